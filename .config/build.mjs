@@ -1,0 +1,147 @@
+/**
+ * `node .config/build.mjs [--output DIR] [PROGRAM…]`: bundles the programs of hutch into dist/, each as loader (.cjs), source (.js) and code cache
+ * (.cache), next to the native part of koffi, the launcher, and a node of our own for AppArmor to know by its path.
+ * Everything is made in a directory beside dist/ that takes its place at the end.
+ */
+
+import { execFile } from 'node:child_process';
+import { access, chmod, constants, copyFile, link, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { arch, execPath, pid } from 'node:process';
+import { fileURLToPath } from 'node:url';
+import { parseArgs, promisify } from 'node:util';
+import { build } from 'esbuild';
+import { lazyOclif } from './lazy-oclif.mjs';
+
+const ROOT = fileURLToPath(new URL('..', import.meta.url));
+const HERE = join(ROOT, '.config');
+/** On the file system of dist/, and nowhere that git looks. */
+const WORKSHOP = join(ROOT, 'node_modules');
+
+/** Name in dist/ → entry point, and the runs that show V8 which functions a start needs ([] compiles, runs nothing). */
+const PROGRAMS = {
+  hutch: {
+    entry: 'src/main.ts',
+    rehearsals: [['version'], ['images', '-q'], ['run', '--help'], ['plan', 'run', '--format', 'json', 'host', 'true']],
+  },
+  init: { entry: 'src/init/main.ts', rehearsals: [] },
+  unpack: { entry: 'src/unpack/main.ts', rehearsals: [] },
+};
+
+const run = promisify(execFile);
+
+async function main() {
+  const { positionals, values } = parseArgs({ allowPositionals: true, options: { output: { type: 'string' } } });
+  const chosen = Object.entries(PROGRAMS).filter(([name]) => positionals.length === 0 || positionals.includes(name));
+  await removeLeftovers();
+  const directory = await mkdtemp(join(WORKSHOP, `.hutch-build-${pid}-`));
+  try {
+    await chmod(directory, 0o755);
+    await Promise.all([
+      ...chosen.map(([name, program]) => makeProgram(directory, name, program)),
+      placeFiles(directory),
+    ]);
+    await takePlace(directory, values.output ?? join(ROOT, 'dist'));
+  } finally {
+    await rm(directory, { recursive: true, force: true, maxRetries: 3 });
+  }
+}
+
+async function makeProgram(directory, name, { entry, rehearsals }) {
+  if (!(await exists(join(ROOT, entry)))) return;
+  const stem = join(directory, name);
+  await bundle(entry, `${stem}.js`);
+  await copyFile(join(HERE, 'program-loader.cjs'), `${stem}.cjs`);
+  await writeCodeCache(stem, rehearsals);
+}
+
+async function bundle(entry, outfile) {
+  await build({
+    absWorkingDir: ROOT,
+    entryPoints: [entry],
+    outfile,
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'cjs',
+    // The loader calls this function with what a CommonJS module expects.
+    banner: { js: '(function (exports, require, module, __filename, __dirname) {' },
+    footer: { js: '\n})' },
+    charset: 'ascii',
+    minifyWhitespace: true,
+    minifySyntax: true,
+    legalComments: 'none',
+    // import() becomes a lazy require(): a vm script has no module loader of its own.
+    supported: { 'dynamic-import': false },
+    external: ['koffi', 'typescript'],
+    plugins: [lazyOclif],
+    logLevel: 'warning',
+  });
+}
+
+async function writeCodeCache(stem, rehearsals) {
+  const home = await mkdtemp(`${stem}-home-`);
+  const environment = {
+    PATH: process.env.PATH,
+    HOME: home,
+    XDG_DATA_HOME: home,
+    XDG_RUNTIME_DIR: home,
+    XDG_CONFIG_HOME: home,
+  };
+  try {
+    await run(execPath, [join(HERE, 'write-code-cache.cjs'), stem, JSON.stringify(rehearsals)], { env: environment });
+  } finally {
+    await rm(home, { recursive: true, force: true });
+  }
+}
+
+async function placeFiles(directory) {
+  const koffi = join(ROOT, 'node_modules', '@koromix', `koffi-linux-${arch}`, `linux_${arch}`, 'koffi.node');
+  await copyFile(koffi, join(directory, 'koffi.node'));
+  await linkOrCopy(execPath, join(directory, 'node'));
+  const launcher = join(ROOT, 'src', 'launcher.sh');
+  if (!(await exists(launcher))) return;
+  await copyFile(launcher, join(directory, 'hutch'));
+  await chmod(join(directory, 'hutch'), 0o755);
+}
+
+/** A hard link costs nothing; across file systems, or where links are forbidden, 120 MB are copied. */
+async function linkOrCopy(from, to) {
+  try {
+    await link(from, to);
+  } catch (error) {
+    if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(error.code)) throw error;
+    await copyFile(from, to, constants.COPYFILE_FICLONE);
+  }
+}
+
+/** rename(2) cannot replace a directory that is not empty, so the old one steps aside first. */
+async function takePlace(directory, output) {
+  const old = `${directory}.old`;
+  const hadOutput = await exists(output);
+  if (hadOutput) await rename(output, old);
+  await rename(directory, output);
+  if (hadOutput) await rm(old, { recursive: true, force: true });
+}
+
+/** Directories of builds that were interrupted: those whose process is gone. */
+async function removeLeftovers() {
+  for (const name of await readdir(WORKSHOP)) {
+    const builder = /^\.hutch-build-(?<pid>\d+)-/u.exec(name)?.groups.pid;
+    if (builder === undefined || (await exists(`/proc/${builder}`))) continue;
+    await rm(join(WORKSHOP, name), { recursive: true, force: true });
+  }
+}
+
+async function exists(path) {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
+}
+
+main().catch((error) => {
+  // What esbuild refuses it has printed already.
+  if (error.errors === undefined) process.stderr.write(`${error.stack}\n`);
+  process.exitCode = 1;
+});

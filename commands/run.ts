@@ -1,0 +1,39 @@
+/** `hutch run`: runs in the CLI process. */
+import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { CONTAINER_FLAGS, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
+import { runContainer } from '../src/engine/container/run-container.ts';
+
+export default class Run extends HutchCommand {
+  static override stopsAtFirstPositional = true;
+  static override description = `Makes a new container from an image and runs a command in it, in the foreground. Root in the container is you on the
+host; the other ids are your subordinate ids. Nothing needs sudo.
+
+The image "host" is this host's own root: its programs, with everything written thrown away.
+
+Exit code: the command's own; 128+n when signal n ended it; 125 when hutch could not run it; 126 when the command cannot be
+executed; 127 when it is not in the container.`;
+  static override examples = [
+    { description: 'A shell in a container of this host', command: '<%= config.bin %> run --rm -it host sh' },
+    { description: 'A program with a directory of yours, without network', command: '<%= config.bin %> run --rm --net none -v ./data:/data:ro busybox ls /data' },
+    { description: 'What happens, step by step, with times', command: '<%= config.bin %> run --rm --trace host true' },
+  ];
+  static override args = {
+    image: Args.string({ required: true, description: 'image, or "host"' }),
+    command: Args.string({ multiple: true, description: "command and its arguments; the image's own when left out" }),
+  };
+  static override flags = {
+    ...CONTAINER_FLAGS,
+    rm: Flags.boolean({ description: 'remove the container when it ends' }),
+    trace: Flags.boolean({ description: 'print each step of the plan with its time to stderr' }),
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(Run);
+    const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
+    requireTerminal(request);
+    const step = (place: number, text: string, microseconds: number): void => {
+      this.note(`${String(place).padStart(3)}  ${(microseconds / 1000).toFixed(2).padStart(7)} ms  ${text}`);
+    };
+    return runContainer(request, { warn: (text) => void this.warn(text), step: flags.trace ? step : null });
+  }
+}

@@ -1,0 +1,50 @@
+/**
+ * Every command of hutch: the words that call it, one line about it, and how to load it; CLI process.
+ * Loading is lazy on purpose: a command's module, and the engine below it, is evaluated only when it is called.
+ */
+
+import type { HutchCommand } from './base-command.ts';
+
+/** What a file in `commands/` exports by default: the statics of HutchCommand, on a class that can be made. */
+export type CommandClass = Pick<typeof HutchCommand, keyof typeof HutchCommand> &
+  (new (...parameters: ConstructorParameters<typeof HutchCommand>) => HutchCommand);
+
+export interface CommandRow {
+  /** Imperative, one line, no full stop. */
+  readonly summary: string;
+  readonly load: () => Promise<{ readonly default: CommandClass }>;
+  /** Other words that call the same command (`container rm` for `rm`). */
+  readonly aliases?: readonly string[];
+}
+
+/** By the words that call it. A row `image import` lives in `commands/image/import.ts`. */
+export const COMMANDS: Readonly<Record<string, CommandRow>> = {
+  completion: {
+    summary: 'Print the completion script for a shell',
+    load: () => import('../../commands/completion.ts'),
+  },
+  doctor: {
+    summary: 'Try everything that running a container needs, and say how to mend what fails',
+    load: () => import('../../commands/doctor.ts'),
+  },
+  info: {
+    summary: 'Describe this host and what hutch uses of it',
+    load: () => import('../../commands/info.ts'),
+  },
+  run: {
+    summary: 'Run a command in a new container',
+    load: () => import('../../commands/run.ts'),
+    aliases: ['container run'],
+  },
+  version: {
+    summary: 'Print the version of hutch and of what it runs on',
+    load: () => import('../../commands/version.ts'),
+  },
+};
+
+/** First words that only group commands, for `hutch image --help`. */
+export const TOPICS: Readonly<Record<string, string>> = {
+  container: 'Work with containers',
+  image: 'Work with images',
+  plan: 'Show what a command would do, step by step, without doing it',
+};

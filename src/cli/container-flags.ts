@@ -1,0 +1,105 @@
+/** The flags that describe a container, shared by `run` and `plan run`; CLI process. */
+import { HutchError } from '../errors/hutch-error.ts';
+import type { RunRequest } from '../engine/container/run-request.ts';
+import { Flags } from './base-command.ts';
+
+const several = (description: string, char?: 'e' | 'v' | 'l') =>
+  Flags.string({ multiple: true, description, ...(char === undefined ? {} : { char }) });
+const one = (description: string) => Flags.string({ description });
+
+export const CONTAINER_FLAGS = {
+  interactive: Flags.boolean({ char: 'i', description: 'connect stdin' }),
+  tty: Flags.boolean({ char: 't', description: "allocate a terminal from the container's own devpts" }),
+  name: one('name of the container'),
+  env: several('set NAME=VALUE, or pass on your own NAME', 'e'),
+  'env-file': several('read environment lines from a file'),
+  workdir: Flags.string({ char: 'w', description: 'working directory in the container' }),
+  user: Flags.string({ char: 'u', description: 'USER[:GROUP], names or ids' }),
+  'group-add': several('another group of the user'),
+  entrypoint: one("program to run instead of the image's; empty for none"),
+  hostname: Flags.string({ char: 'h', description: 'host name in the container' }),
+  'read-only': Flags.boolean({ description: 'make the root file system read-only' }),
+  tmpfs: several('mount a tmpfs: PATH[:size=64m,mode=1777,…]'),
+  volume: several('bind a host path: SRC:DST[:ro]', 'v'),
+  'cap-add': several('add a capability, or ALL'),
+  'cap-drop': several('drop a capability, or ALL'),
+  'security-opt': several('seccomp=default|nesting|unconfined|FILE, no-new-privileges, mask=PATH, unmask=PATH|ALL'),
+  privileged: Flags.boolean({ description: 'no fences of hutch: all capabilities of the user namespace, no filter, nothing masked' }),
+  init: Flags.boolean({ description: 'run a small init as PID 1 that reaps zombies and passes signals on' }),
+  ulimit: several('NAME=SOFT[:HARD], such as nofile=1024:4096'),
+  sysctl: several('NAME=VALUE of a namespace of the container'),
+  'shm-size': one('size of /dev/shm, such as 64m'),
+  'add-host': several('NAME:ADDRESS for /etc/hosts'),
+  dns: several('name server'),
+  'dns-search': several('search domain'),
+  network: Flags.string({ aliases: ['net'], description: 'slirp4netns (default), none or host' }),
+  pid: one('pid namespace: private or host'),
+  uts: one('uts namespace: private or host'),
+  ipc: one('ipc namespace: private or host'),
+  cgroupns: one('cgroup namespace: private or host'),
+  'clock-offset': one('let the monotonic and boot clocks run ahead: 3600, 1h30m, -2d'),
+  umask: one('umask of the command, octal'),
+  label: several('KEY=VALUE to keep with the container', 'l'),
+  'storage-driver': one('overlay, fuse-overlayfs or vfs'),
+};
+
+interface Parsed {
+  readonly flags: Readonly<Record<string, unknown>>;
+  readonly image: string;
+  readonly command: readonly string[] | undefined;
+  readonly remove: boolean;
+}
+
+/** The request that parsed flags stand for. USAGE_INVALID when -t has no terminal to connect. */
+export function requestFrom({ flags, image, command, remove }: Parsed): RunRequest {
+  const text = (name: string): string | undefined => flags[name] as string | undefined;
+  const list = (name: string): readonly string[] => (flags[name] as readonly string[] | undefined) ?? [];
+  const on = (name: string): boolean => flags[name] === true;
+  return {
+    image,
+    command: command ?? [],
+    name: text('name'),
+    remove,
+    interactive: on('interactive'),
+    terminal: on('tty'),
+    env: list('env'),
+    envFiles: list('env-file'),
+    workingDirectory: text('workdir'),
+    user: text('user'),
+    groupAdd: list('group-add'),
+    entrypoint: text('entrypoint'),
+    hostname: text('hostname'),
+    readOnly: on('read-only'),
+    tmpfs: list('tmpfs'),
+    volumes: list('volume'),
+    capAdd: list('cap-add'),
+    capDrop: list('cap-drop'),
+    securityOptions: list('security-opt'),
+    privileged: on('privileged'),
+    init: on('init'),
+    ulimits: list('ulimit'),
+    sysctls: list('sysctl'),
+    shmSize: text('shm-size'),
+    addHosts: list('add-host'),
+    dns: list('dns'),
+    dnsSearch: list('dns-search'),
+    network: text('network'),
+    pid: text('pid'),
+    uts: text('uts'),
+    ipc: text('ipc'),
+    cgroupns: text('cgroupns'),
+    clockOffset: text('clock-offset'),
+    umask: text('umask'),
+    labels: list('label'),
+    storageDriver: text('storage-driver'),
+  };
+}
+
+/** USAGE_INVALID for -t together with -i when stdin is no terminal: keys could not reach the container. */
+export function requireTerminal(request: RunRequest): void {
+  if (!request.terminal || !request.interactive || process.stdin.isTTY) return;
+  throw new HutchError('-t with -i needs a terminal, but stdin is none', {
+    code: 'USAGE_INVALID',
+    hint: 'leave out -t when input comes from a pipe or file',
+  });
+}

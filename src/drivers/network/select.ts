@@ -1,0 +1,16 @@
+/** Finding a network driver by its name. */
+import type { NetworkDriver, NetworkDriverName } from './driver.ts';
+import { hostDriver } from './host.ts';
+import { noneDriver } from './none.ts';
+import { slirp4netnsDriver } from './slirp4netns.ts';
+
+const DRIVERS: Readonly<Record<NetworkDriverName, NetworkDriver>> = {
+  slirp4netns: slirp4netnsDriver,
+  none: noneDriver,
+  host: hostDriver,
+};
+
+/** The driver of a name. */
+export function networkDriver(name: NetworkDriverName): NetworkDriver {
+  return DRIVERS[name];
+}

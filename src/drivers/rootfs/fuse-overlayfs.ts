@@ -1,0 +1,59 @@
+/** Rootfs driver `fuse-overlayfs`: overlay in user space, for kernels and file systems on which the kernel's own refuses. */
+import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { requireTool } from '../../host/run-tool.ts';
+import { preparation, type RootfsSource } from '../../oci/rootfs-source.ts';
+import { layerLinks, mountPoint, upperDirectory, workDirectory } from './container-paths.ts';
+import type { RootfsDriver } from './driver.ts';
+import { isTakenIn, upperSkeleton } from './host-root.ts';
+
+/** Top-level directories of the host that get mounts of their own in every container, or that hutch fills. */
+const MADE_ANYWAY = ['dev', 'proc', 'sys'];
+
+export const fuseOverlayfsDriver: RootfsDriver = {
+  name: 'fuse-overlayfs',
+  prepare: ({ directory, layers }) => {
+    const links = layerLinks(layers).map(({ path, to }) => ({ path: join(directory, path), to }));
+    return {
+      source: mountedByHelper(directory, links.map(({ path }) => path), []),
+      preparation: preparation({ directories: [...ownDirectories(directory), join(directory, 'l')], links }),
+    };
+  },
+  prepareHost: (directory) => {
+    const hide = topLevelDirectories().filter((name) => !isTakenIn(name) && !MADE_ANYWAY.includes(name)).map((name) => `/${name}`);
+    const skeleton = upperSkeleton(['/etc', '/opt', '/usr', '/var']);
+    return {
+      source: mountedByHelper(directory, ['/'], hide),
+      preparation: preparation({
+        directories: [...ownDirectories(directory), ...skeleton.map((path) => join(upperDirectory(directory), path))],
+      }),
+    };
+  },
+};
+
+function topLevelDirectories(): string[] {
+  return readdirSync('/', { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .map((entry) => entry.name);
+}
+
+function ownDirectories(directory: string): string[] {
+  return [upperDirectory(directory), workDirectory(directory), mountPoint(directory)];
+}
+
+function mountedByHelper(directory: string, lower: readonly string[], hide: readonly string[]): RootfsSource {
+  const tool = requireTool('fuse-overlayfs', 'mount the layers of the image in user space');
+  const at = mountPoint(directory);
+  const options = [
+    `lowerdir=${lower.map(escapePath).join(':')}`,
+    `upperdir=${escapePath(upperDirectory(directory))}`,
+    `workdir=${escapePath(workDirectory(directory))}`,
+    'volatile',
+  ];
+  return { kind: 'helper', at, argv: [tool, '-o', options.join(','), at], hide };
+}
+
+/** fuse-overlayfs takes colons and commas as separators, and a backslash before one as the character itself. */
+function escapePath(path: string): string {
+  return path.replace(/[\\:,]/gu, '\\$&');
+}

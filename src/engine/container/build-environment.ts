@@ -1,0 +1,50 @@
+/** The payload's environment; reads --env-file files on the host's side. */
+import { readFileSync } from 'node:fs';
+import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { badValue } from './parse-values.ts';
+import type { RunRequest } from './run-request.ts';
+
+const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Later sources win: hutch's defaults, the image, --env-file, -e. `-e NAME` passes the caller's value on, if it has one. */
+export function buildEnvironment(
+  request: RunRequest,
+  imageEnv: readonly string[],
+  facts: { readonly hostname: string; readonly home: string },
+): string[] {
+  const values = new Map<string, string>([
+    ['PATH', DEFAULT_PATH],
+    ...(request.terminal ? ([['TERM', process.env['TERM'] ?? 'xterm']] as const) : []),
+    ['container', 'hutch'],
+    ['HOSTNAME', facts.hostname],
+    ['HOME', facts.home],
+  ]);
+  const set = (flag: string, entry: string): void => {
+    const equals = entry.indexOf('=');
+    const name = equals < 0 ? entry : entry.slice(0, equals);
+    if (name === '' || entry.includes('\0')) throw badValue(flag, entry, 'NAME=VALUE, or NAME to pass on your own value');
+    const value = equals < 0 ? process.env[name] : entry.slice(equals + 1);
+    if (value !== undefined) values.set(name, value);
+  };
+  for (const entry of imageEnv) set('the image', entry);
+  for (const entry of request.envFiles.flatMap(readEnvFile)) set('--env-file', entry);
+  for (const entry of request.env) set('-e', entry);
+  return [...values].map(([name, value]) => `${name}=${value}`);
+}
+
+/** Lines of NAME=VALUE or NAME; empty ones and those that begin with # are left out. */
+function readEnvFile(path: string): string[] {
+  try {
+    return readFileSync(path, 'utf8')
+      .split('\n')
+      .map((line) => line.replace(/\r$/u, '').trimStart())
+      .filter((line) => line !== '' && !line.startsWith('#'));
+  } catch (cause) {
+    throw new HutchError(`cannot read --env-file ${path}: ${errnoOf(cause) ?? String(cause)}`, {
+      code: 'USAGE_INVALID',
+      hint: 'check the path and its permissions',
+      cause,
+      context: { path },
+    });
+  }
+}

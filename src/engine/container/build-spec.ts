@@ -1,0 +1,205 @@
+/** From what the user asks, what the image says and what the host has to a runtime spec; on the host's side, changes nothing. */
+import { existsSync, readFileSync } from 'node:fs';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES, capabilityName } from '../../linux/capabilities.ts';
+import type { UserNamespace } from '../../linux/id-map.ts';
+import { DEFAULT_DEVICES, defaultMounts, MASKED_PATHS, READONLY_PATHS } from '../../oci/default-mounts.ts';
+import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecCapabilities, type SpecIdMapping, type SpecMount, type SpecNamespaceType } from '../../oci/runtime-spec.ts';
+import type { NetworkDriver } from '../../drivers/network/driver.ts';
+import type { Store } from '../../state/store.ts';
+import { buildEnvironment } from './build-environment.ts';
+import { buildRlimits } from './build-rlimits.ts';
+import type { ImageSource } from './image-source.ts';
+import { parseContainerPath, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
+import { parseTmpfs, parseVolume } from './parse-volume.ts';
+import { resolveUser, type ResolvedUser } from './resolve-user.ts';
+import type { RunRequest } from './run-request.ts';
+import { parseSecurityOptions, type SecurityOptions } from './security-options.ts';
+import { buildSysctls } from './build-sysctls.ts';
+
+/** Docker's size of /dev/shm. */
+const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+/** Where a reaper program of the host is shown to the container. */
+export const INIT_TARGET = '/run/hutch/init';
+
+export interface SpecInput {
+  readonly request: RunRequest;
+  readonly image: ImageSource;
+  readonly id: string;
+  readonly name: string;
+  readonly userNamespace: UserNamespace;
+  readonly network: NetworkDriver;
+  readonly store: Store;
+  /** Host files shown at /etc/hosts, /etc/hostname and /etc/resolv.conf. */
+  readonly etcFiles: Readonly<Record<string, string>>;
+  /** The host's reaper program for --init, or null. */
+  readonly initProgram: string | null;
+  readonly rootPath: string;
+}
+
+/** Builds the spec. USAGE_INVALID, VOLUME_INVALID, ID_UNMAPPED name the value at fault. */
+export function buildSpec(input: SpecInput): RuntimeSpec {
+  const { request, image } = input;
+  const namespaces = chooseNamespaces(request, input.network);
+  const has = (type: SpecNamespaceType): boolean => namespaces.includes(type);
+  const security = parseSecurityOptions(request.securityOptions, request.privileged);
+  const user = resolveUser(request.user ?? image.defaults.user, image.layerDirectories, request.groupAdd);
+  const capabilities = chooseCapabilities(request, user);
+  const offset = request.clockOffset === undefined ? 0 : parseSeconds('--clock-offset', request.clockOffset);
+  return {
+    ociVersion: '1.2.0',
+    process: {
+      terminal: request.terminal,
+      user: { uid: user.uid, gid: user.gid, umask: parseUmask(request.umask), additionalGids: user.additionalGids },
+      args: payloadArguments(request, image),
+      env: buildEnvironment(request, image.defaults.env, { hostname: hostnameOf(input), home: user.home }),
+      cwd: parseContainerPath('-w', request.workingDirectory ?? (image.defaults.workingDirectory || '/')),
+      capabilities,
+      rlimits: buildRlimits(request.ulimits),
+      noNewPrivileges: security.noNewPrivileges,
+    },
+    root: { path: input.rootPath, readonly: request.readOnly },
+    ...(has('uts') ? { hostname: hostnameOf(input) } : {}),
+    mounts: allMounts(input, has),
+    linux: {
+      namespaces: namespaces.map((type) => ({ type })),
+      uidMappings: input.userNamespace.uidMap.map(specMapping),
+      gidMappings: input.userNamespace.gidMap.map(specMapping),
+      ...(has('time') ? { timeOffsets: { monotonic: { secs: offset, nanosecs: 0 }, boottime: { secs: offset, nanosecs: 0 } } } : {}),
+      devices: DEFAULT_DEVICES,
+      sysctl: buildSysctls(request.sysctls, has, input.userNamespace.gidMap),
+      maskedPaths: request.privileged ? [] : maskedPaths(security),
+      readonlyPaths: request.privileged ? [] : READONLY_PATHS.filter((path) => !isUnmasked(security, path)),
+      seccomp: security.seccomp(capabilities.bounding),
+    },
+    annotations: {
+      [HUTCH_ANNOTATIONS.name]: input.name,
+      [HUTCH_ANNOTATIONS.network]: input.network.name,
+      [HUTCH_ANNOTATIONS.stdin]: String(request.interactive),
+      [HUTCH_ANNOTATIONS.seccompProfile]: security.seccompName,
+      [HUTCH_ANNOTATIONS.landlock]: String(useLandlock(request, security, capabilities)),
+    },
+  };
+}
+
+function specMapping(extent: { containerId: number; hostId: number; count: number }): SpecIdMapping {
+  return { containerID: extent.containerId, hostID: extent.hostId, size: extent.count };
+}
+
+function chooseNamespaces(request: RunRequest, network: NetworkDriver): SpecNamespaceType[] {
+  const wanted: [SpecNamespaceType, boolean][] = [
+    ['user', true],
+    ['mount', true],
+    ['pid', parseSharing('--pid', request.pid) === 'private'],
+    ['uts', parseSharing('--uts', request.uts) === 'private'],
+    ['ipc', parseSharing('--ipc', request.ipc) === 'private'],
+    ['cgroup', parseSharing('--cgroupns', request.cgroupns) === 'private'],
+    ['network', network.isPrivate],
+    ['time', hasTimeNamespaces(request)],
+  ];
+  return wanted.filter(([, isNew]) => isNew).map(([type]) => type);
+}
+
+function hasTimeNamespaces(request: RunRequest): boolean {
+  const known = existsSync('/proc/self/ns/time');
+  if (known || request.clockOffset === undefined) return known;
+  throw new HutchError('--clock-offset needs time namespaces, which this kernel does not have', {
+    code: 'HOST_FEATURE_MISSING',
+    hint: 'use a kernel from 5.6 on with CONFIG_TIME_NS, or leave the flag out',
+  });
+}
+
+function payloadArguments(request: RunRequest, image: ImageSource): string[] {
+  const reset = request.entrypoint !== undefined;
+  const entrypoint = reset ? (request.entrypoint === '' ? [] : [request.entrypoint ?? '']) : image.defaults.entrypoint;
+  const command = request.command.length > 0 || reset ? request.command : image.defaults.command;
+  const argv = [...entrypoint, ...command];
+  if (argv.length === 0) {
+    throw new HutchError(`no command to run: the image ${image.reference} names none`, {
+      code: 'USAGE_INVALID',
+      hint: `give one: hutch run ${image.reference} COMMAND`,
+    });
+  }
+  return request.init ? [INIT_TARGET, '--', ...argv] : argv;
+}
+
+function hostnameOf({ request, id }: SpecInput): string {
+  if (request.uts === 'host') return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
+  const name = request.hostname ?? id.slice(0, 12);
+  if (!/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/u.test(name)) {
+    throw badValue('-h', name, 'letters, digits, "-" and ".", at most 64');
+  }
+  return name;
+}
+
+function parseUmask(text: string | undefined): number {
+  if (text === undefined) return 0o022;
+  if (!/^[0-7]{1,4}$/u.test(text)) throw badValue('--umask', text, 'an octal number such as 0022');
+  return Number.parseInt(text, 8);
+}
+
+function chooseCapabilities(request: RunRequest, user: ResolvedUser): SpecCapabilities {
+  const all = (names: readonly string[]): boolean => names.some((name) => name.toUpperCase() === 'ALL');
+  const named = (flag: string, names: readonly string[]): string[] =>
+    names.filter((name) => name.toUpperCase() !== 'ALL').map((name) => capabilityName(name) ?? unknownCapability(flag, name));
+  const added = named('--cap-add', request.capAdd);
+  const dropped = named('--cap-drop', request.capDrop);
+  const every = request.privileged || all(request.capAdd);
+  const base: readonly string[] = every ? CAPABILITY_NAMES : all(request.capDrop) ? [] : DEFAULT_CAPABILITIES;
+  const bounding = [...new Set([...base, ...added])].filter((name) => !dropped.includes(name));
+  if (user.uid === 0) return { bounding, effective: bounding, permitted: bounding, inheritable: [], ambient: [] };
+  // Another user than root has none unless it was asked for by name; those must be ambient to outlive execve.
+  const kept = request.privileged ? [] : added.filter((name) => bounding.includes(name));
+  return { bounding, effective: kept, permitted: kept, inheritable: kept, ambient: kept };
+}
+
+function unknownCapability(flag: string, name: string): never {
+  throw badValue(flag, name, 'a capability such as NET_BIND_SERVICE or CAP_SYS_PTRACE (capabilities(7)), or ALL');
+}
+
+function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean): SpecMount[] {
+  const { request } = input;
+  const asked = [...request.tmpfs.map(parseTmpfs), ...request.volumes.map((text) => parseVolume(text, input.store))];
+  refuseTwice(asked);
+  const shmSizeBytes = request.shmSize === undefined ? DEFAULT_SHM_BYTES : parseSize('--shm-size', request.shmSize);
+  const standard = [
+    ...defaultMounts({
+      shmSizeBytes,
+      ownNetwork: has('network'),
+      ownPid: has('pid'),
+      ownIpc: has('ipc'),
+      ttyGroup: input.userNamespace.writer !== 'self',
+    }).map((mount) => (request.privileged && mount.destination === '/sys' ? { ...mount, options: mount.options.filter((option) => option !== 'ro') } : mount)),
+    ...Object.entries(input.etcFiles).map(([destination, source]) => bindFile(source, destination, [])),
+    ...(input.initProgram === null ? [] : [bindFile(input.initProgram, INIT_TARGET, ['ro'])]),
+  ];
+  const replaced = new Set(asked.map((mount) => mount.destination));
+  const depth = (mount: SpecMount): number => mount.destination.split('/').length;
+  return [...standard.filter((mount) => !replaced.has(mount.destination)), ...asked.toSorted((a, b) => depth(a) - depth(b))];
+}
+
+function bindFile(source: string, destination: string, options: readonly string[]): SpecMount {
+  return { destination, type: 'bind', source, options: ['bind', 'nosuid', 'nodev', 'create=file', ...options] };
+}
+
+function refuseTwice(mounts: readonly SpecMount[]): void {
+  const seen = new Set<string>();
+  for (const { destination } of mounts) {
+    if (seen.has(destination)) throw badValue('-v or --tmpfs', destination, 'each place in the container for one mount only');
+    seen.add(destination);
+  }
+}
+
+function maskedPaths(security: SecurityOptions): string[] {
+  const cpus = existsSync('/sys/devices/system/cpu/cpu0/thermal_throttle') ? ['/sys/devices/system/cpu/cpu0/thermal_throttle'] : [];
+  return [...MASKED_PATHS, ...cpus].filter((path) => !isUnmasked(security, path)).concat(security.mask);
+}
+
+function isUnmasked(security: SecurityOptions, path: string): boolean {
+  return security.unmask.some((pattern) => pattern === 'ALL' || pattern === path || (pattern.endsWith('/*') && path.startsWith(pattern.slice(0, -1))));
+}
+
+/** Landlock would refuse mount(2) inside, so whoever asks for the right to mount does without it. */
+function useLandlock(request: RunRequest, security: SecurityOptions, capabilities: SpecCapabilities): boolean {
+  return !request.privileged && security.seccompName !== 'nesting' && !capabilities.bounding.includes('CAP_SYS_ADMIN');
+}

@@ -1,0 +1,39 @@
+/** Kernel settings of a container: those that belong to a namespace of its own. */
+import type { IdExtent } from '../../linux/id-map.ts';
+import type { SpecNamespaceType } from '../../oci/runtime-spec.ts';
+import { badValue, parsePair } from './parse-values.ts';
+
+/** Which namespace a setting belongs to. Source: sysctl tables of the kernel, namespaces(7). */
+const OWNED: readonly (readonly [RegExp, SpecNamespaceType])[] = [
+  [/^net\./u, 'network'],
+  [/^fs\.mqueue\./u, 'ipc'],
+  [/^kernel\.(?:msgmax|msgmnb|msgmni|sem|shmall|shmmax|shmmni|shm_rmid_forced)$/u, 'ipc'],
+  [/^kernel\.(?:hostname|domainname)$/u, 'uts'],
+];
+
+/**
+ * The settings asked for, after those that hutch makes for every private network: ping without privilege, and low ports for
+ * every user of the container. USAGE_INVALID for a setting that would change the host.
+ */
+export function buildSysctls(
+  asked: readonly string[],
+  has: (type: SpecNamespaceType) => boolean,
+  gidMap: readonly IdExtent[],
+): Record<string, string> {
+  const highestGid = Math.max(...gidMap.map((extent) => extent.containerId + extent.count - 1));
+  const own: Record<string, string> = has('network')
+    ? { 'net.ipv4.ping_group_range': `0 ${String(highestGid)}`, 'net.ipv4.ip_unprivileged_port_start': '0' }
+    : {};
+  return { ...own, ...Object.fromEntries(asked.map((text) => checkedPair(text, has))) };
+}
+
+function checkedPair(text: string, has: (type: SpecNamespaceType) => boolean): [string, string] {
+  const [written, value] = parsePair('--sysctl', text);
+  const name = written.replaceAll('/', '.');
+  const owner = OWNED.find(([pattern]) => pattern.test(name))?.[1];
+  if (owner === undefined || name.includes('..') || !/^[\w.-]+$/u.test(name)) {
+    throw badValue('--sysctl', text, 'a setting of a namespace: net.*, fs.mqueue.*, kernel.shm*, kernel.msg*, kernel.sem; others would change the host');
+  }
+  if (!has(owner)) throw badValue('--sysctl', text, `a private ${owner} namespace with it; this container shares the host's`);
+  return [name, value];
+}

@@ -1,0 +1,102 @@
+/** Everything about a new container that can be decided before anything is made: its spec and its plan; on the host's side. */
+import { join } from 'node:path';
+import type { UserNamespace } from '../../linux/id-map.ts';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { findTool } from '../../host/run-tool.ts';
+import { NETWORK_DRIVERS, type NetworkDriver, type NetworkDriverName } from '../../drivers/network/driver.ts';
+import { networkDriver } from '../../drivers/network/select.ts';
+import { chooseRootfsDriver, ROOTFS_DRIVERS, type RootfsDriverName } from '../../drivers/rootfs/probe.ts';
+import { rootfsDriver } from '../../drivers/rootfs/select.ts';
+import { mountPoint } from '../../drivers/rootfs/container-paths.ts';
+import { joinPreparations, preparation } from '../../oci/rootfs-source.ts';
+import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
+import { compilePlan } from '../../plan/compile/compile-plan.ts';
+import type { Plan } from '../../plan/step.ts';
+import { readSettings, type Settings } from '../../state/settings.ts';
+import type { Store } from '../../state/store.ts';
+import { chooseMaps } from '../../userns/choose-maps.ts';
+import { buildSpec } from './build-spec.ts';
+import { etcFiles } from './etc-files.ts';
+import type { ImageSource } from './image-source.ts';
+import { badValue } from './parse-values.ts';
+import type { RunRequest } from './run-request.ts';
+
+export interface Draft {
+  readonly spec: RuntimeSpec;
+  readonly plan: Plan;
+  /** Why only one id could be mapped; null when all are. */
+  readonly reducedBecause: string | null;
+}
+
+export interface DraftInput {
+  readonly request: RunRequest;
+  readonly image: ImageSource;
+  readonly id: string;
+  readonly name: string;
+  readonly store: Store;
+  /** The container's own directory, which need not exist. */
+  readonly directory: string;
+}
+
+/** Drafts a container. Reads the host, changes nothing on it (but remembers what it finds out about drivers). */
+export async function draftContainer(input: DraftInput): Promise<Draft> {
+  const { request, image, directory, store } = input;
+  const settings = readSettings(store);
+  const network = chooseNetwork(request, settings);
+  const [maps, driver] = await Promise.all([chooseMaps(), chooseDriver(request, settings, store)]);
+  const rootfs = image.isHost ? driver.prepareHost(directory) : driver.prepare({ directory, layers: image.layerDirectories });
+  const etc = etcFiles(directory, request, { hostname: request.hostname ?? input.id.slice(0, 12), name: input.name }, network);
+  const spec = buildSpec({
+    ...input,
+    userNamespace: maps.userNamespace,
+    network,
+    etcFiles: etc.paths,
+    initProgram: request.init ? findInitProgram() : null,
+    rootPath: mountPoint(directory),
+  });
+  const plan = compilePlan(spec, {
+    userNamespaces: userNamespaces(maps.userNamespace),
+    prepare: joinPreparations(rootfs.preparation, preparation({ directories: [join(directory, 'root')], files: etc.files })),
+    rootfs: rootfs.source,
+    networkHelper: network.helper,
+    architecture: process.arch,
+  });
+  return { spec, plan, reducedBecause: maps.reducedBecause };
+}
+
+/**
+ * One user namespace is enough for the plain map. HUTCH_NESTED=1 puts a second one with the same ids below it: the chain that
+ * other id maps and user networks will need, kept working by the tests.
+ */
+function userNamespaces(outer: UserNamespace): readonly [UserNamespace, ...UserNamespace[]] {
+  if (process.env['HUTCH_NESTED'] !== '1') return [outer];
+  const identity = (map: UserNamespace['uidMap']) => map.map((extent) => ({ ...extent, hostId: extent.containerId }));
+  return [outer, { uidMap: identity(outer.uidMap), gidMap: identity(outer.gidMap), writer: 'parent' }];
+}
+
+function chooseNetwork(request: RunRequest, settings: Settings): NetworkDriver {
+  const name = request.network ?? settings.network ?? 'slirp4netns';
+  const driver = (NETWORK_DRIVERS as readonly string[]).includes(name) ? networkDriver(name as NetworkDriverName) : undefined;
+  if (driver === undefined) throw badValue('--net', name, `one of ${NETWORK_DRIVERS.join(', ')}`);
+  driver.check();
+  return driver;
+}
+
+async function chooseDriver(request: RunRequest, settings: Settings, store: Store) {
+  const wanted = request.storageDriver ?? settings.storageDriver;
+  if (wanted !== undefined && !(ROOTFS_DRIVERS as readonly string[]).includes(wanted)) {
+    throw badValue('--storage-driver', wanted, `one of ${ROOTFS_DRIVERS.join(', ')}`);
+  }
+  const chosen = await chooseRootfsDriver(store, wanted as RootfsDriverName | undefined);
+  return rootfsDriver(chosen.name);
+}
+
+/** A reaper that distributions ship; it must be a static program, as the image need not have a C library. */
+function findInitProgram(): string {
+  const found = ['catatonit', 'tini-static', 'docker-init'].map(findTool).find((path) => path !== undefined);
+  if (found !== undefined) return found;
+  throw new HutchError('--init needs a small init program, and this host has none', {
+    code: 'HOST_TOOL_MISSING',
+    hint: 'ask an admin to install one: apt-get install catatonit',
+  });
+}

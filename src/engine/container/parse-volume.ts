@@ -1,0 +1,106 @@
+/** Reading `-v SRC:DST[:options]` and `--tmpfs DST[:options]`; looks at the host's files, changes nothing. */
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { dirname, resolve } from 'node:path';
+import { HutchError } from '../../errors/hutch-error.ts';
+import type { SpecMount } from '../../oci/runtime-spec.ts';
+import type { Store } from '../../state/store.ts';
+import { badValue, parseContainerPath, parseSize } from './parse-values.ts';
+
+const VOLUME_OPTIONS: readonly string[] = ['ro', 'rw', 'bind', 'rbind', 'suid', 'nosuid', 'dev', 'nodev', 'exec', 'noexec', 'z', 'Z', 'private', 'rprivate'];
+const VOLUME_FORM = 'SRC:DST or SRC:DST:ro, where SRC is an existing path that begins with / or ./ and DST an absolute one';
+
+/** The mount of a `-v` value. Set-uid files and devices in it have no effect unless `suid` or `dev` is given. */
+export function parseVolume(text: string, store: Store): SpecMount {
+  const [source = '', target = '', options = '', ...rest] = text.split(':');
+  if (target === '' || source === '' || rest.length > 0) throw badValue('-v', text, VOLUME_FORM);
+  if (!/^(?:\/|\.{1,2}(?:\/|$)|~\/)/u.test(source)) throw notAPath(text, source);
+  const given = options === '' ? [] : options.split(',');
+  const unknown = given.find((option) => !VOLUME_OPTIONS.includes(option));
+  if (unknown !== undefined) throw badValue('-v', text, `options out of ${VOLUME_OPTIONS.join(', ')}; "${unknown}" is none`);
+  const path = existingPath(text, source);
+  refuseOwnStore(text, path, store);
+  const destination = parseContainerPath('-v', target);
+  if (destination === '/') throw badValue('-v', text, 'a target below /; the root itself comes from the image');
+  return { destination, type: 'bind', source: path, options: volumeOptions(given, statSync(path).isDirectory()) };
+}
+
+function volumeOptions(given: readonly string[], isDirectory: boolean): string[] {
+  return [
+    given.includes('bind') ? 'bind' : 'rbind',
+    given.includes('ro') ? 'ro' : 'rw',
+    ...(given.includes('suid') ? [] : ['nosuid']),
+    ...(given.includes('dev') ? [] : ['nodev']),
+    ...(given.includes('noexec') ? ['noexec'] : []),
+    ...(isDirectory ? [] : ['create=file']),
+  ];
+}
+
+function notAPath(text: string, source: string): HutchError {
+  return new HutchError(`invalid value "${text}" for -v: "${source}" is not a path`, {
+    code: 'VOLUME_INVALID',
+    hint: `write ./${source} for a directory here, or an absolute path; named volumes are not built yet`,
+  });
+}
+
+function existingPath(text: string, source: string): string {
+  const path = resolve(source);
+  if (existsSync(path)) return path;
+  throw new HutchError(`-v ${text}: ${path} does not exist on the host`, {
+    code: 'VOLUME_INVALID',
+    hint: `make it first (mkdir -p ${path}), or check the spelling`,
+    context: { path },
+  });
+}
+
+function refuseOwnStore(text: string, path: string, store: Store): void {
+  const real = realpathSync(path);
+  const own = [store.root, store.run].find((place) => real === place || real.startsWith(`${place}/`));
+  if (own === undefined) return;
+  throw new HutchError(`-v ${text} would give the container hutch's own files in ${own}`, {
+    code: 'VOLUME_INVALID',
+    hint: 'choose another directory',
+    context: { path },
+  });
+}
+
+/**
+ * A warning for a writable volume that other users of the host can reach: what root in the container makes set-uid there is
+ * set-uid *you* on the host. Null when the way to it is closed to others.
+ */
+export function volumeWarning(mount: SpecMount): string | null {
+  if (mount.options.includes('ro') || process.getuid?.() === 0) return null;
+  for (let path = realpathSync(mount.source); ; path = dirname(path)) {
+    const { mode } = statSync(path);
+    if ((mode & 0o001) === 0 && statSync(path).isDirectory()) return null;
+    if (path === '/') break;
+  }
+  return `other users of this host can reach ${mount.source}: a set-uid file that the container makes there would let them act as you (chmod o-x it, or mount it :ro)`;
+}
+
+const TMPFS_FLAGS: readonly string[] = ['ro', 'rw', 'noexec', 'exec', 'nosuid', 'suid', 'nodev', 'dev', 'noatime'];
+
+/** The mount of a `--tmpfs` value. Without options: rw, noexec, nosuid, nodev, mode 1777. */
+export function parseTmpfs(text: string): SpecMount {
+  const colon = text.indexOf(':');
+  const target = colon < 0 ? text : text.slice(0, colon);
+  const given = colon < 0 ? [] : text.slice(colon + 1).split(',').filter((option) => option !== '');
+  const options = given.map((option) => tmpfsOption(text, option));
+  return {
+    destination: parseContainerPath('--tmpfs', target),
+    type: 'tmpfs',
+    source: 'tmpfs',
+    options: [
+      ...(given.includes('exec') ? [] : ['noexec']),
+      ...(given.includes('suid') ? [] : ['nosuid']),
+      ...(given.includes('dev') ? [] : ['nodev']),
+      ...(given.some((option) => option.startsWith('mode=')) ? [] : ['mode=1777']),
+      ...options.filter((option) => !['noexec', 'nosuid', 'nodev'].includes(option)),
+    ],
+  };
+}
+
+function tmpfsOption(text: string, option: string): string {
+  if (TMPFS_FLAGS.includes(option) || /^(?:mode=[0-7]{3,4}|uid=\d+|gid=\d+|nr_inodes=\d+k?)$/u.test(option)) return option;
+  if (option.startsWith('size=')) return option.endsWith('%') ? option : `size=${String(parseSize('--tmpfs', option.slice(5)))}`;
+  throw badValue('--tmpfs', text, `PATH or PATH:options with options out of ${TMPFS_FLAGS.join(', ')}, size=, mode=, uid=, gid=; "${option}" is none`);
+}

@@ -1,0 +1,190 @@
+/** `hutch run`: makes a container, runs it in the foreground, and clears up; on the host's side. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { identifyProcess } from '../../host/process-identity.ts';
+import { nodePath, programDirectory, programPath } from '../../host/program-path.ts';
+import { discard } from '../../monitor/launch.ts';
+import { rememberChain, takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
+import { supervise } from '../../monitor/supervise.ts';
+import { describeStep } from '../../plan/render/describe-step.ts';
+import type { Plan } from '../../plan/step.ts';
+import { claimName, containerDirectory, releaseName, writeContainer, type ContainerRecord } from '../../state/container-record.ts';
+import { enterRunning, leaveRunning } from '../../state/running-list.ts';
+import { writeError, writeJsonFile } from '../../state/json-file.ts';
+import { locateStore, openStore, type Store } from '../../state/store.ts';
+import { CHAIN_PATH, launchChain, type LaunchChain } from '../../userns/launch-chain.ts';
+import { readSubordinateIds } from '../../userns/subordinate-ids.ts';
+import { chooseMaps } from '../../userns/choose-maps.ts';
+import { draftContainer, type Draft } from './draft-container.ts';
+import { findImage } from './find-image.ts';
+import type { ImageSource } from './image-source.ts';
+import { inventName } from './names.ts';
+import { performPreparation } from './perform-preparation.ts';
+import { volumeWarning } from './parse-volume.ts';
+import { removeContainerDirectory } from './remove-directory.ts';
+import type { RunRequest } from './run-request.ts';
+import { sweepOrphans } from './sweep-orphans.ts';
+
+/** How a use case speaks to the user while it works. */
+export interface RunEars {
+  warn(text: string): void;
+  /** One step of the plan was done; null when nobody wants to know. */
+  readonly step: ((place: number, text: string, microseconds: number) => void) | null;
+}
+
+/**
+ * Runs a container to its end and returns the payload's exit code. Everything that was made is removed again when it fails
+ * before the payload ran, and with `remove` also after it.
+ */
+export async function runContainer(request: RunRequest, ears: RunEars): Promise<number> {
+  const prelaunched = takePrelaunched(process.env);
+  try {
+    return await runWith(request, ears, prelaunched);
+  } catch (error) {
+    if (prelaunched !== undefined) discard(prelaunched);
+    throw error;
+  }
+}
+
+async function runWith(request: RunRequest, ears: RunEars, prelaunched: Prelaunched | undefined): Promise<number> {
+  const owner = await storeOwner();
+  const store = openStore(locateStore(), owner);
+  await sweepOrphans(store);
+  const image = await findImage(store, request.image);
+  const id = randomBytes(32).toString('hex');
+  const name = request.name ?? inventName();
+  const directory = containerDirectory(store, id);
+  const draft = await draftContainer({ request, image, id, name, store, directory });
+  warnAbout(draft, ears);
+  const record = newRecord({ request, image, id, name });
+  await create(store, record, draft, owner);
+  let code: number | undefined;
+  try {
+    code = await superviseRecord(store, record, draft, { prelaunched, ears });
+    return code;
+  } finally {
+    await finish(store, record, code);
+  }
+}
+
+/** Root's containers belong to the host uid that their root is mapped to. */
+async function storeOwner(): Promise<number> {
+  const own = process.getuid?.() ?? 0;
+  if (own !== 0) return own;
+  const { userNamespace } = await chooseMaps();
+  return userNamespace.uidMap[0]?.hostId ?? own;
+}
+
+function warnAbout(draft: Draft, ears: RunEars): void {
+  if (draft.reducedBecause !== null) {
+    ears.warn(`only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`);
+  }
+  for (const mount of draft.spec.mounts) {
+    const warning = mount.type === 'bind' && mount.source !== mount.destination && !mount.options.includes('create=file') ? volumeWarning(mount) : null;
+    if (warning !== null) ears.warn(warning);
+  }
+}
+
+function newRecord({ request, image, id, name }: { request: RunRequest; image: ImageSource; id: string; name: string }): ContainerRecord {
+  return {
+    id,
+    name,
+    image: { reference: image.reference, id: image.id, layers: image.layers },
+    command: request.command,
+    createdAt: new Date().toISOString(),
+    removeAtExit: request.remove,
+    monitor: identifyProcess(process.pid) ?? null,
+    payload: null,
+    exit: null,
+  };
+}
+
+/** The running list comes first and the record last: whatever is half made can be found and swept. */
+async function create(store: Store, record: ContainerRecord, draft: Draft, owner: number): Promise<void> {
+  const directory = containerDirectory(store, record.id);
+  if (record.monitor !== null) enterRunning(store, record.id, record.monitor);
+  try {
+    claimName(store, record.name, record.id);
+    makeContainerDirectory(directory);
+    await performPreparation({ ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] }, owner);
+    writeJsonFile(join(directory, 'config.json'), draft.spec, { durable: !record.removeAtExit });
+    writeContainer(store, record);
+  } catch (error) {
+    await remove(store, record);
+    throw error;
+  }
+}
+
+function makeContainerDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    throw writeError(directory, error);
+  }
+}
+
+async function superviseRecord(
+  store: Store,
+  record: ContainerRecord,
+  { plan, spec }: Draft,
+  { prelaunched, ears }: { prelaunched: Prelaunched | undefined; ears: RunEars },
+): Promise<number> {
+  const chain = chainFor(plan);
+  const code = await supervise({
+    plan,
+    chain,
+    prelaunched,
+    interactive: spec.annotations['org.hutch.stdin'] === 'true',
+    onStarted: (pid) => {
+      writeContainer(store, { ...record, payload: identifyProcess(pid) ?? null });
+    },
+    onStep: traceWith(plan, ears),
+  });
+  if (chain.mapping === 'inline') rememberChain(store.run, chain.argv, CHAIN_PATH);
+  return code;
+}
+
+function traceWith(plan: Plan, { step }: RunEars): ((index: number, microseconds: number) => void) | null {
+  if (step === null) return null;
+  return (index, microseconds) => {
+    const done = plan.steps[index];
+    if (done !== undefined) step(index + 1, describeStep(done), microseconds);
+  };
+}
+
+/** The launch chain of a plan on this host. */
+export function chainFor(plan: Plan): LaunchChain {
+  const isRoot = process.getuid?.() === 0;
+  const here = programDirectory();
+  const there = '/run/hutch/programs';
+  const seen = (path: string): string => (isRoot ? path.replace(here, there) : path);
+  const node = seen(nodePath());
+  if (isRoot) mkdirSync(there, { recursive: true, mode: 0o755 });
+  return launchChain(
+    {
+      userNamespaces: plan.enter.userNamespaces,
+      pid: plan.enter.pid,
+      time: plan.enter.time,
+      argv: [node, '--disable-sigusr1', '--no-warnings', seen(programPath('init'))],
+      protect: node,
+      ...(isRoot ? { expose: { from: here, at: there } } : {}),
+    },
+    readSubordinateIds(process.getuid?.() ?? 0),
+  );
+}
+
+async function finish(store: Store, record: ContainerRecord, code: number | undefined): Promise<void> {
+  if (record.removeAtExit || code === undefined) {
+    await remove(store, record);
+    return;
+  }
+  writeContainer(store, { ...record, exit: { code, finishedAt: new Date().toISOString() } });
+  leaveRunning(store, record.id);
+}
+
+async function remove(store: Store, record: ContainerRecord): Promise<void> {
+  await removeContainerDirectory(containerDirectory(store, record.id));
+  releaseName(store, record.name, record.id);
+  leaveRunning(store, record.id);
+}

@@ -1,0 +1,40 @@
+/** What a user asks of a new container, as the command line gives it: unparsed words, defaults left out; pure types. */
+
+export interface RunRequest {
+  readonly image: string;
+  readonly command: readonly string[];
+  readonly name?: string | undefined;
+  readonly remove: boolean;
+  readonly interactive: boolean;
+  readonly terminal: boolean;
+  readonly env: readonly string[];
+  readonly envFiles: readonly string[];
+  readonly workingDirectory?: string | undefined;
+  readonly user?: string | undefined;
+  readonly groupAdd: readonly string[];
+  readonly entrypoint?: string | undefined;
+  readonly hostname?: string | undefined;
+  readonly readOnly: boolean;
+  readonly tmpfs: readonly string[];
+  readonly volumes: readonly string[];
+  readonly capAdd: readonly string[];
+  readonly capDrop: readonly string[];
+  readonly securityOptions: readonly string[];
+  readonly privileged: boolean;
+  readonly init: boolean;
+  readonly ulimits: readonly string[];
+  readonly sysctls: readonly string[];
+  readonly shmSize?: string | undefined;
+  readonly addHosts: readonly string[];
+  readonly dns: readonly string[];
+  readonly dnsSearch: readonly string[];
+  readonly network?: string | undefined;
+  readonly pid?: string | undefined;
+  readonly uts?: string | undefined;
+  readonly ipc?: string | undefined;
+  readonly cgroupns?: string | undefined;
+  readonly clockOffset?: string | undefined;
+  readonly umask?: string | undefined;
+  readonly labels: readonly string[];
+  readonly storageDriver?: string | undefined;
+}

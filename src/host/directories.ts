@@ -1,0 +1,97 @@
+/** Where hutch keeps things on this host, and the checks that make those places safe; on the host's side. */
+import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { join } from 'node:path';
+import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+
+export interface Directories {
+  /** Images, layers, containers, volumes: survives a reboot. */
+  readonly data: string;
+  /** `config.json`. */
+  readonly config: string;
+  /** Sockets, probe results, the running list: gone at logout or reboot. */
+  readonly run: string;
+}
+
+/**
+ * The three directories of a user, not yet made. `HUTCH_DATA` overrides the data directory.
+ * For root they are the system's (`/var/lib/hutch`, `/etc/hutch`, `/run/hutch`).
+ * An XDG_RUNTIME_DIR that belongs to another uid (plain `su`) is not used. Source: XDG Base Directory Specification.
+ */
+export function findDirectories(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.() ?? 0): Directories {
+  if (uid === 0) {
+    return { data: env['HUTCH_DATA'] ?? '/var/lib/hutch', config: '/etc/hutch', run: '/run/hutch' };
+  }
+  const home = env['HOME'] ?? '';
+  return {
+    data: env['HUTCH_DATA'] ?? join(absoluteOr(env['XDG_DATA_HOME'], join(home, '.local/share')), 'hutch'),
+    config: join(absoluteOr(env['XDG_CONFIG_HOME'], join(home, '.config')), 'hutch'),
+    run: join(runtimeDirectory(env, uid), 'hutch'),
+  };
+}
+
+function absoluteOr(value: string | undefined, otherwise: string): string {
+  return value?.startsWith('/') === true ? value : otherwise;
+}
+
+function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+  const candidates = [env['XDG_RUNTIME_DIR'], `/run/user/${String(uid)}`];
+  const usable = candidates.find((path) => path?.startsWith('/') === true && ownerOf(path) === uid);
+  return usable ?? `/tmp/hutch-${String(uid)}`;
+}
+
+function ownerOf(path: string): number | undefined {
+  try {
+    const stats = lstatSync(path);
+    return stats.isDirectory() ? stats.uid : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Makes a private directory (0700, parents too) or checks the one that is there.
+ * STORE_INSECURE when it is a symbolic link, belongs to someone else or lets others in; STORE_UNWRITABLE when it cannot
+ * be made. A setuid file that container root makes must be out of other users' reach (docs/security.md).
+ */
+export function ensurePrivateDirectory(path: string, owner = process.getuid?.() ?? 0): void {
+  let stats: Stats | undefined;
+  try {
+    stats = lstatSync(path);
+  } catch (error) {
+    if (errnoOf(error) !== 'ENOENT') throw unwritable(path, error);
+  }
+  if (stats === undefined) makeDirectory(path);
+  else checkDirectory(path, stats, owner);
+}
+
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { recursive: true, mode: 0o700 });
+    chmodSync(path, 0o700);
+  } catch (error) {
+    throw unwritable(path, error);
+  }
+}
+
+function checkDirectory(path: string, stats: Stats, owner: number): void {
+  if (!stats.isDirectory()) throw insecure(path, 'it is not a directory', `move ${path} away`);
+  if (stats.uid !== owner) {
+    throw insecure(path, `it belongs to uid ${String(stats.uid)}`, 'set XDG_RUNTIME_DIR, XDG_DATA_HOME to directories of your own');
+  }
+  if ((stats.mode & 0o077) !== 0) {
+    throw insecure(path, `others may enter it (mode ${(stats.mode & 0o777).toString(8)})`, `chmod 700 ${path}`);
+  }
+}
+
+function insecure(path: string, reason: string, hint: string): HutchError {
+  return new HutchError(`${path} is not a safe place for hutch: ${reason}`, { code: 'STORE_INSECURE', hint, context: { path } });
+}
+
+function unwritable(path: string, cause: unknown): HutchError {
+  return new HutchError(`cannot make ${path}: ${errnoOf(cause) ?? String(cause)}`, {
+    code: errnoOf(cause) === 'ENOSPC' ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
+    hint: 'make the directory writable, or set HUTCH_DATA (store) or XDG_RUNTIME_DIR (run directory) to one that is',
+    cause,
+    context: { path },
+  });
+}

@@ -1,0 +1,60 @@
+/** What the engine and the unpack program say to each other; types only, so that neither loads the other's code. */
+
+/** The descriptors of the unpack program: the layer's bytes come in at 0, messages go out at 3, the tree grows below 4. */
+export type UnpackResultFd = 3;
+export type UnpackTreeFd = 4;
+
+/** What a layer may cost before it counts as hostile. */
+export interface UnpackLimits {
+  readonly entries: number;
+  /** Sum of the sizes of all files, holes of sparse ones included. */
+  readonly sizeBytes: number;
+  readonly pathBytes: number;
+  readonly pathDepth: number;
+  /** One pax header, long name or sparse map. */
+  readonly headerBytes: number;
+  /** Unpacked bytes for each compressed one; counts only above `ratioFromBytes` unpacked ones. */
+  readonly ratio: number;
+  readonly ratioFromBytes: number;
+}
+
+/** The one argument of the unpack program, as JSON. */
+export interface UnpackRequest {
+  readonly limits: UnpackLimits;
+  /** True where one id only is mapped: everything belongs to root then. */
+  readonly squash: boolean;
+}
+
+export type Compression = 'none' | 'gzip' | 'zstd';
+
+/** A layer that was applied. */
+export interface UnpackedLayer {
+  /** sha256 of the uncompressed archive. */
+  readonly diffId: string;
+  /** sha256 and size of the bytes as given. */
+  readonly digest: string;
+  readonly sizeBytes: number;
+  readonly compression: Compression;
+  /** Sum of the sizes of all files. */
+  readonly unpackedBytes: number;
+  readonly entries: number;
+  /** Device nodes, which an ordinary user cannot make. */
+  readonly skippedDevices: number;
+  /** Extended attributes that are not kept, or that the file system does not take. */
+  readonly skippedAttributes: number;
+}
+
+/** Why a layer was not applied; `code` is one of hutch's error codes. */
+export interface UnpackFailure {
+  readonly code: string;
+  readonly message: string;
+  readonly hint: string | null;
+  readonly entry: string | null;
+}
+
+/** One line of JSON on UnpackResultFd. */
+export type UnpackMessage =
+  /** Bytes of the layer taken so far. */
+  | { readonly event: 'unpack_progress'; readonly sizeBytes: number }
+  | { readonly event: 'unpack_failed'; readonly error: UnpackFailure }
+  | { readonly event: 'unpack_done'; readonly layer: UnpackedLayer };

@@ -1,0 +1,53 @@
+/** Blobs on their way into the store: written in staging, digested and synced before anyone may see them; on the host's side. */
+import { createHash } from 'node:crypto';
+import { closeSync, constants, copyFileSync, createWriteStream, fsyncSync, openSync, writeFileSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import type { Descriptor, Digest } from '../../oci/image.ts';
+import { writeError } from '../../state/json-file.ts';
+
+/** A blob in staging. */
+export interface StagedBlob {
+  readonly path: string;
+  readonly descriptor: Descriptor;
+}
+
+/** Writes `value` as JSON to `path`, synced; the blob it became. STORAGE_FULL, STORE_UNWRITABLE. */
+export function stageJson(path: string, value: unknown, mediaType: string): StagedBlob {
+  const bytes = Buffer.from(JSON.stringify(value));
+  try {
+    writeFileSync(path, bytes, { mode: 0o600, flush: true });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+  return { path, descriptor: { mediaType, digest, size: bytes.length } };
+}
+
+/** Copies a file, sharing its blocks where the file system can. Errors of reading pass; of writing are HutchErrors. */
+export function stageCopy(from: string, path: string): void {
+  closeSync(openSync(from, constants.O_RDONLY | constants.O_NONBLOCK));
+  try {
+    copyFileSync(from, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** Writes a stream to a file. STORAGE_FULL, STORE_UNWRITABLE. */
+export async function stageStream(from: AsyncIterable<Uint8Array>, path: string): Promise<void> {
+  try {
+    await pipeline(from, createWriteStream(path, { mode: 0o600, flags: 'wx' }));
+  } catch (error) {
+    throw writeError(path, error);
+  }
+}
+
+/** fsync(2) of a file, or of a directory for the names in it. */
+export function syncPath(path: string): void {
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    fsyncSync(fd);
+  } finally {
+    closeSync(fd);
+  }
+}

@@ -1,0 +1,89 @@
+/** Making an image visible: blobs and layers move into place, then the index names them; on the host's side. */
+import { existsSync, renameSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { HutchError } from '../../errors/hutch-error.ts';
+import type { Descriptor, Digest } from '../../oci/image.ts';
+import { writeError } from '../../state/json-file.ts';
+import type { Store } from '../../state/store.ts';
+import { hasLayer, layerDirectory } from '../layer/layers.ts';
+import { fullName, type Reference } from '../reference.ts';
+import { syncPath, type StagedBlob } from './blob-file.ts';
+import { nameOf, tidy, withName } from './index-names.ts';
+import { blobPath, readIndex, withIndexLock, writeIndex } from './layout.ts';
+
+/** An unpacked layer in staging, its record written. */
+export interface StagedLayer {
+  readonly directory: string;
+  readonly diffId: Digest;
+}
+
+export interface NewImage {
+  /** Null leaves the image without a name. */
+  readonly reference: Reference | null;
+  readonly manifest: StagedBlob;
+  /** Configuration and layers that are in staging; others must be in the store. */
+  readonly blobs: readonly StagedBlob[];
+  readonly layers: readonly StagedLayer[];
+  /** What the image needs to be whole: checked under the lock, so that a removal at the same time cannot leave holes. */
+  readonly needs: { readonly blobs: readonly Digest[]; readonly layers: readonly Digest[] };
+}
+
+/** Adds the image to the store. A name that another image had moves over; that image stays, nameless. */
+export async function commitImage(store: Store, image: NewImage): Promise<void> {
+  await withIndexLock(store, 'add an image', async () => {
+    for (const blob of [...image.blobs, image.manifest]) placeBlob(store, blob);
+    for (const layer of image.layers) placeLayer(store, layer);
+    syncPath(dirname(blobPath(store, image.manifest.descriptor.digest)));
+    requireWhole(store, image);
+    addName(store, image.manifest.descriptor, image.reference);
+    return Promise.resolve();
+  });
+}
+
+function placeBlob(store: Store, { path, descriptor }: StagedBlob): void {
+  const target = blobPath(store, descriptor.digest);
+  if (existsSync(target)) return;
+  try {
+    renameSync(path, target);
+  } catch (error) {
+    throw writeError(target, error);
+  }
+}
+
+function placeLayer(store: Store, { directory, diffId }: StagedLayer): void {
+  if (hasLayer(store, diffId)) return;
+  const target = layerDirectory(store, diffId);
+  try {
+    renameSync(directory, target);
+  } catch (error) {
+    throw writeError(target, error);
+  }
+}
+
+function requireWhole(store: Store, { needs }: NewImage): void {
+  const missing = [
+    ...needs.blobs.filter((digest) => !existsSync(blobPath(store, digest))),
+    ...needs.layers.filter((diffId) => !hasLayer(store, diffId)),
+  ];
+  if (missing.length === 0) return;
+  throw new HutchError(`the image is not whole: ${missing.join(', ')} went away while it was stored`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: 'another hutch removed it at the same time; repeat the command',
+  });
+}
+
+/** Gives an image that the store has one more name. IMAGE_UNKNOWN when it was removed meanwhile. */
+export async function tagImage(store: Store, manifestDigest: Digest, reference: Reference): Promise<void> {
+  await withIndexLock(store, 'tag an image', async () => {
+    const entry = readIndex(store).manifests.find(({ digest }) => digest === manifestDigest);
+    if (entry === undefined) throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
+    addName(store, entry, reference);
+    return Promise.resolve();
+  });
+}
+
+function addName(store: Store, descriptor: Descriptor, reference: Reference | null): void {
+  const name = reference === null ? undefined : fullName(reference);
+  const others = readIndex(store).manifests.map((entry) => (name !== undefined && nameOf(entry) === name ? withName(entry, undefined) : entry));
+  writeIndex(store, tidy([...others, withName(descriptor, name)]));
+}

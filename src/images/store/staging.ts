@@ -1,0 +1,45 @@
+/** Half-made things: a private directory for each maker, cleaned up when the maker is dead; on the host's side. */
+import { randomBytes } from 'node:crypto';
+import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { HutchError, errnoOf } from '../../errors/hutch-error.ts';
+import { bootId, identifyProcess, isAlive } from '../../host/process-identity.ts';
+import { writeError } from '../../state/json-file.ts';
+import { requireMarked, type Store } from '../../state/store.ts';
+import { removeInUserns } from '../../userns/run-in-userns.ts';
+
+/** Makes a new directory in `store.staging` whose name says who made it. STORAGE_FULL, STORE_UNWRITABLE. */
+export function makeStaging(store: Store): string {
+  const self = identifyProcess(process.pid);
+  if (self === undefined) throw new HutchError('/proc does not show this process', { code: 'HOST_FEATURE_MISSING', hint: 'mount /proc' });
+  const name = ['image', self.pid, self.startTime, self.bootId, randomBytes(4).toString('hex')].join('_');
+  const path = join(store.staging, name);
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    throw writeError(path, error);
+  }
+  return path;
+}
+
+/** Removes a staging directory with all it holds, also files of subordinate ids. */
+export async function removeStaging(store: Store, path: string): Promise<void> {
+  requireMarked(store.root);
+  try {
+    rmSync(path, { recursive: true, force: true });
+  } catch (error) {
+    if (!['EACCES', 'EPERM', 'ENOTEMPTY'].includes(errnoOf(error) ?? '')) throw error;
+    await removeInUserns([path]);
+  }
+}
+
+/** Removes what dead makers left behind. */
+export async function cleanStaging(store: Store): Promise<void> {
+  const boot = bootId();
+  for (const name of readdirSync(store.staging)) {
+    const [kind, pid, startTime, madeInBoot] = name.split('_');
+    if (kind !== 'image' || pid === undefined || startTime === undefined || madeInBoot === undefined) continue;
+    if (madeInBoot === boot && isAlive({ bootId: boot, pid: Number(pid), startTime })) continue;
+    await removeStaging(store, join(store.staging, name));
+  }
+}

@@ -1,0 +1,35 @@
+/** PROGRAM init: PID 1 of the container until it executes the payload. Starts in the new user, mount and pid namespaces. */
+import { readlinkSync, readSync, writeSync } from 'node:fs';
+import { CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
+import { INIT_READS_FD, INIT_WRITES_FD, type InitMessage, type MonitorMessage } from '../protocol/messages.ts';
+import { openSyscalls } from '../syscall/syscalls.ts';
+import { interpret } from './interpreter.ts';
+
+function say(message: InitMessage): void {
+  writeSync(INIT_WRITES_FD, `${JSON.stringify(message)}\n`);
+}
+
+let unread = '';
+
+/** The next message of the monitor; undefined when the monitor is gone. Blocks: there is nothing else to do meanwhile. */
+function hear(): MonitorMessage | undefined {
+  const buffer = Buffer.allocUnsafe(65_536);
+  while (!unread.includes('\n')) {
+    const count = readSync(INIT_READS_FD, buffer);
+    if (count === 0) return undefined;
+    unread += buffer.toString('utf8', 0, count);
+  }
+  const end = unread.indexOf('\n');
+  const line = unread.slice(0, end);
+  unread = unread.slice(end + 1);
+  return JSON.parse(line) as MonitorMessage;
+}
+
+const syscalls = openSyscalls();
+// Before anything else: other processes of the same user may not look into this one, and nothing inherited stays open.
+syscalls.prctl(PR.SET_DUMPABLE, 0);
+syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
+say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
+const first = hear();
+if (first?.event !== 'monitor_plan') process.exit(125);
+process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace }));

@@ -1,0 +1,139 @@
+/** Starting the chain that ends in init, or taking over one that the launcher has started; in the monitor, on the host's side. */
+import { spawn } from 'node:child_process';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { Socket } from 'node:net';
+import type { Readable, Writable } from 'node:stream';
+import { HutchError } from '../errors/hutch-error.ts';
+import { isSameIdMap, parseIdMap, type UserNamespace } from '../linux/id-map.ts';
+import { parseStatusLine, type MonitorMessage, type StatusLine } from '../protocol/messages.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
+import { writeMaps } from '../userns/write-maps.ts';
+import { chainKey, type Prelaunched } from './prelaunch.ts';
+
+/** A chain that runs, with init at its end. */
+export interface Launched {
+  /** Host pid of the chain's first program. */
+  readonly pid: number;
+  send(message: MonitorMessage): void;
+  /** Calls `hear` for each status line, in order; resolves when every process of the chain has ended. */
+  listen(hear: (line: StatusLine) => void): Promise<void>;
+  kill(): void;
+}
+
+export interface LaunchOptions {
+  readonly chain: LaunchChain;
+  readonly userNamespace: UserNamespace;
+  readonly prelaunched: Prelaunched | undefined;
+  readonly syscalls: Syscalls;
+}
+
+/** Brings a chain up. The caller's death ends it. USERNS_FAILED when its maps cannot be written. */
+export async function launch(options: LaunchOptions): Promise<Launched> {
+  const { chain, prelaunched } = options;
+  if (prelaunched !== undefined && prelaunched.key === chainKey(chain.argv)) return adopt(prelaunched, options.syscalls);
+  if (prelaunched !== undefined) discard(prelaunched);
+  return start(options);
+}
+
+function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: Syscalls): Launched {
+  return {
+    pid,
+    // A plan is larger than what a pipe takes at once, but init reads all the time: writing may block for a moment.
+    send: (message) => {
+      writeAll(toInit, Buffer.from(`${JSON.stringify(message)}\n`));
+    },
+    listen: async (hear) => {
+      await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
+      closeSync(toInit);
+      // It is our child, but Node did not start it.
+      while (syscalls.waitpidNoHang(pid) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    },
+    kill: () => {
+      killQuietly(pid);
+    },
+  };
+}
+
+/** Ends a chain that was started on a wrong guess. */
+export function discard({ pid, toInit, fromInit }: Prelaunched): void {
+  killQuietly(pid);
+  closeSync(toInit);
+  closeSync(fromInit);
+}
+
+function killQuietly(pid: number): void {
+  try {
+    process.kill(pid, 'SIGKILL');
+  } catch {
+    // It has ended by itself.
+  }
+}
+
+async function start({ chain, userNamespace }: LaunchOptions): Promise<Launched> {
+  const [file, ...args] = chain.argv;
+  const child = spawn(file, args, {
+    stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
+    env: { PATH: CHAIN_PATH, LANG: 'C.UTF-8' },
+    // A session of its own: Ctrl-C in the terminal reaches the payload through hutch, not by chance.
+    detached: true,
+  });
+  const exited = new Promise<void>((resolve, reject) => {
+    child.once('exit', () => {
+      resolve();
+    });
+    child.once('error', (cause) => {
+      reject(new HutchError(`cannot start ${file}: ${cause.message}`, { code: 'HOST_TOOL_MISSING', hint: 'run `hutch doctor`', cause }));
+    });
+  });
+  exited.catch(() => undefined);
+  const { pid } = child;
+  if (pid === undefined) {
+    await exited;
+    throw new Error('a chain without pid and without error');
+  }
+  if (chain.mapping === 'parent') await writeMaps(pid, userNamespace);
+  const down = child.stdio[3] as Writable;
+  down.on('error', () => undefined);
+  return {
+    pid,
+    send: (message) => void down.write(`${JSON.stringify(message)}\n`),
+    listen: async (hear) => {
+      await Promise.all([readLines(child.stdio[4] as Readable, hear), readLines(child.stderr as Readable, hear), exited]);
+      down.destroy();
+    },
+    kill: () => {
+      killQuietly(pid);
+    },
+  };
+}
+
+function writeAll(fd: number, bytes: Buffer): void {
+  let offset = 0;
+  while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+}
+
+function readLines(stream: Readable, hear: (line: StatusLine) => void): Promise<void> {
+  return new Promise((resolve) => {
+    let unread = '';
+    stream.setEncoding('utf8').on('data', (text: string) => {
+      const lines = (unread + text).split('\n');
+      unread = lines.pop() ?? '';
+      for (const line of lines) hear(parseStatusLine(line));
+    });
+    stream.on('error', () => undefined).once('close', () => {
+      if (unread !== '') hear(parseStatusLine(unread));
+      resolve();
+    });
+  });
+}
+
+/** USERNS_FAILED unless process `pid` has the maps that were chosen. */
+export function checkMaps(pid: number, wanted: UserNamespace): void {
+  const read = (name: string) => parseIdMap(readFileSync(`/proc/${String(pid)}/${name}`, 'utf8'));
+  if (isSameIdMap(read('uid_map'), wanted.uidMap) && isSameIdMap(read('gid_map'), wanted.gidMap)) return;
+  throw new HutchError('the container got another id map than the one chosen for it', {
+    code: 'USERNS_FAILED',
+    hint: 'check that your rows in /etc/subuid and /etc/subgid agree (`hutch doctor`)',
+  });
+}

@@ -1,0 +1,202 @@
+/** One container from its start to its end, as seen from the host's side: the monitor's work. */
+import { constants } from 'node:os';
+import { readFileSync } from 'node:fs';
+import { HutchError } from '../errors/hutch-error.ts';
+import { runTool } from '../host/run-tool.ts';
+import { hintForStep } from '../plan/hints.ts';
+import { describeStep } from '../plan/render/describe-step.ts';
+import type { Plan } from '../plan/step.ts';
+import type { StatusLine, StepFailure } from '../protocol/messages.ts';
+import { openSyscalls } from '../syscall/syscalls.ts';
+import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
+import { startNetworkHelper } from './network-helper.ts';
+import { checkMaps, launch, type Launched } from './launch.ts';
+import type { Prelaunched } from './prelaunch.ts';
+import { forwardSignals } from './signals.ts';
+import { connectStdio, type ConnectedStdio } from './stdio.ts';
+
+export interface Supervision {
+  readonly plan: Plan;
+  readonly chain: LaunchChain;
+  readonly prelaunched: Prelaunched | undefined;
+  /** Connect the caller's stdin. */
+  readonly interactive: boolean;
+  /** Called once, with the payload's host pid, before the first step. */
+  readonly onStarted: (pid: number) => void;
+  /** Called for each step with its time; null measures nothing. */
+  readonly onStep: ((index: number, microseconds: number) => void) | null;
+}
+
+/**
+ * Starts init, feeds it the plan, serves what it waits for, connects the payload's stdio to this process, forwards signals.
+ * Returns the payload's exit code (128 + n after signal n). STEP_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE,
+ * USERNS_FAILED, NETWORK_FAILED when the payload never ran. When it returns or throws, no process of the container is left.
+ */
+export async function supervise(supervision: Supervision): Promise<number> {
+  const syscalls = openSyscalls();
+  const userNamespace = supervision.plan.enter.userNamespaces[0];
+  const launched = await launch({ ...supervision, userNamespace, syscalls });
+  const life = new Life(supervision, launched, syscalls);
+  using _signals = forwardSignals(() => life.payloadPid, (signal) => {
+    life.abort(signal);
+  });
+  launched.send({ event: 'monitor_plan', plan: supervision.plan, trace: supervision.onStep !== null });
+  try {
+    await launched.listen((line) => {
+      life.hear(line);
+    });
+    await life.stdio?.drained;
+  } finally {
+    life.end();
+  }
+  return life.exitCode();
+}
+
+/** What is known of a running container; owns its helper and its stdio. */
+class Life {
+  payloadPid: number | undefined;
+  stdio: ConnectedStdio | undefined;
+  private network: Disposable | undefined;
+  private initPid: number | undefined;
+  private code: number | undefined;
+  private failure: Error | undefined;
+  private readonly words: string[] = [];
+  private readonly supervision: Supervision;
+  private readonly launched: Launched;
+  private readonly syscalls: ReturnType<typeof openSyscalls>;
+
+  constructor(supervision: Supervision, launched: Launched, syscalls: ReturnType<typeof openSyscalls>) {
+    this.supervision = supervision;
+    this.launched = launched;
+    this.syscalls = syscalls;
+  }
+
+  hear(line: StatusLine): void {
+    try {
+      this.handle(line);
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  /** A signal that comes before the payload runs ends everything. */
+  abort(signal: NodeJS.Signals): void {
+    this.code = 128 + constants.signals[signal];
+    this.launched.kill();
+  }
+
+  end(): void {
+    this.stdio?.[Symbol.dispose]();
+    this.network?.[Symbol.dispose]();
+  }
+
+  exitCode(): number {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.code !== undefined) return this.code;
+    if (this.payloadPid !== undefined) return 137;
+    throw chainFailed(this.words);
+  }
+
+  private handle(line: StatusLine): void {
+    switch (line.event) {
+      case 'init_started':
+        this.initPid = line.pid;
+        this.checkMaps(line.pid);
+        this.supervision.onStarted(line.pid);
+        break;
+      case 'init_waits':
+        void this.serve(line.what, line.helper);
+        break;
+      case 'init_stdio':
+        this.stdio = connectStdio(this.syscalls, this.initPid ?? 0, line, this.supervision.interactive);
+        this.launched.send({ event: 'monitor_took_stdio' });
+        break;
+      case 'init_step':
+        this.supervision.onStep?.(line.index, line.microseconds);
+        break;
+      case 'init_executes':
+        this.payloadPid = this.initPid;
+        break;
+      case 'init_failed':
+        this.failure ??= stepFailed(this.supervision.plan, line.failure);
+        break;
+      case 'holder_exit':
+        this.code ??= line.code;
+        break;
+      case 'text':
+        this.words.push(line.text);
+    }
+  }
+
+  private checkMaps(pid: number): void {
+    const [outer, nested] = this.supervision.plan.enter.userNamespaces;
+    // A nested map is written in terms of the outer namespace, and init is in the nested one.
+    if (nested === undefined) checkMaps(pid, outer);
+  }
+
+  private async serve(what: 'network' | 'rootfs', helper: readonly string[]): Promise<void> {
+    try {
+      if (what === 'rootfs') await this.mountRoot(helper);
+      else this.network = await startNetworkHelper(helper, this.initPid ?? 0);
+      this.launched.send({ event: 'monitor_done' });
+    } catch (error) {
+      this.fail(error as Error);
+    }
+  }
+
+  private async mountRoot(helper: readonly string[]): Promise<void> {
+    const { plan } = this.supervision;
+    const holder = plan.enter.pid === 'private' ? firstChild(this.launched.pid) : this.launched.pid;
+    const enter = ['nsenter', '--preserve-credentials', '-t', String(holder), '--user', '--mount', '--pid', '--'] as const;
+    const result = await runTool([...enter, ...helper], { env: { PATH: CHAIN_PATH } });
+    if (result.code === 0) return;
+    const words = result.stderr.split('\n').filter((text) => text !== '' && !text.startsWith('unknown argument ignored'));
+    throw new HutchError(`${helper[0] ?? ''} could not mount the root: ${words.join('; ')}`, {
+      code: 'DRIVER_UNAVAILABLE',
+      hint: 'run `hutch doctor`, or choose another driver with --storage-driver',
+    });
+  }
+
+  private fail(error: Error): void {
+    this.failure ??= error;
+    this.launched.kill();
+  }
+}
+
+function firstChild(pid: number): number {
+  return Number(readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').split(' ')[0]);
+}
+
+function chainFailed(words: readonly string[]): HutchError {
+  const said = words.length === 0 ? 'its helpers ended without a word' : words.join('; ');
+  return new HutchError(`cannot make the namespaces of the container: ${said}`, {
+    code: 'USERNS_FAILED',
+    hint: 'run `hutch doctor`: it tries each part and names the fix',
+  });
+}
+
+function stepFailed(plan: Plan, failure: StepFailure): HutchError {
+  if (failure.index < 0) return commandFailed(failure);
+  const step = plan.steps[failure.index];
+  if (step === undefined) return chainFailed([JSON.stringify(failure)]);
+  const what = failure.detail === '' ? '' : ` (${failure.detail})`;
+  const place = `step ${String(failure.index + 1)} of ${String(plan.steps.length)}`;
+  return new HutchError(`${place}, ${describeStep(step)}: ${failure.syscall} failed with ${failure.errno}${what}; it is there for: ${step.why.text}`, {
+    code: failure.errno === 'ENOSPC' ? 'STORAGE_FULL' : 'STEP_FAILED',
+    hint: hintForStep(step.kind, failure.errno, { detail: failure.detail }),
+    context: { step: failure.index + 1, kind: step.kind, syscall: failure.syscall, errno: failure.errno, spec: step.why.spec },
+  });
+}
+
+function commandFailed({ errno, detail }: StepFailure): HutchError {
+  if (errno === 'ENOENT' || errno === 'ENOTDIR') {
+    return new HutchError(`"${detail}" is not in the container`, {
+      code: 'COMMAND_NOT_FOUND',
+      hint: 'check the name, the PATH of the image, and for a script or a dynamic program that its interpreter is there too',
+    });
+  }
+  return new HutchError(`"${detail}" cannot be executed in the container: ${errno}`, {
+    code: 'COMMAND_NOT_EXECUTABLE',
+    hint: errno === 'ENOEXEC' ? 'it was built for another processor, or a script lacks its #! line' : 'check its permissions (chmod +x) and that it is not a directory',
+  });
+}

@@ -1,0 +1,89 @@
+/** The part of the OCI runtime specification that hutch compiles, as types; pure. Source: opencontainers/runtime-spec, config.md. */
+import type { SeccompProfile } from './seccomp.ts';
+
+export interface RuntimeSpec {
+  readonly ociVersion: string;
+  readonly process: SpecProcess;
+  readonly root: { readonly path: string; readonly readonly: boolean };
+  readonly hostname?: string;
+  readonly mounts: readonly SpecMount[];
+  readonly linux: SpecLinux;
+  /** Keys of hutch's own begin with `org.hutch.`; see HUTCH_ANNOTATIONS. */
+  readonly annotations: Readonly<Record<string, string>>;
+}
+
+export interface SpecProcess {
+  readonly terminal: boolean;
+  readonly user: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly umask?: number;
+    readonly additionalGids: readonly number[];
+  };
+  readonly args: readonly string[];
+  readonly env: readonly string[];
+  readonly cwd: string;
+  readonly capabilities: SpecCapabilities;
+  readonly rlimits: readonly SpecRlimit[];
+  readonly noNewPrivileges: boolean;
+}
+
+export interface SpecCapabilities {
+  readonly bounding: readonly string[];
+  readonly effective: readonly string[];
+  readonly inheritable: readonly string[];
+  readonly permitted: readonly string[];
+  readonly ambient: readonly string[];
+}
+
+export interface SpecRlimit {
+  /** Such as `RLIMIT_NOFILE`. */
+  readonly type: string;
+  /** -1 is unlimited. */
+  readonly soft: number;
+  readonly hard: number;
+}
+
+export interface SpecMount {
+  readonly destination: string;
+  readonly type: string;
+  readonly source: string;
+  readonly options: readonly string[];
+}
+
+export type SpecNamespaceType = 'user' | 'pid' | 'mount' | 'uts' | 'ipc' | 'network' | 'cgroup' | 'time';
+
+export interface SpecIdMapping {
+  readonly containerID: number;
+  readonly hostID: number;
+  readonly size: number;
+}
+
+export interface SpecLinux {
+  /** The namespaces that are new; a type that is not named is shared with the host. */
+  readonly namespaces: readonly { readonly type: SpecNamespaceType; readonly path?: string }[];
+  readonly uidMappings: readonly SpecIdMapping[];
+  readonly gidMappings: readonly SpecIdMapping[];
+  readonly timeOffsets?: Readonly<Record<'monotonic' | 'boottime', { readonly secs: number; readonly nanosecs: number }>>;
+  /** Device nodes of the host that are bound; ordinary users cannot make nodes. */
+  readonly devices: readonly { readonly path: string; readonly hostPath: string }[];
+  readonly sysctl: Readonly<Record<string, string>>;
+  readonly maskedPaths: readonly string[];
+  readonly readonlyPaths: readonly string[];
+  /** Null: no filter. */
+  readonly seccomp: SeccompProfile | null;
+}
+
+/** What hutch needs to say beyond the specification. */
+export const HUTCH_ANNOTATIONS = {
+  /** `true` or `false`: confine the payload by Landlock. */
+  landlock: 'org.hutch.landlock',
+  /** Name of the seccomp profile for people: `default`, `nesting`, `unconfined` or a file's path. */
+  seccompProfile: 'org.hutch.seccomp-profile',
+  /** `true` or `false`: the payload's stdin is open. */
+  stdin: 'org.hutch.stdin',
+  /** `slirp4netns`, `none` or `host`. */
+  network: 'org.hutch.network',
+  /** Name of the container. */
+  name: 'org.hutch.name',
+} as const;

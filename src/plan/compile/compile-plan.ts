@@ -1,0 +1,148 @@
+/** The order of things: a runtime spec and the host's answers become a plan. Pure. */
+import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecNamespaceType } from '../../oci/runtime-spec.ts';
+import type { Enter, Plan, Step, Why } from '../step.ts';
+import { compileIdentity } from './compile-identity.ts';
+import { compileMounts } from './compile-mounts.ts';
+import { compileRootfs } from './compile-rootfs.ts';
+import { compileSecurity } from './compile-security.ts';
+import type { CompileInput } from './input.ts';
+
+/** Namespaces that init makes itself; user, pid and time are made by the launch chain. */
+const MADE_BY_INIT = ['mount', 'uts', 'ipc', 'network', 'cgroup'] as const;
+
+/** Compiles the spec. The same spec and input always give the same plan. */
+export function compilePlan(spec: RuntimeSpec, input: CompileInput): Plan {
+  return { version: 1, prepare: input.prepare, enter: compileEnter(spec, input), steps: compileSteps(spec, input) };
+}
+
+/** True when the spec asks for a namespace of its own of this type. */
+export function isPrivate(spec: RuntimeSpec, type: SpecNamespaceType): boolean {
+  return spec.linux.namespaces.some((namespace) => namespace.type === type);
+}
+
+function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {
+  const offsets = spec.linux.timeOffsets;
+  return {
+    userNamespaces: input.userNamespaces,
+    pid: isPrivate(spec, 'pid') ? 'private' : 'host',
+    time: isPrivate(spec, 'time')
+      ? { monotonicSeconds: offsets?.monotonic.secs ?? 0, boottimeSeconds: offsets?.boottime.secs ?? 0 }
+      : null,
+    why: { spec: 'linux.uidMappings', text: 'an ordinary user may make every other namespace only inside a user namespace of its own' },
+  };
+}
+
+function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
+  const [outer] = input.userNamespaces;
+  return [
+    { kind: 'setsid', why: hutch('leave the session of whoever started hutch, so that no terminal of the host is in reach') },
+    {
+      kind: 'become_root',
+      clearGroups: outer.writer !== 'self',
+      why: hutch('root of the user namespace prepares the container; groups of the host user are dropped'),
+    },
+    ...waitForRootfs(input),
+    {
+      kind: 'unshare',
+      namespaces: MADE_BY_INIT.filter((name) => name === 'mount' || isPrivate(spec, name)),
+      why: { spec: 'linux.namespaces', text: 'its own view of mounts, host name, message queues, network and cgroups' },
+    },
+    { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
+    ...waitForNetwork(input),
+    ...compileNames(spec),
+    ...compileRootfs(input.rootfs),
+    ...compileMounts(spec),
+    ...compileNetwork(spec),
+    ...compileSysctls(spec),
+    ...compileStdio(spec),
+    ...compileCovers(spec),
+    ...compileReadOnlyRoot(spec),
+    { kind: 'pivot_root', why: { spec: 'root.path', text: 'the container sees its own root; the tree of the host is unmounted' } },
+    ...compileIdentity(spec, input),
+    ...compileSecurity(spec, input),
+  ];
+}
+
+function waitForRootfs({ rootfs }: CompileInput): Step[] {
+  if (rootfs.kind !== 'helper') return [];
+  const why = { spec: 'root', text: 'fuse-overlayfs mounts the root from the outer pid namespace, where the container cannot see it' };
+  return [{ kind: 'wait_for', what: 'rootfs', helper: rootfs.argv, why }];
+}
+
+function waitForNetwork({ networkHelper }: CompileInput): Step[] {
+  if (networkHelper === null) return [];
+  const why = {
+    spec: `annotations["${HUTCH_ANNOTATIONS.network}"]`,
+    text: 'the network helper puts its tap device into the new network namespace',
+  };
+  return [{ kind: 'wait_for', what: 'network', helper: networkHelper, why }];
+}
+
+function compileNames(spec: RuntimeSpec): Step[] {
+  if (spec.hostname === undefined || !isPrivate(spec, 'uts')) return [];
+  return [{ kind: 'set_hostname', hostname: spec.hostname, why: { spec: 'hostname', text: 'a host name of its own' } }];
+}
+
+function compileNetwork(spec: RuntimeSpec): Step[] {
+  if (!isPrivate(spec, 'network')) return [];
+  return [{ kind: 'loopback_up', why: { spec: 'linux.namespaces', text: 'a new network namespace starts with lo down' } }];
+}
+
+function compileSysctls(spec: RuntimeSpec): Step[] {
+  return Object.entries(spec.linux.sysctl).map(([name, value]) => ({
+    kind: 'sysctl',
+    name,
+    value,
+    optional: OWN_SYSCTLS.includes(name),
+    why: { spec: `linux.sysctl["${name}"]`, text: 'a kernel setting that belongs to one of the new namespaces' },
+  }));
+}
+
+/** Set by hutch itself as a convenience; a kernel without them still runs the container. */
+const OWN_SYSCTLS: readonly string[] = ['net.ipv4.ping_group_range', 'net.ipv4.ip_unprivileged_port_start'];
+
+function compileStdio(spec: RuntimeSpec): Step[] {
+  const { user, terminal } = spec.process;
+  return [
+    {
+      kind: 'stdio',
+      terminal,
+      stdin: spec.annotations[HUTCH_ANNOTATIONS.stdin] === 'true',
+      uid: user.uid,
+      gid: user.gid,
+      why: {
+        spec: 'process.terminal',
+        text: terminal
+          ? "a terminal from the container's own devpts: typing into the user's terminal is impossible"
+          : "pipes, never the caller's own files or terminal",
+      },
+    },
+  ];
+}
+
+function compileCovers(spec: RuntimeSpec): Step[] {
+  const readOnly = spec.linux.readonlyPaths.map(
+    (target, index): Step => ({
+      kind: 'make_read_only',
+      target,
+      why: { spec: `linux.readonlyPaths[${String(index)}]`, text: 'settings of the host kernel may be read, not changed' },
+    }),
+  );
+  const masked = spec.linux.maskedPaths.map(
+    (target, index): Step => ({
+      kind: 'mask',
+      target,
+      why: { spec: `linux.maskedPaths[${String(index)}]`, text: "tells about the host's kernel, hardware or other users" },
+    }),
+  );
+  return [...readOnly, ...masked];
+}
+
+function compileReadOnlyRoot(spec: RuntimeSpec): Step[] {
+  if (!spec.root.readonly) return [];
+  return [{ kind: 'make_root_read_only', why: { spec: 'root.readonly', text: 'nothing in the image can be changed' } }];
+}
+
+function hutch(text: string): Why {
+  return { spec: 'hutch', text };
+}

@@ -1,0 +1,124 @@
+/** A plan as text for people: how the namespaces are entered, then every step with its reason; pure. */
+import { printable } from '../../errors/hutch-error.ts';
+import { applyTable, type Enter, type Plan, type Step, type StepGroup, type StepTable } from '../step.ts';
+import { describeMaps } from './describe-maps.ts';
+import { describeStep } from './describe-step.ts';
+import { wrapText } from './wrap-text.ts';
+
+export interface ExplainOptions {
+  /** ANSI sequences for headings and reasons. */
+  readonly colour: boolean;
+  /** Columns of the output; 100 unless told. */
+  readonly width?: number;
+}
+
+const HEADINGS: Readonly<Record<StepGroup, string>> = {
+  namespaces: 'Namespaces: what the container sees',
+  mounts: 'Mounts: its file system',
+  network: 'Network',
+  limits: 'Limits: what it may use',
+  security: 'Security: what it may ask the kernel for',
+  process: 'Process: the payload itself',
+};
+
+const GROUPS: StepTable<StepGroup> = {
+  set_undumpable: () => 'security',
+  setsid: () => 'process',
+  become_root: () => 'namespaces',
+  unshare: () => 'namespaces',
+  make_slave: () => 'namespaces',
+  wait_for: (step) => (step.what === 'network' ? 'network' : 'mounts'),
+  mount_overlay: () => 'mounts',
+  bind_root: () => 'mounts',
+  open_root: () => 'mounts',
+  overlay_host_directory: () => 'mounts',
+  make_directory: () => 'mounts',
+  make_symlink: () => 'mounts',
+  mount: () => 'mounts',
+  bind: () => 'mounts',
+  mask: () => 'security',
+  make_read_only: () => 'security',
+  make_root_read_only: () => 'mounts',
+  stdio: () => 'process',
+  pivot_root: () => 'mounts',
+  set_hostname: () => 'namespaces',
+  loopback_up: () => 'network',
+  sysctl: (step) => (/^net[./]/u.test(step.name) ? 'network' : 'limits'),
+  join_keyring: () => 'security',
+  set_rlimit: () => 'limits',
+  change_directory: () => 'process',
+  bound_capabilities: () => 'security',
+  set_user: () => 'process',
+  set_capabilities: () => 'security',
+  no_new_privileges: () => 'security',
+  set_umask: () => 'process',
+  reset_signals: () => 'process',
+  close_descriptors: () => 'security',
+  landlock: () => 'security',
+  seccomp: () => 'security',
+  execve: () => 'process',
+};
+
+/** What a step is about. */
+export function groupOf(step: Step): StepGroup {
+  return applyTable(GROUPS, step);
+}
+
+/** The explanation, with a line feed at the end. The number of a step is its place in the order of execution. */
+export function renderExplanation(plan: Plan, options: ExplainOptions): string {
+  const width = options.width ?? 100;
+  const numbered = plan.steps.map((step, index) => ({ step, number: index + 1 }));
+  const groups = (Object.keys(HEADINGS) as StepGroup[]).flatMap((group) => {
+    const members = numbered.filter(({ step }) => groupOf(step) === group);
+    if (members.length === 0) return [];
+    return ['', heading(HEADINGS[group], options), ...members.flatMap(({ step, number }) => explainStep(step, number, options, width))];
+  });
+  const order = `${String(plan.steps.length)} steps follow, grouped by subject. The number of a step is its place in the order in which they are done.`;
+  const lines = [...explainEnter(plan.enter, options, width), '', ...wrapText(order, { first: '', rest: '', width }), ...groups];
+  return `${lines.join('\n')}\n`;
+}
+
+function explainEnter(enter: Enter, options: ExplainOptions, width: number): string[] {
+  const spaces = enter.userNamespaces.flatMap((space, index) => {
+    const title = index === 0 ? 'user namespace of your own:' : `user namespace ${String(index + 1)}, inside the one before:`;
+    return [`  ${title}`, ...describeMaps(space).flatMap((line) => wrapText(line, { first: '    ', rest: '      ', width }))];
+  });
+  const pid = enter.pid === 'private' ? 'pid namespace: a new one, in which the payload is process 1' : "pid namespace: the host's";
+  return [
+    heading('Before the first step: how the namespaces are entered', options),
+    ...spaces,
+    ...[pid, describeTime(enter.time)].flatMap((line) => wrapText(line, { first: '  ', rest: '    ', width })),
+    ...reason(enter.why, '  ', options, width),
+  ];
+}
+
+function describeTime(time: Enter['time']): string {
+  if (time === null) return "time namespace: the host's";
+  const offsets = `monotonic ${signed(time.monotonicSeconds)} s, boottime ${signed(time.boottimeSeconds)} s`;
+  return `time namespace: a new one, clocks set off by ${offsets}`;
+}
+
+function signed(seconds: number): string {
+  return seconds < 0 ? String(seconds) : `+${String(seconds)}`;
+}
+
+function explainStep(step: Step, number: number, options: ExplainOptions, width: number): string[] {
+  const rest = ' '.repeat(6);
+  return [
+    ...wrapText(printable(describeStep(step)), { first: `${String(number).padStart(4)}  `, rest: `${rest}  `, width }),
+    ...reason(step.why, rest, options, width),
+  ];
+}
+
+function reason(why: Step['why'], indent: string, options: ExplainOptions, width: number): string[] {
+  const lines = wrapText(printable(`${why.text} [${why.spec}]`), { first: indent, rest: indent, width });
+  return lines.map((line) => paint(line, '2', options));
+}
+
+function heading(text: string, options: ExplainOptions): string {
+  return paint(text, '1', options);
+}
+
+function paint(text: string, code: string, { colour }: ExplainOptions): string {
+  return colour ? `\u001b[${code}m${text}\u001b[0m` : text;
+}

@@ -1,0 +1,183 @@
+/** The idea of hutch: what can happen on the way to a container, as typed data. Pure; a plan survives JSON. */
+import type { UserNamespace } from '../linux/id-map.ts';
+import type { Preparation } from '../oci/rootfs-source.ts';
+
+/** Where a step comes from: a pointer into the spec and one plain sentence that says what it is for. */
+export interface Why {
+  /** JSON-path-like pointer into the runtime spec, such as `mounts[3]`, or `hutch` for what hutch adds itself. */
+  readonly spec: string;
+  readonly text: string;
+}
+
+export type NamespaceName = 'user' | 'pid' | 'mount' | 'uts' | 'ipc' | 'network' | 'cgroup' | 'time';
+export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime';
+
+/**
+ * Every kind of step and its fields. Paths called `target` or `path` are inside the container's root file system and are
+ * resolved beneath it by the kernel; paths called `source`, `lower`, `upper`, `work` or `at` are the host's.
+ */
+export interface StepFields {
+  /** prctl(2) PR_SET_DUMPABLE 0: other processes may not look into this one. */
+  readonly set_undumpable: object;
+  /** setsid(2): leave the caller's session and so its terminal. */
+  readonly setsid: object;
+  /** setgroups(2), setresgid(2), setresuid(2): be root of the user namespace. */
+  readonly become_root: { readonly clearGroups: boolean };
+  /** unshare(2): new namespaces of these kinds. */
+  readonly unshare: { readonly namespaces: readonly NamespaceName[] };
+  /** mount(2) on `/`: nothing mounted from here on reaches the host. */
+  readonly make_slave: object;
+  /** Tell the monitor that the namespaces stand, and wait until it has done `what` to them. */
+  readonly wait_for: {
+    readonly what: 'network' | 'rootfs';
+    /**
+     * The helper program that does it. For a network it runs on the host's side, `%pid` standing for init's host pid;
+     * for a root file system it runs in the outer namespaces of the launch chain.
+     */
+    readonly helper: readonly string[];
+  };
+  /** chdir(2) to `from`, then mount(2) of a kernel overlay at a host path of our own. */
+  readonly mount_overlay: {
+    readonly from: string;
+    readonly lower: readonly string[];
+    readonly upper: string;
+    readonly work: string;
+    readonly options: readonly string[];
+    readonly at: string;
+  };
+  /** mount(2) MS_BIND of a directory that is the root file system already. */
+  readonly bind_root: { readonly source: string; readonly at: string };
+  /** open(2) O_PATH of the root file system: all later targets are resolved beneath this descriptor. */
+  readonly open_root: { readonly at: string };
+  /** chdir(2) to `from`, then mount(2) of an overlay over one host directory at a target below the root. */
+  readonly overlay_host_directory: {
+    readonly from: string;
+    readonly lower: string;
+    readonly upper: string;
+    readonly work: string;
+    readonly options: readonly string[];
+    readonly target: string;
+  };
+  /** mkdirat(2) below the root, parents included; existing directories stay as they are. */
+  readonly make_directory: { readonly target: string; readonly mode: number };
+  /** symlinkat(2) below the root; what is there already stays. */
+  readonly make_symlink: { readonly target: string; readonly to: string };
+  /** fsopen(2), fsconfig(2), fsmount(2), move_mount(2): a new file system of a kernel type. */
+  readonly mount: {
+    readonly type: 'proc' | 'sysfs' | 'tmpfs' | 'devpts' | 'mqueue' | 'cgroup2';
+    readonly target: string;
+    /** Options of the file system; `null` marks a flag without a value. */
+    readonly options: Readonly<Record<string, string | null>>;
+    readonly attributes: readonly MountAttribute[];
+  };
+  /** open_tree(2), mount_setattr(2), move_mount(2): show a host file or directory at a target. */
+  readonly bind: {
+    readonly source: string;
+    readonly target: string;
+    readonly recursive: boolean;
+    readonly attributes: readonly MountAttribute[];
+    /** What to make where the target is missing. */
+    readonly create: 'file' | 'directory';
+  };
+  /** /dev/null over a file, an empty read-only tmpfs over a directory; a missing path is left alone. */
+  readonly mask: { readonly target: string };
+  /** A read-only bind of a path onto itself; a missing path is left alone. */
+  readonly make_read_only: { readonly target: string };
+  /** mount_setattr(2): the root file system itself becomes read-only. */
+  readonly make_root_read_only: object;
+  /** Pipes, or a pseudo terminal from the container's own devpts, as the payload's stdin, stdout and stderr. */
+  readonly stdio: {
+    readonly terminal: boolean;
+    /** False: stdin is /dev/null. */
+    readonly stdin: boolean;
+    readonly uid: number;
+    readonly gid: number;
+  };
+  /** pivot_root(2), umount2(2): the host's tree is gone. */
+  readonly pivot_root: object;
+  /** sethostname(2). */
+  readonly set_hostname: { readonly hostname: string };
+  /** ioctl(2) SIOCSIFFLAGS: lo up. */
+  readonly loopback_up: object;
+  /** Write to /proc/sys. `name` with slashes or dots, as in sysctl(8). */
+  readonly sysctl: { readonly name: string; readonly value: string; readonly optional: boolean };
+  /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: a session keyring of the container's own. */
+  readonly join_keyring: { readonly name: string; readonly required: boolean };
+  /** prlimit(2). `null` means unlimited; `'max'` the hard limit that the caller has. */
+  readonly set_rlimit: { readonly resource: string; readonly soft: number | null; readonly hard: number | null };
+  /** openat2(2) below the root, fchdir(2), then getcwd(2) as proof. */
+  readonly change_directory: { readonly target: string };
+  /** prctl(2) PR_CAPBSET_DROP for every capability but these. */
+  readonly bound_capabilities: { readonly keep: readonly string[] };
+  /** setgroups(2), setresgid(2), setresuid(2): be the payload's user. */
+  readonly set_user: {
+    readonly uid: number;
+    readonly gid: number;
+    readonly groups: readonly number[];
+    readonly setGroups: boolean;
+  };
+  /** capset(2) and prctl(2) PR_CAP_AMBIENT_RAISE. */
+  readonly set_capabilities: {
+    readonly effective: readonly string[];
+    readonly permitted: readonly string[];
+    readonly inheritable: readonly string[];
+    readonly ambient: readonly string[];
+  };
+  /** prctl(2) PR_SET_NO_NEW_PRIVS. */
+  readonly no_new_privileges: object;
+  /** umask(2). */
+  readonly set_umask: { readonly mask: number };
+  /** rt_sigaction(2), rt_sigprocmask(2): every signal back to its default, none blocked. */
+  readonly reset_signals: object;
+  /** fcntl(2), close_range(2): the payload gets 0, 1, 2 and nothing else. */
+  readonly close_descriptors: object;
+  /** landlock_create_ruleset(2), landlock_restrict_self(2): only what lies beneath the container's root can be opened. */
+  readonly landlock: { readonly scopeAbstractSockets: boolean };
+  /** seccomp(2) SECCOMP_SET_MODE_FILTER with a classic BPF program (base64 of struct sock_filter, little endian). */
+  readonly seccomp: { readonly profile: string; readonly instructions: number; readonly program: string };
+  /** execve(2): the payload takes the place of init. `argv[0]` is looked up in PATH of `env` when it has no slash. */
+  readonly execve: { readonly argv: readonly string[]; readonly env: readonly string[] };
+}
+
+export type StepKind = keyof StepFields;
+/** One step of kind K, or of any kind. */
+export type Step<K extends StepKind = StepKind> = {
+  [Kind in K]: { readonly kind: Kind; readonly why: Why } & StepFields[Kind];
+}[K];
+/** One function for each kind; leaving one out is a compile error. */
+export type StepTable<R, Extra extends readonly unknown[] = []> = {
+  readonly [K in StepKind]: (step: Step<K>, ...extra: Extra) => R;
+};
+
+/** Calls the entry of `table` that belongs to the step's kind. */
+export function applyTable<R, Extra extends readonly unknown[]>(
+  table: StepTable<R, Extra>,
+  step: Step,
+  ...extra: Extra
+): R {
+  const entry = table[step.kind] as (step: Step, ...extra: Extra) => R;
+  return entry(step, ...extra);
+}
+
+/** What a step is about; the explanation is grouped by it. */
+export type StepGroup = 'namespaces' | 'mounts' | 'network' | 'limits' | 'security' | 'process';
+
+/**
+ * How init is brought into its user and pid namespaces before the first step: by single-threaded programs of the host,
+ * since a Node process has threads and unshare(2) refuses CLONE_NEWUSER to those.
+ */
+export interface Enter {
+  /** Outermost first: the user's own space, then (only when ids or networks ask for it) the container's. */
+  readonly userNamespaces: readonly [UserNamespace, ...UserNamespace[]];
+  readonly pid: 'private' | 'host';
+  readonly time: { readonly monotonicSeconds: number; readonly boottimeSeconds: number } | null;
+  readonly why: Why;
+}
+
+export interface Plan {
+  readonly version: 1;
+  /** What is made on disk first, by the user and outside of any namespace. */
+  readonly prepare: Preparation;
+  readonly enter: Enter;
+  readonly steps: readonly Step[];
+}

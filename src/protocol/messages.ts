@@ -1,0 +1,50 @@
+/** What the processes of one container say to each other: one JSON object a line, named speaker and event; pure. */
+import type { Plan } from '../plan/step.ts';
+
+/** Descriptors that init is started with. */
+export const INIT_READS_FD = 3;
+export const INIT_WRITES_FD = 4;
+
+/** From the monitor to init. */
+export type MonitorMessage =
+  | { readonly event: 'monitor_plan'; readonly plan: Plan; readonly trace: boolean }
+  /** What a `wait_for` step waits for has been done. */
+  | { readonly event: 'monitor_done' }
+  /** The monitor holds copies of its ends of the payload's stdio. */
+  | { readonly event: 'monitor_took_stdio' };
+
+/** A step that failed, with all that an error message needs. */
+export interface StepFailure {
+  /** Place in `plan.steps`. */
+  readonly index: number;
+  readonly syscall: string;
+  readonly errno: string;
+  /** What the failing call was about, such as a path. */
+  readonly detail: string;
+}
+
+/** From init to the monitor. */
+export type InitMessage =
+  /** `pid` is the host's number for init, read from the host's /proc. */
+  | { readonly event: 'init_started'; readonly pid: number }
+  | { readonly event: 'init_waits'; readonly what: 'network' | 'rootfs'; readonly helper: readonly string[] }
+  /** Descriptor numbers in init of the monitor's ends: a terminal, or the pipes. */
+  | { readonly event: 'init_stdio'; readonly terminal: number }
+  | { readonly event: 'init_stdio'; readonly stdin: number | null; readonly stdout: number; readonly stderr: number }
+  | { readonly event: 'init_step'; readonly index: number; readonly microseconds: number }
+  | { readonly event: 'init_failed'; readonly failure: StepFailure }
+  | { readonly event: 'init_executes' };
+
+/** The holder's last word (it is a shell script): how the container ended. */
+export type HolderMessage = { readonly event: 'holder_exit'; readonly code: number };
+
+/** One line of the status channel, or `text` when it is the words of a failing helper. */
+export type StatusLine = InitMessage | HolderMessage | { readonly event: 'text'; readonly text: string };
+
+/** Reads one line of the status channel, on which the chain's programs also print their errors. */
+export function parseStatusLine(line: string): StatusLine {
+  const exit = /^exit (\d+)$/u.exec(line);
+  if (exit !== null) return { event: 'holder_exit', code: Number(exit[1]) };
+  if (!line.startsWith('{"event":"init_')) return { event: 'text', text: line };
+  return JSON.parse(line) as InitMessage;
+}

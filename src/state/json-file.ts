@@ -1,0 +1,59 @@
+/** JSON records on disk: written whole or not at all, read without a lock; on the host's side. */
+import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+
+/** Writes `value` as JSON to `path` atomically (temporary file, fsync unless `durable` is false, rename), mode 0600. */
+export function writeJsonFile(path: string, value: unknown, options: { readonly durable?: boolean } = {}): void {
+  writeTextFile(path, `${JSON.stringify(value)}\n`, options);
+}
+
+/** As writeJsonFile, for any text. STORAGE_FULL or STORE_UNWRITABLE name the path; nothing half-written stays. */
+export function writeTextFile(path: string, text: string, options: { readonly durable?: boolean; readonly mode?: number } = {}): void {
+  const temporary = `${path}.${String(process.pid)}.tmp`;
+  try {
+    const fd = openSync(temporary, 'w', options.mode ?? 0o600);
+    try {
+      writeSync(fd, text);
+      if (options.durable !== false) fsyncSync(fd);
+    } finally {
+      closeSync(fd);
+    }
+    renameSync(temporary, path);
+  } catch (error) {
+    rmSync(temporary, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+/** The value in a JSON file; undefined when there is no such file; RECORD_CORRUPT when it is not JSON. */
+export function readJsonFile(path: string): unknown {
+  let text: string;
+  try {
+    text = readFileSync(path, 'utf8');
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
+  }
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (cause) {
+    throw new HutchError(`${path} is damaged: it is not JSON`, {
+      code: 'RECORD_CORRUPT',
+      hint: `restore it from a backup, or remove it`,
+      cause,
+      context: { path },
+    });
+  }
+}
+
+/** The HutchError for a failed write: a full disk and a read-only place are told apart. */
+export function writeError(path: string, cause: unknown): HutchError {
+  const errno = errnoOf(cause) ?? String(cause);
+  const full = errno === 'ENOSPC' || errno === 'EDQUOT';
+  return new HutchError(`cannot write ${path}: ${errno}`, {
+    code: full ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
+    hint: full ? 'free some space (hutch rmi, hutch rm), or set HUTCH_DATA to a larger file system' : 'make it writable, or set HUTCH_DATA to a place that is',
+    cause,
+    context: { path, errno },
+  });
+}

@@ -1,0 +1,44 @@
+/** Locks between hutch processes, with a deadline and a named holder; on the host's side. Only writers take them. */
+import { lock } from 'proper-lockfile';
+import { HutchError, errnoOf } from '../errors/hutch-error.ts';
+import { readJsonFile, writeJsonFile } from './json-file.ts';
+
+interface Holder {
+  readonly pid: number;
+  readonly purpose: string;
+}
+
+/**
+ * Runs `work` while holding the lock of `path` (a file or directory that exists). A lock whose holder died is taken over
+ * after 10 s. LOCK_TIMEOUT names the holder when `deadlineMs` passes first.
+ */
+export async function withLock<T>(path: string, purpose: string, work: () => Promise<T>, deadlineMs = 30_000): Promise<T> {
+  const release = await acquire(path, deadlineMs);
+  try {
+    writeJsonFile(`${path}.holder`, { pid: process.pid, purpose } satisfies Holder, { durable: false });
+    return await work();
+  } finally {
+    await release();
+  }
+}
+
+async function acquire(path: string, deadlineMs: number): Promise<() => Promise<void>> {
+  const stepMs = 25;
+  try {
+    return await lock(path, {
+      realpath: false,
+      stale: 10_000,
+      update: 2000,
+      retries: { retries: Math.ceil(deadlineMs / 100), factor: 1.5, minTimeout: stepMs, maxTimeout: 100 },
+    });
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ELOCKED') throw cause;
+    const holder = readJsonFile(`${path}.holder`) as Holder | undefined;
+    throw new HutchError(`${path} is locked by ${holder === undefined ? 'another process' : `pid ${String(holder.pid)} (${holder.purpose})`}`, {
+      code: 'LOCK_TIMEOUT',
+      hint: 'wait for it to end, or end that process',
+      cause,
+      context: { path, holder: holder?.pid ?? null },
+    });
+  }
+}

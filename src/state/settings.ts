@@ -1,0 +1,34 @@
+/** The user's settings file, `config.json` in the configuration directory; on the host's side. */
+import { join } from 'node:path';
+import { HutchError } from '../errors/hutch-error.ts';
+import { readJsonFile } from './json-file.ts';
+import type { Store } from './store.ts';
+
+export interface Settings {
+  /** As --storage-driver. */
+  readonly storageDriver?: string;
+  /** As --net. */
+  readonly network?: string;
+}
+
+const KEYS: readonly string[] = ['storageDriver', 'network'] satisfies (keyof Settings)[];
+
+/** The settings; an absent file has none. CONFIG_INVALID names the file and what is wrong in it. */
+export function readSettings(store: Store): Settings {
+  const path = join(store.config, 'config.json');
+  const value = readJsonFile(path) ?? {};
+  if (typeof value !== 'object' || Array.isArray(value)) throw invalid(path, 'it is not a JSON object');
+  for (const [key, setting] of Object.entries(value)) {
+    if (!KEYS.includes(key)) throw invalid(path, `"${key}" is not a setting`);
+    if (typeof setting !== 'string') throw invalid(path, `"${key}" is not a string`);
+  }
+  return value;
+}
+
+function invalid(path: string, reason: string): HutchError {
+  return new HutchError(`${path}: ${reason}`, {
+    code: 'CONFIG_INVALID',
+    hint: `known settings: ${KEYS.join(', ')}`,
+    context: { path },
+  });
+}

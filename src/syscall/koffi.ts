@@ -1,0 +1,22 @@
+/** Loading koffi: the addon beside the bundle when we run from one, else the npm package; in any process. */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import type * as Koffi from 'koffi';
+
+export type KoffiLibrary = Pick<typeof Koffi, 'load' | 'errno' | 'address'>;
+
+/**
+ * The foreign function interface. The bundle opens the native addon itself: that skips the package's own search for it and
+ * leaves nothing to be loaded after pivot_root(2), when the host's files are gone.
+ */
+export function loadKoffi(): KoffiLibrary {
+  const program = process.argv[1] ?? '';
+  const addon = join(dirname(program), 'koffi.node');
+  if (program.endsWith('.cjs') && existsSync(addon)) {
+    const holder = { exports: {} };
+    process.dlopen(holder, addon);
+    return holder.exports as KoffiLibrary;
+  }
+  return createRequire(program)('koffi') as KoffiLibrary;
+}

@@ -1,0 +1,299 @@
+/**
+ * Makes the entries of a layer below `/`, which is the layer's own directory; unpack program, chrooted, as root of the
+ * user namespace, with umask 0. Order for each entry: content, owner, mode, attributes, times: each undoes what comes later.
+ */
+import {
+  closeSync, constants, fchmodSync, fchownSync, ftruncateSync, lchownSync, linkSync, lstatSync, mkdirSync, openSync,
+  chmodSync, rmSync, symlinkSync, writeSync,
+} from 'node:fs';
+import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
+import type { FileCalls } from '../syscall/files.ts';
+import { isKept, OPAQUE } from './attributes.ts';
+import { createDirectoryList, type DirectoryMetadata } from './directory-list.ts';
+import { cleanName, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
+import { entryFailure, invalidArchive, unmappedId } from './failure.ts';
+import type { Attribute, EntrySink, TarEntry } from './tar/entry.ts';
+
+export interface TreeWriter extends EntrySink {
+  /** Sets what was left for the end, and counts. */
+  finish(): Pick<UnpackedLayer, 'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes'>;
+}
+
+/** The file that is being written. */
+interface OpenFile {
+  readonly fd: number;
+  readonly entry: TarEntry;
+  /** Where the last write ended. */
+  end: number;
+  /** The kernel's file offset; pwrite(2) does not move it. */
+  offset: number;
+}
+
+const { O_CREAT, O_DIRECTORY, O_EXCL, O_NOFOLLOW, O_NONBLOCK, O_RDONLY, O_WRONLY, S_IFCHR, S_IFIFO } = constants;
+const NEW_FILE = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+const OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
+/** chown(2) takes the number above this as "leave it". */
+const HIGHEST_ID = 0xffff_fffe;
+const SPECIAL_BITS = 0o7000;
+
+/** A writer that keeps within `request.limits`; every error names its entry. */
+export function createTreeWriter(calls: FileCalls, request: UnpackRequest): TreeWriter {
+  const { limits, squash } = request;
+  const directories = createDirectoryList();
+  const counts = { entries: 0, unpackedBytes: 0, skippedDevices: 0, skippedAttributes: 0 };
+  let file: OpenFile | undefined;
+  let current = '';
+
+  const begin = (entry: TarEntry): void => {
+    count(entry);
+    const name = cleanName(entry.name, limits);
+    const whiteout = whiteoutOf(name);
+    if (whiteout !== undefined) applyWhiteout(whiteout);
+    else if (name === '') adoptRoot(entry);
+    else make(name, entry);
+  };
+
+  const count = (entry: TarEntry): void => {
+    counts.entries += 1;
+    counts.unpackedBytes += entry.sizeBytes;
+    if (counts.entries > limits.entries) throw invalidArchive(`holds more than ${String(limits.entries)} entries`);
+    if (counts.unpackedBytes > limits.sizeBytes) throw invalidArchive(`holds more than ${String(limits.sizeBytes)} bytes`);
+  };
+
+  const adoptRoot = (entry: TarEntry): void => {
+    if (entry.type !== 'directory') throw invalidArchive(`is a ${entry.type} in the place of the root directory`, entry.name);
+    directories.add('', entry);
+  };
+
+  const make = (name: string, entry: TarEntry): void => {
+    switch (entry.type) {
+      case 'file':
+        file = { fd: create(name, () => openSync(pathOf(name), NEW_FILE, entry.mode & 0o777)), entry, end: 0, offset: 0 };
+        break;
+      case 'directory':
+        makeDirectory(name);
+        directories.add(name, entry);
+        break;
+      case 'symlink':
+        if (entry.linkName.includes('\0')) throw invalidArchive('has a NUL in its target', entry.name);
+        create(name, () => symlinkSync(bytesOf(entry.linkName), pathOf(name)));
+        dressPath(name, entry);
+        break;
+      case 'hardlink': {
+        const target = cleanName(entry.linkName, limits);
+        create(name, () => linkSync(pathOf(target), pathOf(name)));
+        break;
+      }
+      case 'fifo':
+        create(name, () => calls.mknod(`/${name}`, S_IFIFO | (entry.mode & 0o777), 0));
+        dressPath(name, entry);
+        if ((entry.mode & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
+        break;
+      case 'device':
+        counts.skippedDevices += 1;
+    }
+  };
+
+  /** Runs `work`, which makes `name`; what stands in its way is cleared once: missing parents, an older entry. */
+  const create = <T>(name: string, work: () => T): T => {
+    try {
+      return work();
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'EEXIST') rmSync(pathOf(name), { recursive: true });
+      else if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
+      else throw error;
+      return work();
+    }
+  };
+
+  const makeParents = (name: string): void => {
+    const parts = name.split('/').slice(0, -1);
+    for (const [index] of parts.entries()) makeDirectory(parts.slice(0, index + 1).join('/'), 0o755, isDirectoryBehind);
+  };
+
+  /** Private until the end, so that a default ACL or a setgid bit of its own cannot rub off on what comes into it. */
+  const makeDirectory = (name: string, mode = 0o700, isGoodEnough = isDirectory): void => {
+    const path = pathOf(name);
+    try {
+      mkdirSync(path, { mode });
+    } catch (error) {
+      const errno = errnoOf(error);
+      if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
+      else if (errno !== 'EEXIST') throw error;
+      else if (isGoodEnough(path)) return;
+      const isWhiteout = errno === 'EEXIST' && isWhiteoutAt(path);
+      if (errno === 'EEXIST') rmSync(path);
+      mkdirSync(path, { mode });
+      if (isWhiteout) setOpaque(name);
+    }
+  };
+
+  const applyWhiteout = (whiteout: Whiteout): void => {
+    if (whiteout.kind === 'opaque') {
+      if (whiteout.directory !== '') makeDirectory(whiteout.directory, 0o755, isDirectoryBehind);
+      setOpaque(whiteout.directory);
+    } else if (whiteout.kind === 'name') {
+      hide(whiteout.hidden);
+    }
+  };
+
+  /** A whiteout is a character device 0:0, which everybody may make. What this same layer brings under the name stays. */
+  const hide = (name: string): void => {
+    const parent = name.split('/').slice(0, -1).join('/');
+    if (parent !== '') makeDirectory(parent, 0o755, isDirectoryBehind);
+    try {
+      calls.mknod(`/${name}`, S_IFCHR, 0);
+    } catch (error) {
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      if (isDirectory(pathOf(name))) setOpaque(name);
+    }
+  };
+
+  const setOpaque = (name: string): void => {
+    try {
+      calls.lsetxattr(`/${name}`, OPAQUE.name, OPAQUE.value);
+    } catch (cause) {
+      if (errnoOf(cause) !== 'EOPNOTSUPP') throw cause;
+      throw new HutchError('the file system of the store takes no user.* extended attributes, which layers need', {
+        code: 'HOST_FEATURE_MISSING',
+        hint: 'set HUTCH_DATA to a directory on ext4, xfs or btrfs',
+        cause,
+      });
+    }
+  };
+
+  const owner = (entry: Pick<TarEntry, 'uid' | 'gid'>, change: (uid: number, gid: number) => void): void => {
+    if (squash || (entry.uid === 0 && entry.gid === 0)) return;
+    for (const kind of ['uid', 'gid'] as const) {
+      if (entry[kind] < 0 || entry[kind] > HIGHEST_ID) throw unmappedId(current, kind, entry[kind]);
+    }
+    try {
+      change(entry.uid, entry.gid);
+    } catch (error) {
+      // chown(2): EINVAL is what an id without a mapping gives. Which of the two it was shows when one is tried alone.
+      if (errnoOf(error) !== 'EINVAL') throw error;
+      const kind = canTake(() => change(entry.uid, 0)) ? 'gid' : 'uid';
+      throw unmappedId(current, kind, entry[kind]);
+    }
+  };
+
+  const setAttributes = (attributes: readonly Attribute[], set: (name: string, value: Buffer) => void): void => {
+    for (const { name, value } of attributes) {
+      if (!isKept(name) || !isTaken(() => set(name, value))) counts.skippedAttributes += 1;
+    }
+  };
+
+  const dressPath = (name: string, entry: TarEntry): void => {
+    owner(entry, (uid, gid) => lchownSync(pathOf(name), uid, gid));
+    setAttributes(entry.attributes, (key, value) => calls.lsetxattr(`/${name}`, key, value));
+    calls.lutimens(`/${name}`, entry.mtime);
+  };
+
+  const endFile = (): void => {
+    if (file === undefined) return;
+    const { fd, entry, end } = file;
+    file = undefined;
+    if (end < entry.sizeBytes) ftruncateSync(fd, entry.sizeBytes);
+    owner(entry, (uid, gid) => fchownSync(fd, uid, gid));
+    if ((entry.mode & SPECIAL_BITS) !== 0) fchmodSync(fd, entry.mode);
+    if (entry.attributes.length > 0) setAttributes(entry.attributes, (key, value) => calls.fsetxattr(fd, key, value));
+    calls.futimens(fd, entry.mtime);
+    closeSync(fd);
+  };
+
+  const dressDirectory = (directory: DirectoryMetadata): void => {
+    let fd: number;
+    try {
+      fd = openSync(pathOf(directory.name), OPEN_DIRECTORY);
+    } catch (error) {
+      // A later entry took its place.
+      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return;
+      throw error;
+    }
+    owner(directory, (uid, gid) => fchownSync(fd, uid, gid));
+    fchmodSync(fd, directory.mode);
+    setAttributes(directory.attributes, (key, value) => calls.fsetxattr(fd, key, value));
+    calls.futimens(fd, directory.mtime);
+    closeSync(fd);
+  };
+
+  /** Names the entry at work in whatever goes wrong. */
+  const named = (name: string, work: () => void): void => {
+    current = name;
+    try {
+      work();
+    } catch (error) {
+      throw entryFailure(name, error);
+    }
+  };
+
+  return {
+    begin: (entry) => named(entry.name, () => begin(entry)),
+    write(chunk, start, end, position) {
+      if (file === undefined) return;
+      try {
+        writeAll(file, chunk.subarray(start, end), position);
+      } catch (error) {
+        throw entryFailure(current, error);
+      }
+    },
+    end: () => named(current, endFile),
+    finish() {
+      for (const directory of directories) named(directory.name, () => dressDirectory(directory));
+      return counts;
+    },
+  };
+}
+
+/** Writes `bytes` at `position`: at the kernel's own offset where that is the place, which is one step cheaper. */
+function writeAll(file: OpenFile, bytes: Buffer, position: number): void {
+  let done = 0;
+  while (done < bytes.length) {
+    const isNext = file.offset === position + done;
+    const count = writeSync(file.fd, bytes, done, bytes.length - done, isNext ? null : position + done);
+    if (isNext) file.offset += count;
+    done += count;
+  }
+  file.end = position + done;
+}
+
+function bytesOf(text: string): Buffer {
+  return Buffer.from(text, 'latin1');
+}
+
+function isDirectory(path: string | Buffer): boolean {
+  return lstatSync(path).isDirectory();
+}
+
+/** As isDirectory, but through symbolic links: inside the chroot they lead nowhere else. */
+function isDirectoryBehind(path: string | Buffer): boolean {
+  const stats = lstatSync(path);
+  return stats.isDirectory() || stats.isSymbolicLink();
+}
+
+function isWhiteoutAt(path: string | Buffer): boolean {
+  const stats = lstatSync(path);
+  return stats.isCharacterDevice() && stats.rdev === 0;
+}
+
+function canTake(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** False when the file system has no such attributes, or none for this kind of file (xattr(7): user.* on symbolic links). */
+function isTaken(work: () => void): boolean {
+  try {
+    work();
+    return true;
+  } catch (error) {
+    if (errnoOf(error) === 'EOPNOTSUPP' || errnoOf(error) === 'EPERM') return false;
+    throw error;
+  }
+}

@@ -1,0 +1,144 @@
+/**
+ * The chain of single-threaded host programs that brings a program into its user, mount and pid namespaces; pure text here,
+ * run by the monitor. Node has threads, so it can neither unshare(2) CLONE_NEWUSER nor fork(2) (docs/architecture.md).
+ */
+import { idMapText, isSameIdMap, type UserNamespace } from '../linux/id-map.ts';
+import type { SubordinateIds } from './subordinate-ids.ts';
+import { withUserAsRoot } from './choose-maps.ts';
+
+export interface ChainRequest {
+  /** Outermost first. */
+  readonly userNamespaces: readonly [UserNamespace, ...UserNamespace[]];
+  readonly pid: 'private' | 'host';
+  /** Offsets of the clocks in seconds; null shares the host's time namespace. */
+  readonly time: { readonly monotonicSeconds: number; readonly boottimeSeconds: number } | null;
+  /** The program and its arguments. */
+  readonly argv: readonly [string, ...string[]];
+  /** Shown read-only to the program: its own interpreter, so that nothing in the container can write to it. */
+  readonly protect: string;
+  /** Run by root: a directory made reachable for the mapped ids at another place before privilege is given up. */
+  readonly expose?: { readonly from: string; readonly at: string };
+}
+
+export interface LaunchChain {
+  readonly argv: readonly [string, ...string[]];
+  /** `inline`: unshare(1) writes the maps itself; `parent`: whoever starts the chain must (see write-maps.ts). */
+  readonly mapping: 'inline' | 'parent';
+}
+
+/** Exit code by which the chain's own programs say that they failed; the reason is on their stderr. */
+export const CHAIN_FAILED = 125;
+
+/** PATH for the programs of the chain: system directories only, as they run with the caller's authority. */
+export const CHAIN_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+
+/** Waits until somebody has written the maps: the file stays empty until then. */
+const AWAIT_MAPS = 'until read -r _ </proc/self/gid_map; do :; done';
+
+/**
+ * The holder: first process of the outer pid namespace. It outlives the container by a breath, says on descriptor 4 how the
+ * container ended, and by its death takes every process of the container and every helper in that namespace along.
+ * $1 is the interpreter to protect, the rest the command of the inner stage.
+ */
+const HOLDER = [
+  'mount --bind -o ro,nosuid,nodev "$1" "$1" || exit 125',
+  'shift',
+  '"$@" 5>&-',
+  'code=$?',
+  '{ echo "exit $code" >&4; } 2>/dev/null',
+  'exit $code',
+].join('\n');
+
+/**
+ * Between two user namespaces: starts the inner one and writes its maps, as root of the outer one may.
+ * $1 and $2 are the maps, the rest the command that unshares. /proc is the host's, so pids are read from there.
+ */
+const NEST = [
+  'uids=$1 gids=$2; shift 2',
+  '"$@" &',
+  'until read -r child _ </proc/thread-self/children; do :; done',
+  'own=$(readlink /proc/self/ns/user)',
+  'until [ "$(readlink "/proc/$child/ns/user")" != "$own" ]; do :; done',
+  'echo "$uids" >"/proc/$child/uid_map" && echo "$gids" >"/proc/$child/gid_map" || exit 125',
+  'wait $!',
+].join('\n');
+
+/**
+ * The chain for a request. It must be started by a process whose death ends the container, in a session of its own, with an
+ * environment that holds CHAIN_PATH and nothing secret.
+ * @param subordinateIds what /etc/subuid and /etc/subgid give the caller, to know whether unshare(1) can write the map.
+ */
+export function launchChain(request: ChainRequest, subordinateIds: SubordinateIds): LaunchChain {
+  const [outer, nested] = request.userNamespaces;
+  const mapping = mappingOf(outer, subordinateIds);
+  const inner = nested === undefined ? innerStage(request, outer) : nestedStage(request, nested);
+  const holder = holderScript(mapping);
+  const chain = [
+    'unshare', '--user', '--mount', ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
+    ...mapFlags(outer, mapping), '--', 'sh', '-c', holder, 'hutch-holder', request.protect, ...inner,
+  ];
+  return { argv: ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)], mapping };
+}
+
+function holderScript(mapping: LaunchChain['mapping']): string {
+  return mapping === 'parent' ? `${AWAIT_MAPS}\n${HOLDER}` : HOLDER;
+}
+
+function exposed(request: ChainRequest, chain: readonly string[]): readonly string[] {
+  if (request.expose === undefined) return chain;
+  const script = 'mount --rbind "$1" "$2" || exit 125\nshift 2\nexec "$@"';
+  return ['unshare', '--mount', '--', 'sh', '-c', script, 'hutch-expose', request.expose.from, request.expose.at, ...chain];
+}
+
+function mappingOf(outer: UserNamespace, ids: SubordinateIds): LaunchChain['mapping'] {
+  if (outer.writer === 'self') return 'inline';
+  return outer.writer === 'newuidmap' && isWhatUnshareMaps(outer, ids) ? 'inline' : 'parent';
+}
+
+// unshare(1) --map-auto: the first range of /etc/subuid that names the user, 65536 ids of it, less the one that root takes.
+function isWhatUnshareMaps(outer: UserNamespace, ids: SubordinateIds): boolean {
+  const [uids, gids] = [ids.uids[0], ids.gids[0]];
+  const [user, group] = [outer.uidMap[0], outer.gidMap[0]];
+  if (uids?.count !== 65_536 || gids?.count !== 65_536 || user === undefined || group === undefined) return false;
+  return (
+    isSameIdMap(outer.uidMap, withUserAsRoot(user.hostId, [uids])) &&
+    isSameIdMap(outer.gidMap, withUserAsRoot(group.hostId, [gids]))
+  );
+}
+
+function mapFlags(outer: UserNamespace, mapping: LaunchChain['mapping']): string[] {
+  if (mapping === 'parent') return ['--keep-caps'];
+  return outer.writer === 'self' ? ['--map-root-user'] : ['--map-root-user', '--map-auto'];
+}
+
+/** The stage below the holder when there is one user namespace: pid and time namespaces, then the program. */
+function innerStage(request: ChainRequest, outer: UserNamespace): string[] {
+  // A map written by root leaves the process with host root's id until it changes to the mapped one.
+  const changeIds = outer.writer === 'parent' ? ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'] : [];
+  return [...pidAndTime(request, []), ...changeIds, ...request.argv];
+}
+
+function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
+  const wait = ['sh', '-c', `${AWAIT_MAPS}\nexec "$@"`, 'hutch-mapped'];
+  const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
+  const unshare = pidAndTime(request, ['--user', '--keep-caps']);
+  return [
+    'sh', '-c', NEST, 'hutch-nest', idMapText(nested.uidMap), idMapText(nested.gidMap), ...unshare, ...wait, ...become, ...request.argv,
+  ];
+}
+
+function pidAndTime(request: ChainRequest, first: readonly string[]): string[] {
+  const flags = [
+    ...first,
+    ...(request.pid === 'private' ? ['--pid', '--fork'] : []),
+    ...(request.time === null ? [] : ['--time', ...timeFlags(request.time)]),
+  ];
+  return flags.length === 0 ? [] : ['unshare', ...flags, '--'];
+}
+
+function timeFlags(time: NonNullable<ChainRequest['time']>): string[] {
+  return [
+    ...(time.monotonicSeconds === 0 ? [] : ['--monotonic', String(time.monotonicSeconds)]),
+    ...(time.boottimeSeconds === 0 ? [] : ['--boottime', String(time.boottimeSeconds)]),
+  ];
+}

@@ -1,0 +1,74 @@
+/** Running a helper program as root of the user's own user namespace, to its end; started from the host's side. */
+import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { HutchError } from '../errors/hutch-error.ts';
+import { requireTool, signalNumber } from '../host/run-tool.ts';
+import { chooseMaps } from './choose-maps.ts';
+import { writeMaps } from './write-maps.ts';
+
+export interface UsernsProcess {
+  readonly child: ChildProcess;
+  /** The exit code (128 + signal number when killed), after all pipes have closed. */
+  readonly exit: Promise<number>;
+}
+
+/**
+ * Starts `argv` in a user namespace with the caller's maps and a private mount namespace, as its root: files of subordinate
+ * ids can be read, made and removed. The program dies with the caller. `env` is all it gets besides PATH.
+ */
+export async function spawnInUserns(
+  argv: readonly [string, ...string[]],
+  options: { readonly stdio: StdioOptions; readonly env?: Readonly<Record<string, string>> },
+): Promise<UsernsProcess> {
+  const { userNamespace } = await chooseMaps();
+  const self = userNamespace.writer === 'self';
+  const wait = 'until read -r _ </proc/self/gid_map; do :; done\nexec "$@"';
+  const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
+  const args = [
+    '--pdeathsig', 'KILL', requireTool('unshare', 'make a user namespace'), '--user', '--mount',
+    ...(self ? ['--map-root-user', '--'] : ['--keep-caps', '--', 'sh', '-c', wait, 'hutch-mapped', ...become]),
+    ...argv,
+  ];
+  const child = spawn(requireTool('setpriv', 'start helpers that die with hutch'), args, {
+    stdio: options.stdio,
+    env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', ...options.env },
+  });
+  const exit = exitOf(child, argv[0]);
+  if (!self && child.pid !== undefined) await mapOrKill(child, child.pid, userNamespace);
+  return { child, exit };
+}
+
+async function mapOrKill(child: ChildProcess, pid: number, userNamespace: Parameters<typeof writeMaps>[1]): Promise<void> {
+  try {
+    await writeMaps(pid, userNamespace);
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  }
+}
+
+function exitOf(child: ChildProcess, program: string): Promise<number> {
+  const exit = new Promise<number>((resolve, reject) => {
+    child.on('close', (code, signal) => {
+      resolve(code ?? 128 + signalNumber(signal));
+    });
+    child.on('error', (cause) => {
+      reject(new HutchError(`cannot start ${program}: ${cause.message}`, { code: 'HOST_TOOL_FAILED', cause }));
+    });
+  });
+  exit.catch(() => undefined);
+  return exit;
+}
+
+/** Removes directory trees that hold files of subordinate ids, as root of the user namespace. HOST_TOOL_FAILED with rm's words. */
+export async function removeInUserns(paths: readonly string[]): Promise<void> {
+  const { child, exit } = await spawnInUserns(['rm', '-rf', '--one-file-system', '--', ...paths], {
+    stdio: ['ignore', 'ignore', 'pipe'],
+  });
+  let stderr = '';
+  child.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
+  if ((await exit) === 0) return;
+  throw new HutchError(`cannot remove ${paths.join(', ')}: ${stderr.trim()}`, {
+    code: 'HOST_TOOL_FAILED',
+    hint: 'see whether a process still uses it (fuser -v), then try again',
+  });
+}

@@ -1,0 +1,55 @@
+/** Runs the doctor in a process of its own, in circumstances that a test arranges; test process. */
+
+import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import type { Finding, HealthReport } from '../../../src/engine/system/doctor.ts';
+
+const DOCTOR = path.join(import.meta.dirname, '../../../src/engine/system/doctor.ts');
+const PROGRAM = `import { examineHost } from '${DOCTOR}'; process.stdout.write(JSON.stringify(await examineHost()));`;
+
+export interface Circumstances {
+  /** Shell commands that arrange something in a mount namespace of the doctor's own; needs root. */
+  readonly arrange?: string;
+  /** Words before the doctor's own command line. */
+  readonly through?: readonly string[];
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** An account with subordinate ids, as whom the doctor runs when the test runs as root. */
+export function ordinaryUser(): { readonly name: string; readonly uid: string; readonly gid: string } | undefined {
+  const granted = readFileSync('/etc/subuid', 'utf8').split('\n').map((line) => line.split(':')[0]);
+  return readFileSync('/etc/passwd', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':'))
+    .filter(([name, , uid]) => granted.includes(name) && Number(uid) >= 1000)
+    .map(([name = '', , uid = '', gid = '']) => ({ name, uid, gid }))[0];
+}
+
+/** What the doctor finds as an ordinary user. */
+export async function examine({ arrange, through = [], env = {} }: Circumstances = {}): Promise<HealthReport> {
+  const node = [process.execPath, '--input-type=module', '-e', PROGRAM];
+  const asUser = [...becomeOrdinary(), ...through, ...node];
+  const argv =
+    arrange === undefined ? asUser : ['unshare', '--mount', 'sh', '-ec', `${arrange}\nexec "$@"`, 'arrange', ...asUser];
+  const [file = '', ...args] = argv;
+  const { stdout } = await promisify(execFile)(file, args, {
+    env: { PATH: process.env['PATH'], HOME: '/', ...env },
+    cwd: '/',
+  });
+  return JSON.parse(stdout) as HealthReport;
+}
+
+function becomeOrdinary(): string[] {
+  const user = ordinaryUser();
+  if (process.getuid?.() !== 0 || user === undefined) return [];
+  return ['setpriv', `--reuid=${user.uid}`, `--regid=${user.gid}`, '--init-groups', '--'];
+}
+
+/** The finding with this id; throws when there is none. */
+export function findingIn(report: HealthReport, id: string): Finding {
+  const finding = report.findings.find((candidate) => candidate.id === id);
+  if (finding === undefined) throw new Error(`no finding ${id}`);
+  return finding;
+}
