@@ -34,8 +34,8 @@ const NEWER = {
 };
 const NEWER_ON = { x86_64: { 335: 'uretprobe uprobe' } };
 
-/** Macros that look like calls and are none, and a second name of sync_file_range2 on arm. */
-const NOT_CALLS = /^(?:syscalls|arch_specific_syscall|(?:OABI_)?SYSCALL_BASE|SYSCALL_MASK|BASE|arm_sync_file_range)$/u;
+/** Macros that look like calls and are none, and a second name of arm_sync_file_range. */
+const NOT_CALLS = /^(?:syscalls|arch_specific_syscall|(?:OABI_)?SYSCALL_BASE|SYSCALL_MASK|BASE|sync_file_range2)$/u;
 
 function main() {
   const missing = missingSources();

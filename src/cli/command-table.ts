@@ -31,6 +31,20 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
   },
+  'plan run': {
+    summary: 'Show step by step what `run` would do, without doing it',
+    load: () => import('../../commands/plan/run.ts'),
+  },
+  ps: {
+    summary: 'List containers',
+    load: () => import('../../commands/ps.ts'),
+    aliases: ['container ls', 'container list', 'container ps'],
+  },
+  rm: {
+    summary: 'Remove containers',
+    load: () => import('../../commands/rm.ts'),
+    aliases: ['container rm'],
+  },
   run: {
     summary: 'Run a command in a new container',
     load: () => import('../../commands/run.ts'),

@@ -9,7 +9,7 @@ import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
-import { startNetworkHelper } from './network-helper.ts';
+import { startNetworkHelper } from './network-program.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { forwardSignals } from './signals.ts';

@@ -13,8 +13,14 @@ export type RootfsSource =
   | ({ readonly kind: 'overlay'; readonly from: string; readonly at: string } & OverlayLayers)
   /** A directory that is the root already (vfs). */
   | { readonly kind: 'directory'; readonly source: string; readonly at: string }
-  /** A helper program mounts it at `at` when init asks for it (fuse-overlayfs). `hide` is left out of what it shows. */
-  | { readonly kind: 'helper'; readonly at: string; readonly argv: readonly [string, ...string[]]; readonly hide: readonly string[] }
+  /** A helper program mounts it at `at` when init asks for it (fuse-overlayfs). */
+  | {
+      readonly kind: 'helper';
+      readonly at: string;
+      readonly argv: readonly [string, ...string[]];
+      /** Of the host's own root: what is left out; null for an image. */
+      readonly hide: { readonly directories: readonly string[]; readonly files: readonly string[] } | null;
+    }
   /** The host's own root: some directories below an overlay each, some bound read-only, links as on the host. */
   | {
       readonly kind: 'host';

@@ -87,3 +87,8 @@ export const HUTCH_ANNOTATIONS = {
   /** Name of the container. */
   name: 'org.hutch.name',
 } as const;
+
+/** True when the spec asks for a namespace of its own of this type. */
+export function isPrivate(spec: RuntimeSpec, type: SpecNamespaceType): boolean {
+  return spec.linux.namespaces.some((namespace) => namespace.type === type);
+}

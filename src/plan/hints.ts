@@ -11,12 +11,14 @@ type Remedy = string | ((detail: string) => string);
 type Remedies = Readonly<Record<string, Remedy>>;
 
 /** Sentence for a pair that the tables do not know. */
-const GENERAL = 'run `hutch doctor`, which tries each part of a container by itself, and `hutch plan` to read what the step is for';
+const GENERAL =
+  'run `hutch doctor`, which tries each part of a container by itself, and `hutch plan` to read what the step is for';
 
 const OVERLAY: Remedies = {
   EINVAL: 'the kernel refuses overlay mounts with these directories: choose --storage-driver fuse-overlayfs or vfs',
   EPERM: 'this kernel does not let users mount overlays: choose --storage-driver fuse-overlayfs or vfs',
-  ENODEV: 'the kernel has no overlay file system (an admin can try: modprobe overlay): choose --storage-driver fuse-overlayfs or vfs',
+  ENODEV:
+    'the kernel has no overlay file system (an admin can try: modprobe overlay): choose --storage-driver fuse-overlayfs or vfs',
   ENOENT: 'a layer or directory of the container is gone from the store: remove the container and run the image again',
   ESTALE: 'the upper directory was used with other layers: remove the container and run the image again',
   EBUSY: 'the upper directory is in use by another mount: stop the container that uses it',
@@ -25,15 +27,20 @@ const OVERLAY: Remedies = {
 
 const COVER: Remedies = {
   EPERM: 'the path cannot be covered on this host: leave it out with --security-opt unmask=PATH',
-  ELOOP: (detail) => `the image has a symbolic link at ${detail} where hutch must not follow one: use an image without it`,
+  ELOOP: (detail) =>
+    `the image has a symbolic link at ${detail} where hutch must not follow one: use an image without it`,
 };
 
 const PLACE: Remedies = {
-  EROFS: (detail) => `${detail} is missing and its file system is read-only: add the directory to the image, or leave out --read-only`,
+  EROFS: (detail) =>
+    `${detail} is missing and its file system is read-only: add the directory to the image, or leave out --read-only`,
   ENOTDIR: (detail) => `a part of the path ${detail} is a file in the image: choose another path`,
-  ELOOP: (detail) => `the image has a symbolic link at ${detail} where hutch must not follow one: use an image without it`,
-  EACCES: (detail) => `the owner of ${detail} has no id in this container: use an image unpacked by hutch, or a directory of your own`,
-  EOVERFLOW: (detail) => `the owner of ${detail} has no id in this container: use an image unpacked by hutch, or a directory of your own`,
+  ELOOP: (detail) =>
+    `the image has a symbolic link at ${detail} where hutch must not follow one: use an image without it`,
+  EACCES: (detail) =>
+    `the owner of ${detail} has no id in this container: use an image unpacked by hutch, or a directory of your own`,
+  EOVERFLOW: (detail) =>
+    `the owner of ${detail} has no id in this container: use an image unpacked by hutch, or a directory of your own`,
   EEXIST: (detail) => `there is something else at ${detail} in the image: choose another path`,
 };
 
@@ -41,25 +48,32 @@ const IDS: Remedies = {
   EINVAL: (detail) =>
     `the id ${detail} is not mapped into the container: use a lower id, or get subordinate ids (an admin adds a range to /etc/subuid and /etc/subgid)`,
   EPERM: 'setgroups(2) is denied where only one id is mapped: ask an admin for a range in /etc/subuid and /etc/subgid',
-  EAGAIN: "the user has reached the limit of processes: raise it with --ulimit nproc=…, or end other processes of yours",
+  EAGAIN:
+    'the user has reached the limit of processes: raise it with --ulimit nproc=…, or end other processes of yours',
 };
 
-const NO_SECCOMP = 'this kernel has no seccomp filters: run with --security-opt seccomp=unconfined only if you trust the image';
+const NO_SECCOMP =
+  'this kernel has no seccomp filters: run with --security-opt seccomp=unconfined only if you trust the image';
 
 const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
   become_root: IDS,
   unshare: {
-    EPERM: 'this host restricts user namespaces (AppArmor, a sysctl or a seccomp filter around hutch): `hutch doctor` names the setting',
-    ENOSPC: 'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
-    EUSERS: 'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
-    EINVAL: 'the kernel lacks one of these namespaces: share it with the host, such as by --cgroupns=host or --ipc=host',
+    EPERM:
+      'this host restricts user namespaces (AppArmor, a sysctl or a seccomp filter around hutch): `hutch doctor` names the setting',
+    ENOSPC:
+      'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
+    EUSERS:
+      'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
+    EINVAL:
+      'the kernel lacks one of these namespaces: share it with the host, such as by --cgroupns=host or --ipc=host',
   },
   wait_for: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },
   mount_overlay: OVERLAY,
   overlay_host_directory: OVERLAY,
   bind_root: {
     ENOENT: (detail) => `${detail} is gone: remove the container and run the image again`,
-    EACCES: (detail) => `${detail} cannot be entered by the ids of the container: chmod o+x each directory on the way to it`,
+    EACCES: (detail) =>
+      `${detail} cannot be entered by the ids of the container: chmod o+x each directory on the way to it`,
   },
   open_root: { ENOENT: (detail) => `${detail} is gone: remove the container and run the image again` },
   make_directory: PLACE,
@@ -68,24 +82,28 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     ...PLACE,
     EPERM:
       'a new proc or sysfs is refused where the host has covered parts of its own (hutch inside another container): share the namespace by --pid=host or --net=host; mqueue needs an ipc namespace of its own',
-    EBUSY: 'proc or sysfs of the host has covered parts (hutch inside another container): share the namespace by --pid=host or --net=host',
-    EINVAL: 'the file system does not know one of its options, or an id in them is not mapped (gid=5 of devpts needs subordinate ids)',
+    EBUSY:
+      'proc or sysfs of the host has covered parts (hutch inside another container): share the namespace by --pid=host or --net=host',
+    EINVAL:
+      'the file system does not know one of its options, or an id in them is not mapped (gid=5 of devpts needs subordinate ids)',
     ENODEV: 'the kernel has no such file system: leave the mount out',
   },
   bind: {
     ...PLACE,
     ENOENT: (detail) => `${detail} does not exist on the host: make it first, or correct the path of -v`,
-    EINVAL: 'the source holds mounts that may not be taken apart: bind its parent directory, or a directory without other mounts below it',
+    EINVAL:
+      'the source holds mounts that may not be taken apart: bind its parent directory, or a directory without other mounts below it',
     EPERM: 'the source is mounted with flags that may not be taken back: leave out the option that asks for it',
   },
   mask: COVER,
   make_read_only: COVER,
   stdio: {
-    ENOENT: "the container has no /dev/pts: -t needs the devpts that hutch mounts, so do not cover /dev with a volume",
-    EIO: "the container has no /dev/pts: -t needs the devpts that hutch mounts, so do not cover /dev with a volume",
+    ENOENT: 'the container has no /dev/pts: -t needs the devpts that hutch mounts, so do not cover /dev with a volume',
+    EIO: 'the container has no /dev/pts: -t needs the devpts that hutch mounts, so do not cover /dev with a volume',
   },
   pivot_root: {
-    EINVAL: 'the root cannot be moved (hutch started from an initramfs, or in a chroot): start hutch from a system booted from disk',
+    EINVAL:
+      'the root cannot be moved (hutch started from an initramfs, or in a chroot): start hutch from a system booted from disk',
     EPERM: 'hutch was started in a chroot, where pivot_root(2) is refused: start it outside',
   },
   set_hostname: {
@@ -94,23 +112,28 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
   },
   loopback_up: { EPERM: 'a network namespace of its own is needed: use --net none' },
   sysctl: {
-    EACCES: (detail) => `${detail} does not belong to a namespace of the container, so no user may set it: leave out this --sysctl`,
-    EPERM: (detail) => `${detail} does not belong to a namespace of the container, so no user may set it: leave out this --sysctl`,
+    EACCES: (detail) =>
+      `${detail} does not belong to a namespace of the container, so no user may set it: leave out this --sysctl`,
+    EPERM: (detail) =>
+      `${detail} does not belong to a namespace of the container, so no user may set it: leave out this --sysctl`,
     EROFS: (detail) => `${detail} is read-only on this host: leave out this --sysctl`,
     ENOENT: (detail) => `${detail} does not exist in this kernel: correct the name, or leave out this --sysctl`,
     EINVAL: (detail) => `${detail} does not take this value: correct it`,
   },
   join_keyring: {
-    EDQUOT: 'your quota of kernel keys is used up (/proc/key-users): end other containers, or keep the default seccomp profile, which needs no keyring',
+    EDQUOT:
+      'your quota of kernel keys is used up (/proc/key-users): end other containers, or keep the default seccomp profile, which needs no keyring',
     ENOSYS: 'the kernel has no keyrings: keep the default seccomp profile, which needs none',
   },
   set_rlimit: {
-    EPERM: (detail) => `your own hard limit for ${detail} is lower (see \`ulimit -H -a\`): ask for no more with --ulimit`,
+    EPERM: (detail) =>
+      `your own hard limit for ${detail} is lower (see \`ulimit -H -a\`): ask for no more with --ulimit`,
     EINVAL: (detail) => `the soft limit for ${detail} is above the hard limit: correct --ulimit`,
   },
   change_directory: {
     ...PLACE,
-    EACCES: (detail) => `the user of the container may not enter ${detail}: choose another directory with -w, or another user with -u`,
+    EACCES: (detail) =>
+      `the user of the container may not enter ${detail}: choose another directory with -w, or another user with -u`,
     EXDEV: (detail) => `${detail} leads out of the container: choose another directory with -w`,
   },
   bound_capabilities: { EINVAL: 'this kernel does not know one of the capabilities: leave it out of --cap-add' },
@@ -127,7 +150,8 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     ENOMEM: 'the filter is too long for the kernel (32768 instructions): use a shorter profile',
   },
   execve: {
-    ENOENT: 'check the name, the PATH of the image, and for a script or a dynamic program that its interpreter is there too',
+    ENOENT:
+      'check the name, the PATH of the image, and for a script or a dynamic program that its interpreter is there too',
     ENOTDIR: 'check the path of the command: a part of it is a file',
     EACCES: 'check its permissions (chmod +x), that it is no directory, and that its file system is not mounted noexec',
     EPERM: 'check its permissions, and that its file system is not mounted nosuid while it needs file capabilities',
@@ -145,7 +169,8 @@ const BY_ERRNO: Remedies = {
   EMFILE: 'too many open files: raise `ulimit -n` where hutch is started',
   ENFILE: 'the whole host has too many open files: end other programs, or ask an admin to raise fs.file-max',
   ENOMEM: 'the host is out of memory: end other programs and run again',
-  ENOSYS: 'the kernel is too old for hutch, which needs Linux 5.12, or a filter around hutch hides the call: `hutch doctor` tells which',
+  ENOSYS:
+    'the kernel is too old for hutch, which needs Linux 5.12, or a filter around hutch hides the call: `hutch doctor` tells which',
   EROFS: 'the file system is read-only: put the store elsewhere with XDG_DATA_HOME',
   EIO: "a disk or its file system is failing: look into the kernel's log (dmesg)",
 };
@@ -156,7 +181,9 @@ const BY_ERRNO: Remedies = {
  */
 export function hintForStep(kind: StepKind, errno: string, facts: HintFacts = {}): string {
   const remedy = lookUp(BY_KIND[kind], errno) ?? lookUp(BY_ERRNO, errno) ?? GENERAL;
-  return typeof remedy === 'string' ? remedy : remedy(facts.detail === undefined || facts.detail === '' ? 'it' : facts.detail);
+  return typeof remedy === 'string'
+    ? remedy
+    : remedy(facts.detail === undefined || facts.detail === '' ? 'it' : facts.detail);
 }
 
 // Errno names come from the kernel's side of a pipe: `constructor` must not find anything.

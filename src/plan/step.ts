@@ -103,7 +103,7 @@ export interface StepFields {
   readonly sysctl: { readonly name: string; readonly value: string; readonly optional: boolean };
   /** keyctl(2) KEYCTL_JOIN_SESSION_KEYRING: a session keyring of the container's own. */
   readonly join_keyring: { readonly name: string; readonly required: boolean };
-  /** prlimit(2). `null` means unlimited; `'max'` the hard limit that the caller has. */
+  /** prlimit(2). `null` means unlimited. */
   readonly set_rlimit: { readonly resource: string; readonly soft: number | null; readonly hard: number | null };
   /** openat2(2) below the root, fchdir(2), then getcwd(2) as proof. */
   readonly change_directory: { readonly target: string };

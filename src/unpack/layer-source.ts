@@ -3,10 +3,11 @@ import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { createGunzip, createZstdDecompress } from 'node:zlib';
+import { createGunzip, createZstdDecompress, type ZlibReset, type ZstdDecompress } from 'node:zlib';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import type { Compression, UnpackedLayer, UnpackLimits } from '../images/layer/unpack-protocol.ts';
 import { invalidArchive } from './failure.ts';
+import { createFrameSplitter } from './zstd-frames.ts';
 
 export interface LayerReading {
   readonly fd: number;
@@ -71,12 +72,32 @@ function* chunksOf(fd: number, first: Buffer, take: (chunk: Buffer) => void): Ge
 
 async function decompress(compression: 'gzip' | 'zstd', chunks: Iterable<Buffer>, take: (chunk: Buffer) => void): Promise<void> {
   const options = { chunkSize: CHUNK_BYTES };
-  const decoder = compression === 'gzip' ? createGunzip(options) : createZstdDecompress(options);
   try {
-    await pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), decoder, queueInto(take));
+    if (compression === 'gzip') {
+      await pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), createGunzip(options), queueInto(take));
+    } else {
+      const decoder = createZstdDecompress(options) as ZstdDecompress & ZlibReset;
+      await Promise.all([pipeline(decoder, queueInto(take)), feedFrames(decoder, chunks)]);
+    }
   } catch (cause) {
     throw decompressionFailure(compression, cause);
   }
+}
+
+/** Feeds the decoder frame by frame: it has to be told where the next one begins. */
+async function feedFrames(decoder: ZstdDecompress & ZlibReset, chunks: Iterable<Buffer>): Promise<void> {
+  const splitter = createFrameSplitter();
+  let isFirst = true;
+  for (const chunk of chunks) {
+    for (const { bytes, isFrameStart } of splitter.split(chunk)) {
+      if (isFrameStart && !isFirst) decoder.reset();
+      isFirst = false;
+      await new Promise<void>((resolve, reject) => {
+        decoder.write(bytes, (error) => (error ? reject(error) : resolve()));
+      });
+    }
+  }
+  decoder.end();
 }
 
 /** A queue that gives way to the event loop before each chunk, so that the decoder gets its next one started. */

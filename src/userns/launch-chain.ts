@@ -56,7 +56,8 @@ const HOLDER = [
 const NEST = [
   'uids=$1 gids=$2; shift 2',
   '"$@" &',
-  'until read -r child _ </proc/thread-self/children; do :; done',
+  // The file has no line feed, so read(1) fails even when it has read a pid.
+  'until read -r child _ </proc/thread-self/children || [ -n "$child" ]; do :; done',
   'own=$(readlink /proc/self/ns/user)',
   'until [ "$(readlink "/proc/$child/ns/user")" != "$own" ]; do :; done',
   'echo "$uids" >"/proc/$child/uid_map" && echo "$gids" >"/proc/$child/gid_map" || exit 125',

@@ -1,5 +1,5 @@
 /** Rootfs driver `fuse-overlayfs`: overlay in user space, for kernels and file systems on which the kernel's own refuses. */
-import { readdirSync } from 'node:fs';
+import { readdirSync, type Dirent } from 'node:fs';
 import { join } from 'node:path';
 import { requireTool } from '../../host/run-tool.ts';
 import { preparation, type RootfsSource } from '../../oci/rootfs-source.ts';
@@ -10,20 +10,21 @@ import { isTakenIn, upperSkeleton } from './host-root.ts';
 /** Top-level directories of the host that get mounts of their own in every container, or that hutch fills. */
 const MADE_ANYWAY = ['dev', 'proc', 'sys'];
 
+type Hide = Extract<RootfsSource, { kind: 'helper' }>['hide'];
+
 export const fuseOverlayfsDriver: RootfsDriver = {
   name: 'fuse-overlayfs',
   prepare: ({ directory, layers }) => {
     const links = layerLinks(layers).map(({ path, to }) => ({ path: join(directory, path), to }));
     return {
-      source: mountedByHelper(directory, links.map(({ path }) => path), []),
+      source: mountedByHelper(directory, links.map(({ path }) => path), null),
       preparation: preparation({ directories: [...ownDirectories(directory), join(directory, 'l')], links }),
     };
   },
   prepareHost: (directory) => {
-    const hide = topLevelDirectories().filter((name) => !isTakenIn(name) && !MADE_ANYWAY.includes(name)).map((name) => `/${name}`);
     const skeleton = upperSkeleton(['/etc', '/opt', '/usr', '/var']);
     return {
-      source: mountedByHelper(directory, ['/'], hide),
+      source: mountedByHelper(directory, ['/'], leftOut()),
       preparation: preparation({
         directories: [...ownDirectories(directory), ...skeleton.map((path) => join(upperDirectory(directory), path))],
       }),
@@ -31,17 +32,17 @@ export const fuseOverlayfsDriver: RootfsDriver = {
   },
 };
 
-function topLevelDirectories(): string[] {
-  return readdirSync('/', { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .map((entry) => entry.name);
+function leftOut(): NonNullable<Hide> {
+  const entries = readdirSync('/', { withFileTypes: true }).filter(({ name }) => !isTakenIn(name) && !MADE_ANYWAY.includes(name));
+  const paths = (isWanted: (entry: Dirent) => boolean): string[] => entries.filter(isWanted).map(({ name }) => `/${name}`);
+  return { directories: paths((entry) => entry.isDirectory()), files: paths((entry) => entry.isFile()) };
 }
 
 function ownDirectories(directory: string): string[] {
   return [upperDirectory(directory), workDirectory(directory), mountPoint(directory)];
 }
 
-function mountedByHelper(directory: string, lower: readonly string[], hide: readonly string[]): RootfsSource {
+function mountedByHelper(directory: string, lower: readonly string[], hide: Hide): RootfsSource {
   const tool = requireTool('fuse-overlayfs', 'mount the layers of the image in user space');
   const at = mountPoint(directory);
   const options = [

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { UserNamespace } from '../../linux/id-map.ts';
 import { HutchError } from '../../errors/hutch-error.ts';
+import { hostArchitecture } from './host-architecture.ts';
 import { findTool } from '../../host/run-tool.ts';
 import { NETWORK_DRIVERS, type NetworkDriver, type NetworkDriverName } from '../../drivers/network/driver.ts';
 import { networkDriver } from '../../drivers/network/select.ts';
@@ -59,7 +60,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     prepare: joinPreparations(rootfs.preparation, preparation({ directories: [join(directory, 'root')], files: etc.files })),
     rootfs: rootfs.source,
     networkHelper: network.helper,
-    architecture: process.arch,
+    architecture: hostArchitecture(),
   });
   return { spec, plan, reducedBecause: maps.reducedBecause };
 }

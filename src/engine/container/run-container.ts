@@ -2,6 +2,7 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { HUTCH_ANNOTATIONS } from '../../oci/runtime-spec.ts';
 import { identifyProcess } from '../../host/process-identity.ts';
 import { nodePath, programDirectory, programPath } from '../../host/program-path.ts';
 import { discard } from '../../monitor/launch.ts';
@@ -38,16 +39,21 @@ export interface RunEars {
  * before the payload ran, and with `remove` also after it.
  */
 export async function runContainer(request: RunRequest, ears: RunEars): Promise<number> {
-  const prelaunched = takePrelaunched(process.env);
+  let guess = takePrelaunched(process.env);
+  const takeGuess = (): Prelaunched | undefined => {
+    const taken = guess;
+    guess = undefined;
+    return taken;
+  };
   try {
-    return await runWith(request, ears, prelaunched);
-  } catch (error) {
-    if (prelaunched !== undefined) discard(prelaunched);
-    throw error;
+    return await runWith(request, ears, takeGuess);
+  } finally {
+    // Nobody has taken it: something was wrong before the container could start.
+    if (guess !== undefined) discard(guess);
   }
 }
 
-async function runWith(request: RunRequest, ears: RunEars, prelaunched: Prelaunched | undefined): Promise<number> {
+async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prelaunched | undefined): Promise<number> {
   const owner = await storeOwner();
   const store = openStore(locateStore(), owner);
   await sweepOrphans(store);
@@ -61,7 +67,7 @@ async function runWith(request: RunRequest, ears: RunEars, prelaunched: Prelaunc
   await create(store, record, draft, owner);
   let code: number | undefined;
   try {
-    code = await superviseRecord(store, record, draft, { prelaunched, ears });
+    code = await superviseRecord(store, record, draft, { takeGuess, ears });
     return code;
   } finally {
     await finish(store, record, code);
@@ -128,14 +134,14 @@ async function superviseRecord(
   store: Store,
   record: ContainerRecord,
   { plan, spec }: Draft,
-  { prelaunched, ears }: { prelaunched: Prelaunched | undefined; ears: RunEars },
+  { takeGuess, ears }: { takeGuess: () => Prelaunched | undefined; ears: RunEars },
 ): Promise<number> {
   const chain = chainFor(plan);
   const code = await supervise({
     plan,
     chain,
-    prelaunched,
-    interactive: spec.annotations['org.hutch.stdin'] === 'true',
+    prelaunched: takeGuess(),
+    interactive: spec.annotations[HUTCH_ANNOTATIONS.stdin] === 'true',
     onStarted: (pid) => {
       writeContainer(store, { ...record, payload: identifyProcess(pid) ?? null });
     },

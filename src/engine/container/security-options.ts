@@ -5,6 +5,7 @@ import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import type { SeccompProfile } from '../../oci/seccomp.ts';
 import { defaultSeccompProfile, nestingSeccompProfile } from '../../plan/security/default-profile.ts';
 import { parseSeccompProfile } from '../../plan/security/parse-seccomp-profile.ts';
+import { hostArchitecture } from './host-architecture.ts';
 import { badValue, parseContainerPath } from './parse-values.ts';
 
 export interface SecurityOptions {
@@ -59,7 +60,7 @@ function refused(option: string, key: string): HutchError {
 }
 
 function profileOf(name: string): (capabilities: readonly string[]) => SeccompProfile | null {
-  const architecture = process.arch === 'arm64' ? 'aarch64' : 'x86_64';
+  const architecture = hostArchitecture();
   if (name === 'unconfined') return () => null;
   if (name === 'default') return (capabilities) => defaultSeccompProfile(capabilities, architecture);
   if (name === 'nesting') return (capabilities) => nestingSeccompProfile(capabilities, architecture);

@@ -23,9 +23,8 @@ export function stageJson(path: string, value: unknown, mediaType: string): Stag
   return { path, descriptor: { mediaType, digest, size: bytes.length } };
 }
 
-/** Copies a file, sharing its blocks where the file system can. Errors of reading pass; of writing are HutchErrors. */
+/** Copies a file, sharing its blocks where the file system can. STORAGE_FULL, STORE_UNWRITABLE. */
 export function stageCopy(from: string, path: string): void {
-  closeSync(openSync(from, constants.O_RDONLY | constants.O_NONBLOCK));
   try {
     copyFileSync(from, path, constants.COPYFILE_FICLONE | constants.COPYFILE_EXCL);
   } catch (error) {

@@ -47,7 +47,7 @@ export async function removeImage(store: Store, name: string, options: RemoveOpt
     if (first === undefined) throw unknownImage(name);
     const id = imageIdOf(store, first);
     const all = readIndex(store).manifests;
-    const kept = tidy(all.filter((entry) => !gone.includes(entry) && !gone.some((other) => isSameEntry(entry, other))));
+    const kept = tidy(all.filter((entry) => !gone.some((other) => isSameEntry(entry, other))));
     const isLast = !kept.some((entry) => entry.digest === first.digest);
     if (gone.length > 1 && !options.isForced) throw hasSeveralNames(name, gone);
     if (isLast && !options.isForced) refuseUsed(name, id, options.readUses());

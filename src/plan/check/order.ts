@@ -4,10 +4,23 @@ import type { Plan, Step, StepKind } from '../step.ts';
 
 /** What puts something below the root; all of it is done between opening the root and the pivot. */
 const BELOW_ROOT: readonly StepKind[] = [
-  'overlay_host_directory', 'make_directory', 'make_symlink', 'mount', 'bind', 'mask', 'make_read_only', 'make_root_read_only',
+  'overlay_host_directory',
+  'make_directory',
+  'make_symlink',
+  'mount',
+  'bind',
+  'mask',
+  'make_read_only',
+  'make_root_read_only',
 ];
 const COVERS: readonly StepKind[] = ['mask', 'make_read_only'];
-const MAKES_ENTRIES: readonly StepKind[] = ['overlay_host_directory', 'make_directory', 'make_symlink', 'mount', 'bind'];
+const MAKES_ENTRIES: readonly StepKind[] = [
+  'overlay_host_directory',
+  'make_directory',
+  'make_symlink',
+  'mount',
+  'bind',
+];
 const MOUNTS: readonly StepKind[] = ['mount_overlay', 'bind_root', ...BELOW_ROOT];
 const FENCES: readonly StepKind[] = ['landlock', 'seccomp'];
 
@@ -20,17 +33,33 @@ interface Rule {
 
 const RULES: readonly Rule[] = [
   { earlier: ['become_root'], later: ['unshare'], because: 'only root of the user namespace may make the others' },
-  { earlier: ['unshare'], later: ['make_slave', 'set_hostname', 'loopback_up', 'sysctl'], because: "else it would change the host's own" },
+  {
+    earlier: ['unshare'],
+    later: ['make_slave', 'set_hostname', 'loopback_up', 'sysctl'],
+    because: "else it would change the host's own",
+  },
   { earlier: ['make_slave'], later: MOUNTS, because: 'else mounts could reach the host' },
   { earlier: ['mount_overlay', 'bind_root'], later: ['open_root'], because: 'the root is opened when it is mounted' },
   { earlier: ['open_root'], later: BELOW_ROOT, because: 'targets are resolved beneath the opened root' },
   { earlier: MOUNTS, later: ['pivot_root'], because: 'sources on the host are gone afterwards' },
-  { earlier: MAKES_ENTRIES, later: [...COVERS, 'make_root_read_only'], because: 'a later mount would hide or uncover it' },
+  {
+    earlier: MAKES_ENTRIES,
+    later: [...COVERS, 'make_root_read_only'],
+    because: 'a later mount would hide or uncover it',
+  },
   { earlier: ['mount', 'bind'], later: ['stdio'], because: "the terminal is opened in the container's own devpts" },
-  { earlier: ['pivot_root'], later: ['change_directory', 'landlock', 'close_descriptors', 'execve'], because: 'it concerns the new root' },
+  {
+    earlier: ['pivot_root'],
+    later: ['change_directory', 'landlock', 'close_descriptors', 'execve'],
+    because: 'it concerns the new root',
+  },
   { earlier: ['bound_capabilities'], later: ['set_user', 'set_capabilities'], because: 'it needs CAP_SETPCAP' },
   { earlier: ['pivot_root', 'set_rlimit'], later: ['set_user'], because: 'it needs the capabilities of root' },
-  { earlier: ['set_user'], later: ['set_capabilities'], because: 'the change of user needs CAP_SETUID and clears the sets' },
+  {
+    earlier: ['set_user'],
+    later: ['set_capabilities'],
+    because: 'the change of user needs CAP_SETUID and clears the sets',
+  },
   { earlier: ['close_descriptors', 'landlock'], later: ['seccomp'], because: 'the filter may forbid it' },
 ];
 
@@ -74,8 +103,16 @@ function wrongEnd(steps: readonly Step[]): string | undefined {
   const kinds = steps.map((step) => step.kind);
   if (kinds.at(-1) !== 'execve') return 'its last step is not execve';
   if (!kinds.includes('no_new_privileges')) {
-    return brokenRule(kinds, { earlier: FENCES, later: ['set_capabilities'], because: 'without no_new_privs it needs CAP_SYS_ADMIN' });
+    return brokenRule(kinds, {
+      earlier: FENCES,
+      later: ['set_capabilities'],
+      because: 'without no_new_privs it needs CAP_SYS_ADMIN',
+    });
   }
   if (kinds.includes('seccomp') && kinds.at(-2) !== 'seccomp') return 'seccomp is not the last step before execve';
-  return brokenRule(kinds, { earlier: ['no_new_privileges'], later: FENCES, because: 'without capabilities a fence needs it' });
+  return brokenRule(kinds, {
+    earlier: ['no_new_privileges'],
+    later: FENCES,
+    because: 'without capabilities a fence needs it',
+  });
 }

@@ -1,5 +1,5 @@
 /** The order of things: a runtime spec and the host's answers become a plan. Pure. */
-import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecNamespaceType } from '../../oci/runtime-spec.ts';
+import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
 import { compileIdentity } from './compile-identity.ts';
 import { compileMounts } from './compile-mounts.ts';
@@ -13,11 +13,6 @@ const MADE_BY_INIT = ['mount', 'uts', 'ipc', 'network', 'cgroup'] as const;
 /** Compiles the spec. The same spec and input always give the same plan. */
 export function compilePlan(spec: RuntimeSpec, input: CompileInput): Plan {
   return { version: 1, prepare: input.prepare, enter: compileEnter(spec, input), steps: compileSteps(spec, input) };
-}
-
-/** True when the spec asks for a namespace of its own of this type. */
-export function isPrivate(spec: RuntimeSpec, type: SpecNamespaceType): boolean {
-  return spec.linux.namespaces.some((namespace) => namespace.type === type);
 }
 
 function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {

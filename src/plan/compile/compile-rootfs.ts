@@ -19,7 +19,8 @@ function mountRoot(rootfs: RootfsSource): Step[] {
     case 'host':
       return [bindRoot(rootfs, 'a throw-away root; the directories of the host go into it one by one')];
     case 'helper':
-      return [];
+      // A mount that came from an outer user namespace is locked, and pivot_root refuses it; a bind of it is not.
+      return [bindRoot({ source: rootfs.at, at: rootfs.at }, 'what the helper has mounted, as a mount of this namespace')];
   }
 }
 
@@ -33,19 +34,26 @@ function openRoot(at: string): Step {
 
 function insideRoot(rootfs: RootfsSource): Step[] {
   if (rootfs.kind === 'host') return [...hostDirectories(rootfs), ...ownDirectories()];
-  return rootfs.kind === 'helper' && rootfs.hide.length > 0 ? [...rootfs.hide.map(hidden), ...ownDirectories()] : [];
+  return rootfs.kind === 'helper' && rootfs.hide !== null ? [...hidden(rootfs.hide), ...ownDirectories()] : [];
 }
 
-/** What programs expect at the top of a root and the image `host` leaves out. */
+/** What programs expect at the top of a root and the image `host` leaves out: modes by path. */
+const OWN_DIRECTORIES: Readonly<Record<string, number>> = { '/home': 0o755, '/root': 0o700, '/run': 0o755, '/tmp': 0o1777 };
+
 function ownDirectories(): Step[] {
-  const modes: Readonly<Record<string, number>> = { '/home': 0o755, '/root': 0o700, '/run': 0o755, '/tmp': 0o1777 };
   const why = fromRoot('an empty directory in place of the one of the host');
-  return Object.entries(modes).map(([target, mode]): Step => ({ kind: 'make_directory', target, mode, why }));
+  return Object.entries(OWN_DIRECTORIES).map(([target, mode]): Step => ({ kind: 'make_directory', target, mode, why }));
 }
 
-function hidden(target: string): Step {
-  const why = fromRoot('a directory of the host that is left out of the image');
-  return { kind: 'mount', type: 'tmpfs', target, options: { mode: '755' }, attributes: ['nosuid', 'nodev'], why };
+function hidden({ directories, files }: { readonly directories: readonly string[]; readonly files: readonly string[] }): Step[] {
+  const why = fromRoot('something of the host that is left out of the image');
+  return [
+    ...directories.map((target): Step => {
+      const mode = (OWN_DIRECTORIES[target] ?? 0o755).toString(8);
+      return { kind: 'mount', type: 'tmpfs', target, options: { mode }, attributes: ['nosuid', 'nodev'], why };
+    }),
+    ...files.map((target): Step => ({ kind: 'mask', target, why })),
+  ];
 }
 
 function hostDirectories(rootfs: Extract<RootfsSource, { kind: 'host' }>): Step[] {

@@ -1,9 +1,8 @@
 /** The last steps: user, capabilities, clean-up, Landlock, seccomp, execve, in the one order that holds; pure. */
-import { HUTCH_ANNOTATIONS, type RuntimeSpec } from '../../oci/runtime-spec.ts';
+import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { compileSeccomp } from '../security/compile-seccomp.ts';
 import type { Step, Why } from '../step.ts';
 import type { CompileInput } from './input.ts';
-import { isPrivate } from './compile-plan.ts';
 
 /**
  * Without no_new_privs the filter needs CAP_SYS_ADMIN, so then Landlock and seccomp come before the capabilities go;
@@ -71,7 +70,7 @@ function compileLandlock(spec: RuntimeSpec): Step[] {
 
 function compileFilter(spec: RuntimeSpec, input: CompileInput): Step[] {
   if (spec.linux.seccomp === null) return [];
-  const program = compileSeccomp(spec.linux.seccomp, { nativeArchitecture: input.architecture === 'arm64' ? 'aarch64' : 'x86_64' });
+  const program = compileSeccomp(spec.linux.seccomp, { nativeArchitecture: input.architecture });
   return [
     {
       kind: 'seccomp',

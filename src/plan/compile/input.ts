@@ -1,5 +1,6 @@
 /** What the compiler is given besides the spec: the host's answers to what the spec leaves open. Pure data. */
 import type { UserNamespace } from '../../linux/id-map.ts';
+import type { Architecture } from '../../linux/syscalls.ts';
 import type { Preparation, RootfsSource } from '../../oci/rootfs-source.ts';
 
 export interface CompileInput {
@@ -9,6 +10,6 @@ export interface CompileInput {
   readonly rootfs: RootfsSource;
   /** The helper that connects the network namespace, `%pid` standing for init's host pid; null when none is needed. */
   readonly networkHelper: readonly string[] | null;
-  /** Node's name of the processor: `x64` or `arm64`. */
-  readonly architecture: string;
+  /** Of the host's kernel. */
+  readonly architecture: Architecture;
 }

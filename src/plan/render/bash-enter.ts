@@ -34,7 +34,11 @@ export function hostStages(plan: Plan): HostStages {
     functions: [
       hostFunction(plan.prepare, outer, { flags: ['--mount'], inside: 'outer', duties }),
       outerFunction(outer),
-      nestFunction(inner, { flags: innermostFlags(enter), duties: [...mapDuty(inner), ...rootfsDuty(plan, '')], copies }),
+      nestFunction(inner, {
+        flags: innermostFlags(enter),
+        duties: [...mapDuty(inner), ...rootfsDuty(plan, '')],
+        copies,
+      }),
     ],
     stages: ['host', 'outer', 'nest'],
     arrival: awaitMaps(inner, 5),
@@ -87,7 +91,10 @@ function outerFunction(space: UserNamespace): string {
 }
 
 /** In the outer of two user namespaces, as its root, which may write any map of its own ids. */
-function nestFunction(space: UserNamespace, { flags, duties, copies }: Start & { readonly copies: readonly string[] }): string {
+function nestFunction(
+  space: UserNamespace,
+  { flags, duties, copies }: Start & { readonly copies: readonly string[] },
+): string {
   return [
     '# As root of the outer user namespace: make the inner one.',
     ...describeMaps(space).map((line) => `#   ${line}`),
@@ -127,12 +134,14 @@ function awaitMaps(space: UserNamespace, first: number): string[] {
   return space.writer === 'self' ? [] : [`ask ${String(first)} ${String(first + 1)}`];
 }
 
+// The companion stays until nobody can ask any more, as its own children end with it.
 // bash would mark copies of its own pipes close-on-exec; opening them anew does not.
 function companion(name: string, duties: readonly string[], first: number): string[] {
   if (duties.length === 0) return [];
   return [
     `coproc ${name} {`,
     ...duties.map((line) => `  ${line}`),
+    ...(duties.some((line) => line.startsWith('exec ')) ? [] : ['  read -r || exit 0']),
     '}',
     `exec ${String(first)}>"/proc/self/fd/\${${name}[1]}" ${String(first + 1)}<"/proc/self/fd/\${${name}[0]}"`,
   ];
@@ -162,11 +171,15 @@ function extentWords({ containerId, hostId, count }: IdExtent): string {
 
 const ENTER_CONTAINER = 'nsenter --preserve-credentials -t "$pid" --user --mount -- ';
 
+/**
+ * The helper leaves a daemon behind that would live as long as its own mount; so it gets a pid namespace, which the companion
+ * takes along when it ends. The container cannot see it there.
+ */
 function rootfsDuty(plan: Plan, enter: string): string[] {
   return helperFor(plan, 'rootfs').flatMap((helper) => [
     'read -r pid',
-    `${enter}${helperWords(helper)} </dev/null >/dev/null 3>&- 4<&-`,
-    'printf 1',
+    `${enter}setpriv --pdeathsig=KILL -- unshare --pid --fork --kill-child -- \\`,
+    `  sh -c 'if "$@" >/dev/null; then printf 1; exec sleep infinity >/dev/null; else printf 0; fi' sh ${helperWords(helper)} </dev/null &`,
   ]);
 }
 

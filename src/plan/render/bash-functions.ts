@@ -96,7 +96,7 @@ mask() {
   elif [ -n "$EMPTY" ]; then
     mount --bind -- "$EMPTY" "$REPLY"
   else
-    mount -t tmpfs -o nosuid,nodev,noexec,mode=755,nr_inodes=1 -- none "$REPLY"
+    mount -t tmpfs -o nosuid,nodev,noexec,mode=755,nr_inodes=1 -- tmpfs "$REPLY"
     attributes "$REPLY" ro
     EMPTY=$REPLY
   fi
@@ -114,7 +114,7 @@ read_only() {
 # changes to it. It is unmounted together with the host's tree: only the working directory keeps it, until the payload starts.
 pack_tools() {
   local tool path name arrow library _
-  mount -t tmpfs -o mode=755 -- none /sys
+  mount -t tmpfs -o mode=755 -- tmpfs /sys
   cd /sys
   for tool in umount pivot_root prlimit setpriv env; do
     path=$(command -v "$tool")
@@ -132,8 +132,9 @@ pack_tools() {
 /** ask WRITE_FD READ_FD: used by every stage that waits for the one before it. */
 export const ASK_FUNCTION = String.raw`# ask WRITE READ: tells the stage outside which process this is, as the host numbers it, and waits until that has done its part.
 ask() {
-  local pid _
+  local pid answer _
   read -r pid _ </proc/self/stat
   echo "$pid" >&"$1"
-  read -r -n 1 _ <&"$2"
+  read -r -n 1 answer <&"$2"
+  [ "$answer" = 1 ]
 }`;

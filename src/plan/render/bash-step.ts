@@ -34,17 +34,14 @@ const BASH: StepTable<BashStep, [Enter]> = {
   bind_root: (step) => ({ lines: [`mount --rbind -- ${shellWords([step.source, step.at])}`] }),
   open_root: (step) => ({ lines: [`ROOT=${shellQuote(step.at)}`] }),
   overlay_host_directory: (step) => ({
-    lines: [
-      `directory ${shellQuote(step.target)}`,
-      ...mountOverlay({ ...step, lower: [step.lower] }, '"$REPLY"'),
-    ],
+    lines: [`directory ${shellQuote(step.target)}`, ...mountOverlay({ ...step, lower: [step.lower] }, '"$REPLY"')],
   }),
   make_directory: (step) => ({ lines: [`directory ${shellQuote(step.target)} 0${step.mode.toString(8)}`] }),
   make_symlink: (step) => ({ lines: [`symlink ${shellWords([step.target, step.to])}`] }),
   mount: (step) => ({
     lines: [
       `directory ${shellQuote(step.target)}`,
-      `mount -t ${step.type} ${optionsFlag(step)}-- none "$REPLY"`,
+      `mount -t ${step.type} ${optionsFlag(step)}-- ${step.type} "$REPLY"`,
       // With -o the file system itself would be read-only, not this mount of it.
       ...(step.attributes.includes('ro') ? ['attributes "$REPLY" ro'] : []),
     ],
@@ -68,7 +65,9 @@ const BASH: StepTable<BashStep, [Enter]> = {
   }),
   set_hostname: (step) => ({ early: [`hostname -- ${shellQuote(step.hostname)}`] }),
   loopback_up: () => ({
-    early: ["if command -v ip >/dev/null; then ip link set lo up; else echo 'lo stays down: ip (iproute2) is missing' >&2; fi"],
+    early: [
+      "if command -v ip >/dev/null; then ip link set lo up; else echo 'lo stays down: ip (iproute2) is missing' >&2; fi",
+    ],
   }),
   sysctl: (step) => ({ early: [writeSysctl(step)] }),
   join_keyring: () => ({ cannot: "no program of util-linux joins a session keyring: the caller's keys stay in reach" }),
@@ -91,7 +90,9 @@ const BASH: StepTable<BashStep, [Enter]> = {
   no_new_privileges: () => ({ lines: ['privileges+=(--no-new-privs)'] }),
   set_umask: (step) => ({ lines: [`mask_of_files=0${step.mask.toString(8)}`] }),
   reset_signals: () => ({ lines: ['environment+=(--default-signal)'] }),
-  close_descriptors: () => ({ early: ['for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) eval "exec ${fd##*/}>&-" ;; esac; done'] }),
+  close_descriptors: () => ({
+    early: ['for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) eval "exec ${fd##*/}>&-" ;; esac; done'],
+  }),
   landlock: () => ({ cannot: 'util-linux 2.38 has no program for Landlock: there is no second fence around the root' }),
   seccomp: (step) => ({
     cannot: `no program installs a seccomp filter (profile ${step.profile}, ${String(step.instructions)} instructions): every system call is allowed`,
@@ -128,7 +129,10 @@ function mountOverlay({ from, lower, upper, work, options }: Overlay, at: string
     `upperdir=${escapeOption(upper)}`,
     `workdir=${escapeOption(work)}`,
   ];
-  return [`cd ${shellQuote(from)}`, `mount -t overlay -o ${shellQuote([...layers, ...options].join(','))} -- overlay ${at}`];
+  return [
+    `cd ${shellQuote(from)}`,
+    `mount -t overlay -o ${shellQuote([...layers, ...options].join(','))} -- overlay ${at}`,
+  ];
 }
 
 /** Colons and commas part the options of overlayfs; a backslash takes their meaning away. */
@@ -137,7 +141,10 @@ function escapeOption(path: string): string {
 }
 
 function optionsFlag({ attributes, options }: Step<'mount'>): string {
-  const list = [...attributes.filter((name) => name !== 'ro'), ...Object.entries(options).map(([key, value]) => (value === null ? key : `${key}=${value}`))];
+  const list = [
+    ...attributes.filter((name) => name !== 'ro'),
+    ...Object.entries(options).map(([key, value]) => (value === null ? key : `${key}=${value}`)),
+  ];
   return list.length === 0 ? '' : `-o ${shellQuote(list.join(','))} `;
 }
 
@@ -162,9 +169,16 @@ function capabilities(names: readonly string[]): string {
 
 function execute({ argv, env }: Step<'execve'>): BashStep {
   const usable = env.filter((entry) => entry.indexOf('=') > 0);
-  const lines = ['variables=(', ...usable.map((entry) => `  ${shellQuote(entry)}`), ')', `payload=(${shellWords(argv)})`];
+  const lines = [
+    'variables=(',
+    ...usable.map((entry) => `  ${shellQuote(entry)}`),
+    ')',
+    `payload=(${shellWords(argv)})`,
+  ];
   const faults = [
-    ...(usable.length < env.length ? [`env cannot set ${String(env.length - usable.length)} entries that have no name`] : []),
+    ...(usable.length < env.length
+      ? [`env cannot set ${String(env.length - usable.length)} entries that have no name`]
+      : []),
     ...(argv[0]?.includes('=') === true ? ['env takes a command with an equals sign in its name for a variable'] : []),
     ...(argv[0]?.includes('/') !== true && !env.some((entry) => entry.startsWith('PATH='))
       ? ['without PATH env looks for the command in /bin and /usr/bin only']

@@ -62,7 +62,11 @@ function preamble(): string {
 /** Inside the user and pid namespaces: becomes root and makes the remaining namespaces. */
 function rootStage(steps: readonly Numbered[], arrival: readonly string[]): string {
   const prefix = steps.flatMap(({ bash }) => bash.prefix ?? []);
-  const lines = steps.flatMap((numbered) => [...blockHead(numbered), ...(numbered.bash.early ?? []), ...(numbered.bash.lines ?? [])]);
+  const lines = steps.flatMap((numbered) => [
+    ...blockHead(numbered),
+    ...(numbered.bash.early ?? []),
+    ...(numbered.bash.lines ?? []),
+  ]);
   return shellFunction('root', [...arrival, ...lines, `exec ${shellWords(prefix)} "$BASH" "$0" container`]);
 }
 
@@ -72,8 +76,12 @@ function containerStage(steps: readonly Numbered[]): string {
   const hoisted = steps.slice(pivot).filter(({ bash }) => bash.early !== undefined);
   const isEarly = (numbered: Numbered): boolean => hoisted.includes(numbered);
   const blocks = [
-    ...steps.slice(0, pivot).map((numbered) => block(numbered, [...(numbered.bash.early ?? []), ...(numbered.bash.lines ?? [])])),
-    ...hoisted.map((numbered) => block(numbered, numbered.bash.early ?? [], 'Here already, as programs of the host are needed.')),
+    ...steps
+      .slice(0, pivot)
+      .map((numbered) => block(numbered, [...(numbered.bash.early ?? []), ...(numbered.bash.lines ?? [])])),
+    ...hoisted.map((numbered) =>
+      block(numbered, numbered.bash.early ?? [], 'Here already, as programs of the host are needed.'),
+    ),
     ...steps
       .slice(pivot)
       .filter((numbered) => !isEarly(numbered) || numbered.bash.lines !== undefined)
@@ -137,14 +145,22 @@ function summary(plan: Plan, steps: readonly Numbered[]): string {
   return [
     ...comment('What this container lacks beside the one that hutch makes:'),
     ...missing,
-    ...comment('all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the script runs could redirect them', '- '),
+    ...comment(
+      'all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the script runs could redirect them',
+      '- ',
+    ),
     ...comment('the environment: readable in the arguments of env for the moment before the payload starts', '- '),
+    ...(plan.prepare.directories.length === 0
+      ? []
+      : comment(`the clean-up: these directories stay on disk: ${plan.prepare.directories.join(' ')}`, '- ')),
     ...(hasProc(plan) ? [] : comment('the payload does not start: the chain needs /proc in the container', '- ')),
   ].join('\n');
 }
 
 function hasProc(plan: Plan): boolean {
-  return plan.steps.some((step) => (step.kind === 'mount' || step.kind === 'bind') && ['/proc', '/'].includes(step.target));
+  return plan.steps.some(
+    (step) => (step.kind === 'mount' || step.kind === 'bind') && ['/proc', '/'].includes(step.target),
+  );
 }
 
 /** Comment lines for a text of any content: no line feed in it can end the comment. */

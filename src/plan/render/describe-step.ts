@@ -28,11 +28,15 @@ const DESCRIPTIONS: StepTable<string> = {
   mask: (step) => `move_mount(/dev/null or an empty tmpfs, ${show(step.target)})`,
   make_read_only: (step) => `open_tree(${show(step.target)}), mount_setattr(ro), move_mount(${show(step.target)})`,
   make_root_read_only: () => 'mount_setattr(root, ro)',
-  stdio: (step) => (step.terminal ? 'open(/dev/pts/ptmx), ioctl(TIOCSCTTY), dup2(0, 1, 2)' : `pipe2(), ${step.stdin ? '' : 'open(/dev/null), '}dup2(0, 1, 2)`),
+  stdio: (step) =>
+    step.terminal
+      ? 'open(/dev/pts/ptmx), ioctl(TIOCSCTTY), dup2(0, 1, 2)'
+      : `pipe2(), ${step.stdin ? '' : 'open(/dev/null), '}dup2(0, 1, 2)`,
   pivot_root: () => 'pivot_root(., .), umount2(., MNT_DETACH)',
   set_hostname: (step) => `sethostname(${show(step.hostname)})`,
   loopback_up: () => 'ioctl(SIOCSIFFLAGS, lo, IFF_UP)',
-  sysctl: (step) => `write(/proc/sys/${sysctlPath(step.name)}, ${show(step.value)})${step.optional ? ', may fail' : ''}`,
+  sysctl: (step) =>
+    `write(/proc/sys/${sysctlPath(step.name)}, ${show(step.value)})${step.optional ? ', may fail' : ''}`,
   join_keyring: (step) => `keyctl(KEYCTL_JOIN_SESSION_KEYRING, ${show(step.name)})${step.required ? '' : ', may fail'}`,
   set_rlimit: (step) => `setrlimit(RLIMIT_${step.resource}, soft ${limit(step.soft)}, hard ${limit(step.hard)})`,
   change_directory: (step) => `openat2(root, ${show(step.target)}), fchdir()`,
@@ -46,8 +50,10 @@ const DESCRIPTIONS: StepTable<string> = {
   set_umask: (step) => `umask(${octal(step.mask)})`,
   reset_signals: () => 'rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)',
   close_descriptors: () => 'close_range(3, ~0, CLOSE_RANGE_CLOEXEC)',
-  landlock: (step) => `landlock_restrict_self(all file rights beneath /${step.scopeAbstractSockets ? ', no abstract sockets outside' : ''})`,
-  seccomp: (step) => `seccomp(SECCOMP_SET_MODE_FILTER, profile ${show(step.profile)}, ${String(step.instructions)} instructions)`,
+  landlock: (step) =>
+    `landlock_restrict_self(all file rights beneath /${step.scopeAbstractSockets ? ', no abstract sockets outside' : ''})`,
+  seccomp: (step) =>
+    `seccomp(SECCOMP_SET_MODE_FILTER, profile ${show(step.profile)}, ${String(step.instructions)} instructions)`,
   execve: (step) => `execve(${step.argv.map(show).join(' ')}), ${String(step.env.length)} environment variables`,
 };
 
@@ -62,7 +68,10 @@ const CLONE_FLAG: Readonly<Record<NamespaceName, string>> = {
   time: 'CLONE_NEWTIME',
 };
 
-const WAITED_FOR: Readonly<Record<Step<'wait_for'>['what'], string>> = { network: 'network', rootfs: 'root file system' };
+const WAITED_FOR: Readonly<Record<Step<'wait_for'>['what'], string>> = {
+  network: 'network',
+  rootfs: 'root file system',
+};
 
 /** `net/ipv4/x` for `net.ipv4.x`: the path below /proc/sys. Source: sysctl(8). */
 export function sysctlPath(name: string): string {
@@ -74,13 +83,20 @@ function show(value: string): string {
   return /^[\w/.:=@%+,~-]+$/u.test(value) ? value : JSON.stringify(value);
 }
 
-function overlayOptions(step: { lower: readonly string[]; upper: string; work: string; options: readonly string[] }): string {
+function overlayOptions(step: {
+  lower: readonly string[];
+  upper: string;
+  work: string;
+  options: readonly string[];
+}): string {
   const layers = [`lowerdir=${step.lower.join(':')}`, `upperdir=${step.upper}`, `workdir=${step.work}`];
   return [...layers, ...step.options].map(show).join(', ');
 }
 
 function mountOptions(options: Readonly<Record<string, string | null>>): string {
-  return Object.entries(options).map(([key, value]) => `, ${show(value === null ? key : `${key}=${value}`)}`).join('');
+  return Object.entries(options)
+    .map(([key, value]) => `, ${show(value === null ? key : `${key}=${value}`)}`)
+    .join('');
 }
 
 function attributes(list: readonly MountAttribute[]): string {

@@ -71,19 +71,35 @@ export function renderExplanation(plan: Plan, options: ExplainOptions): string {
   const groups = (Object.keys(HEADINGS) as StepGroup[]).flatMap((group) => {
     const members = numbered.filter(({ step }) => groupOf(step) === group);
     if (members.length === 0) return [];
-    return ['', heading(HEADINGS[group], options), ...members.flatMap(({ step, number }) => explainStep(step, number, options, width))];
+    return [
+      '',
+      heading(HEADINGS[group], options),
+      ...members.flatMap(({ step, number }) => explainStep(step, number, options, width)),
+    ];
   });
   const order = `${String(plan.steps.length)} steps follow, grouped by subject. The number of a step is its place in the order in which they are done.`;
-  const lines = [...explainEnter(plan.enter, options, width), '', ...wrapText(order, { first: '', rest: '', width }), ...groups];
+  const lines = [
+    ...explainEnter(plan.enter, options, width),
+    '',
+    ...wrapText(order, { first: '', rest: '', width }),
+    ...groups,
+  ];
   return `${lines.join('\n')}\n`;
 }
 
 function explainEnter(enter: Enter, options: ExplainOptions, width: number): string[] {
   const spaces = enter.userNamespaces.flatMap((space, index) => {
-    const title = index === 0 ? 'user namespace of your own:' : `user namespace ${String(index + 1)}, inside the one before:`;
-    return [`  ${title}`, ...describeMaps(space).flatMap((line) => wrapText(line, { first: '    ', rest: '      ', width }))];
+    const title =
+      index === 0 ? 'user namespace of your own:' : `user namespace ${String(index + 1)}, inside the one before:`;
+    return [
+      `  ${title}`,
+      ...describeMaps(space).flatMap((line) => wrapText(line, { first: '    ', rest: '      ', width })),
+    ];
   });
-  const pid = enter.pid === 'private' ? 'pid namespace: a new one, in which the payload is process 1' : "pid namespace: the host's";
+  const pid =
+    enter.pid === 'private'
+      ? 'pid namespace: a new one, in which the payload is process 1'
+      : "pid namespace: the host's";
   return [
     heading('Before the first step: how the namespaces are entered', options),
     ...spaces,

@@ -4,7 +4,10 @@
  * `text` on lines of at most `width` columns, each after its prefix; white space of any kind (line feeds too) becomes a single
  * space, so the text cannot leave its prefix. A word longer than the width stays whole.
  */
-export function wrapText(text: string, options: { readonly first: string; readonly rest: string; readonly width: number }): string[] {
+export function wrapText(
+  text: string,
+  options: { readonly first: string; readonly rest: string; readonly width: number },
+): string[] {
   const lines: string[] = [];
   let line = options.first;
   let isEmpty = true;

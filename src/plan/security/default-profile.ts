@@ -19,7 +19,7 @@ const PURPOSES: Readonly<Record<string, string>> = {
     memfd_secret name_to_handle_at`,
   readAndWrite: `read write readv writev pread64 pwrite64 preadv pwritev preadv2 pwritev2 lseek _llseek sendfile sendfile64
     splice tee vmsplice copy_file_range readahead fadvise64 fadvise64_64 arm_fadvise64_64 fallocate truncate truncate64
-    ftruncate ftruncate64 flock sync syncfs fsync fdatasync sync_file_range sync_file_range2 cachestat`,
+    ftruncate ftruncate64 flock sync syncfs fsync fdatasync sync_file_range arm_sync_file_range cachestat`,
   asynchronousFiles: `io_setup io_destroy io_submit io_cancel io_getevents io_pgetevents io_pgetevents_time64`,
   namesOfFiles: `chdir fchdir getcwd getdents getdents64 link linkat symlink symlinkat readlink readlinkat unlink unlinkat
     rename renameat renameat2 mkdir mkdirat rmdir mknod mknodat`,

@@ -143,8 +143,10 @@ export function createTarParser(sink: EntrySink, limits: { readonly headerBytes:
   };
 
   const startEntry = (header: TarHeader): void => {
-    const type = typeOf(header);
-    const stored = type === 'file' || header.flag === 'D' ? storedBytes(header) : 0;
+    const type = typeOf(header, nonEmpty(records().get('path')) ?? header.name);
+    // Only these are followed by bytes, whatever size the others state.
+    const hasBody = TYPE_OF_FLAG[header.flag] === 'file' || header.flag === 'D';
+    const stored = hasBody ? storedBytes(header) : 0;
     const sparse = type === 'file' ? paxSparse(records()) : undefined;
     const entry = makeEntry(header, type, sparse?.sizeBytes ?? (type === 'file' ? stored : 0));
     if (sparse?.kind === 'map') startSparse(entry, stored, sparse.segments);
@@ -269,7 +271,7 @@ export function createTarParser(sink: EntrySink, limits: { readonly headerBytes:
     finish() {
       if (isOver) return;
       if (headers === 0) throw notTar();
-      const isBetweenEntries = remaining === 0 && carried === 0 && openMap === undefined && locals === NO_RECORDS;
+      const isBetweenEntries = remaining === 0 && padding === 0 && carried === 0 && openMap === undefined && locals === NO_RECORDS;
       if (!isBetweenEntries) throw invalidArchive(`is cut short after ${String(headers)} headers`);
     },
   };
@@ -279,11 +281,11 @@ function notTar(): Error {
   return invalidArchive('is no tar archive', undefined, 'give a root file system as .tar, .tar.gz or .tar.zst');
 }
 
-function typeOf(header: TarHeader): EntryType {
+function typeOf(header: TarHeader, name: string): EntryType {
   const type = TYPE_OF_FLAG[header.flag];
   if (type === undefined) throw invalidArchive(`is of a kind that hutch does not know ("${header.flag}")`, header.name);
   // v7 had no directories of their own.
-  return type === 'file' && header.name.endsWith('/') ? 'directory' : type;
+  return type === 'file' && name.endsWith('/') ? 'directory' : type;
 }
 
 function plainEntry(header: TarHeader, type: EntryType, sizeBytes: number): TarEntry {

@@ -124,7 +124,7 @@ const BROKEN: readonly Broken[] = [
     willRun: true,
   },
   { what: 'fuse-overlayfs is missing', arrange: hide('fuse-overlayfs'), id: 'storage-fuse-overlayfs', status: 'warn', cause: /not here/u, willRun: true },
-  { what: 'setpriv is missing', arrange: `p=$(command -v setpriv); cp "$p" /dev/shm/hutch-setpriv.$$; ${hide('nsenter')}; rm /dev/shm/hutch-setpriv.$$`, id: 'programs', status: 'fail', cause: /namespace/u, willRun: false },
+  { what: 'nsenter is missing', arrange: hide('nsenter'), id: 'programs', status: 'fail', cause: /way into a namespace/u, willRun: false },
   { what: 'a part of /proc is covered', arrange: 'mount --bind /dev/null /proc/keys', id: 'pid-namespace', status: 'fail', cause: /\/proc\/keys/u, willRun: false },
 ];
 
@@ -141,7 +141,7 @@ for (const { what, arrange, id, status, cause, willRun } of BROKEN) {
 
 const STORES = [
   { what: 'noexec', options: 'noexec', storage: 'ok', file: 'warn', vfs: /run a program/u },
-  { what: 'full', options: 'size=4k', storage: 'fail', file: 'warn', vfs: /No space left/u },
+  { what: 'full', options: 'size=4k', storage: 'fail', file: 'warn', vfs: /write to the store/u },
   { what: 'read-only', options: 'ro', storage: 'fail', file: 'fail', vfs: /EROFS/u },
 ] as const;
 

@@ -6,8 +6,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Finding, HealthReport } from '../../../src/engine/system/doctor.ts';
 
-const DOCTOR = path.join(import.meta.dirname, '../../../src/engine/system/doctor.ts');
-const PROGRAM = `import { examineHost } from '${DOCTOR}'; process.stdout.write(JSON.stringify(await examineHost()));`;
+const PROGRAM = path.join(import.meta.dirname, 'print-report.ts');
 
 export interface Circumstances {
   /** Shell commands that arrange something in a mount namespace of the doctor's own; needs root. */
@@ -29,7 +28,7 @@ export function ordinaryUser(): { readonly name: string; readonly uid: string; r
 
 /** What the doctor finds as an ordinary user. */
 export async function examine({ arrange, through = [], env = {} }: Circumstances = {}): Promise<HealthReport> {
-  const node = [process.execPath, '--input-type=module', '-e', PROGRAM];
+  const node = [process.execPath, PROGRAM];
   const asUser = [...becomeOrdinary(), ...through, ...node];
   const argv =
     arrange === undefined ? asUser : ['unshare', '--mount', 'sh', '-ec', `${arrange}\nexec "$@"`, 'arrange', ...asUser];
@@ -37,6 +36,8 @@ export async function examine({ arrange, through = [], env = {} }: Circumstances
   const { stdout } = await promisify(execFile)(file, args, {
     env: { PATH: process.env['PATH'], HOME: '/', ...env },
     cwd: '/',
+    timeout: 30_000,
+    killSignal: 'SIGKILL',
   });
   return JSON.parse(stdout) as HealthReport;
 }

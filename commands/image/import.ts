@@ -1,0 +1,59 @@
+/** `hutch image import`: runs in the CLI process. */
+
+import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
+import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';
+
+export default class ImageImport extends HutchCommand {
+  static override summary = 'Make an image from a root file system tarball';
+  static override description =
+    'The archive may be plain, gzip or zstd. Device nodes are left out; containers get their own. Files keep their owners within the range of your subordinate ids.';
+  static override examples = [
+    '<%= config.bin %> image import rootfs.tar.gz debian:12',
+    'mmdebstrap bookworm - | <%= config.bin %> image import --change \'CMD ["bash"]\' - debian:12',
+  ];
+  static override args = {
+    file: Args.string({ description: 'archive, or - for stdin', required: true }),
+    name: Args.string({ description: 'NAME[:TAG] of the image', required: true }),
+  };
+  static override flags = {
+    change: Flags.string({
+      char: 'c',
+      multiple: true,
+      description: 'a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR',
+    }),
+    message: Flags.string({ char: 'm', description: 'comment for the history of the image' }),
+    arch: Flags.string({ description: 'processor of the image in Go words (amd64, arm64)' }),
+    quiet: Flags.boolean({ char: 'q', description: 'show no progress and no notes' }),
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(ImageImport);
+    const isShown = !flags.quiet && process.stderr.isTTY;
+    const { humanSize } = await import('../../src/cli/format/human.ts');
+    const { writeErr } = await import('../../src/cli/output.ts');
+    const showProgress = (sizeBytes: number, totalBytes: number): void =>
+      writeErr(`\r\u001b[Kimporting ${humanSize(sizeBytes)} of ${humanSize(totalBytes)}`);
+    try {
+      const image = await importImage({
+        ...args,
+        changes: flags.change,
+        message: flags.message,
+        architecture: flags.arch,
+        onProgress: isShown ? showProgress : undefined,
+      });
+      if (isShown) writeErr('\r\u001b[K');
+      if (!flags.quiet) this.noteLosses(image);
+      this.print(image.id);
+      return EXIT_OK;
+    } catch (error) {
+      if (isShown) writeErr('\r\u001b[K');
+      throw error;
+    }
+  }
+
+  private noteLosses({ name, layer: { skippedDevices, skippedAttributes } }: ImportedImage): void {
+    if (skippedDevices > 0) this.note(`${name}: left out ${skippedDevices} device nodes`);
+    if (skippedAttributes > 0) this.note(`${name}: left out ${skippedAttributes} extended attributes`);
+  }
+}

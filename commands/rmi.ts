@@ -1,0 +1,37 @@
+/** `hutch rmi`: runs in the CLI process. */
+
+import { EXIT_HUTCH, EXIT_OK } from '../src/cli/exit-codes.ts';
+import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { removeImage } from '../src/engine/image/remove-image.ts';
+import { HutchError } from '../src/errors/hutch-error.ts';
+
+export default class Rmi extends HutchCommand {
+  static override summary = 'Remove images';
+  static override description = 'Removes names; with its last name an image goes, and with it whatever no other image needs.';
+  static override examples = ['<%= config.bin %> rmi busybox', '<%= config.bin %> rmi -f 4f2b6c'];
+  static override args = {
+    image: Args.string({ description: 'names or ids', required: true, multiple: true }),
+  };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'remove all names of an id, and images that containers were made from' }),
+  };
+
+  /** Goes on after an image that cannot be removed, as docker does. */
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(Rmi);
+    let exitCode = EXIT_OK;
+    for (const name of args.image) {
+      try {
+        const { untagged, deleted } = await removeImage(name, { isForced: flags.force });
+        for (const shown of untagged) this.print(`Untagged: ${shown}`);
+        for (const digest of deleted) this.print(`Deleted: ${digest}`);
+      } catch (error) {
+        if (!(error instanceof HutchError)) throw error;
+        const { presentError } = await import('../src/cli/present-error.ts');
+        presentError(error);
+        exitCode = EXIT_HUTCH;
+      }
+    }
+    return exitCode;
+  }
+}

@@ -1,0 +1,189 @@
+/** `hutch image import`: a root file system tarball becomes an image of one layer; in the CLI process. */
+import { accessSync, chownSync, constants, createReadStream, mkdirSync, statSync, type Stats } from 'node:fs';
+import { basename, join } from 'node:path';
+import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { defaultsFromChanges } from '../../images/image-changes.ts';
+import { writeLayerRecord } from '../../images/layer/layers.ts';
+import { unpackLayer } from '../../images/layer/unpack-layer.ts';
+import type { Compression, UnpackedLayer, UnpackLimits } from '../../images/layer/unpack-protocol.ts';
+import { familiarName, parseReference, type Reference } from '../../images/reference.ts';
+import { stageCopy, stageJson, stageStream, syncPath, type StagedBlob } from '../../images/store/blob-file.ts';
+import { commitImage } from '../../images/store/commit-image.ts';
+import { hostPlatform } from '../../images/store/find-image.ts';
+import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
+import { MEDIA_TYPE, type Digest, type ImageConfig, type ImageDefaults, type ImageManifest } from '../../oci/image.ts';
+import { writeError } from '../../state/json-file.ts';
+import { HOST_IMAGE } from './host-image.ts';
+import { openImageStore, type OwnedStore } from './open-image-store.ts';
+
+export interface ImportOptions {
+  /** Path of a tar archive (plain, gzip or zstd), or `-` for stdin. */
+  readonly file: string;
+  /** `name[:tag]`. */
+  readonly name: string;
+  /** Dockerfile instructions for the image's defaults. */
+  readonly changes?: readonly string[] | undefined;
+  readonly message?: string | undefined;
+  /** Of the image's processor, in Go's words; the host's when not given. */
+  readonly architecture?: string | undefined;
+  readonly limits?: Partial<UnpackLimits> | undefined;
+  /** Told how much of the archive was applied; `totalBytes` is its size. */
+  readonly onProgress?: ((sizeBytes: number, totalBytes: number) => void) | undefined;
+}
+
+export interface ImportedImage {
+  readonly id: Digest;
+  readonly name: string;
+  readonly manifestDigest: Digest;
+  readonly layer: UnpackedLayer;
+}
+
+const LAYER_TYPE: Readonly<Record<Compression, string>> = {
+  none: MEDIA_TYPE.layer,
+  gzip: MEDIA_TYPE.layerGzip,
+  zstd: MEDIA_TYPE.layerZstd,
+};
+
+/**
+ * Imports an archive. USAGE_INVALID, REFERENCE_INVALID, ARCHIVE_INVALID, ID_UNMAPPED, STORAGE_FULL, STORE_*, USERNS_FAILED;
+ * after any of them nothing of the image stays. The archive is kept as it was given, its layer is unpacked at once.
+ * The image's creation time is now, or SOURCE_DATE_EPOCH (reproducible-builds.org).
+ */
+export async function importImage(options: ImportOptions): Promise<ImportedImage> {
+  const reference = parseTarget(options.name);
+  const defaults = defaultsFromChanges(options.changes ?? []);
+  const created = creationTime();
+  const source = openSource(options.file);
+  const owned = await openImageStore();
+  await cleanStaging(owned.store);
+  const staging = makeStaging(owned.store);
+  try {
+    const archive = join(staging, 'archive');
+    await source(archive);
+    const directory = makeLayerDirectory(staging, owned);
+    const totalBytes = statSync(archive).size;
+    const layer = await unpackLayer(archive, join(directory, 'fs'), {
+      limits: options.limits,
+      onProgress: (sizeBytes) => options.onProgress?.(sizeBytes, totalBytes),
+    });
+    const config = configOf({ ...options, layer, defaults, created });
+    return await commit(owned, { staging, directory, archive, reference, layer, config });
+  } finally {
+    await removeStaging(owned.store, staging);
+  }
+}
+
+function parseTarget(name: string): Reference {
+  const reference = parseReference(name);
+  const isReserved = familiarName(reference) === `${HOST_IMAGE}:latest`;
+  if (reference.digest === null && !isReserved) return reference;
+  throw new HutchError(`an image cannot be imported as "${name}"`, {
+    code: 'REFERENCE_INVALID',
+    hint: isReserved ? `choose another name; ${HOST_IMAGE} is the built-in image` : 'give a name and a tag; the digest follows from the content',
+    context: { reference: name },
+  });
+}
+
+function creationTime(): string {
+  const epoch = process.env['SOURCE_DATE_EPOCH'];
+  if (epoch === undefined || epoch === '') return new Date().toISOString();
+  const date = new Date(Number(epoch) * 1000);
+  if (/^[0-9]+$/u.test(epoch) && !Number.isNaN(date.getTime())) return date.toISOString();
+  throw new HutchError(`SOURCE_DATE_EPOCH is "${epoch}", which is no number of seconds`, { code: 'CONFIG_INVALID', hint: 'set it to seconds since 1970, or unset it' });
+}
+
+/** How the archive gets to a given path. USAGE_INVALID at once when it cannot be read. */
+function openSource(file: string): (path: string) => Promise<void> {
+  if (file === '-') {
+    if (process.stdin.isTTY) throw unreadable('stdin', 'it is a terminal');
+    return (path) => stageStream(process.stdin, path);
+  }
+  const stats = statReadable(file);
+  if (stats.isDirectory()) throw unreadable(file, 'it is a directory');
+  if (!stats.isFile()) return (path) => stageStream(createReadStream(file), path);
+  return (path) => {
+    stageCopy(file, path);
+    return Promise.resolve();
+  };
+}
+
+function statReadable(file: string): Stats {
+  try {
+    accessSync(file, constants.R_OK);
+    return statSync(file);
+  } catch (cause) {
+    throw unreadable(file, errnoOf(cause) ?? String(cause), cause);
+  }
+}
+
+function unreadable(file: string, reason: string, cause?: unknown): HutchError {
+  return new HutchError(`cannot read the archive ${file}: ${reason}`, {
+    code: 'USAGE_INVALID',
+    hint: 'give the path of a .tar, .tar.gz or .tar.zst file, or - and the archive on stdin',
+    cause,
+    context: { file },
+  });
+}
+
+/** The unpack program is root of the user namespace, which need not be the caller when root calls. */
+function makeLayerDirectory(staging: string, { owner }: OwnedStore): string {
+  const directory = join(staging, 'layer');
+  const tree = join(directory, 'fs');
+  try {
+    mkdirSync(tree, { recursive: true, mode: 0o700 });
+    if (owner.uid !== process.getuid?.()) for (const path of [staging, directory, tree]) chownSync(path, owner.uid, owner.gid);
+  } catch (error) {
+    throw writeError(directory, error);
+  }
+  return directory;
+}
+
+interface ConfigParts extends ImportOptions {
+  readonly layer: UnpackedLayer;
+  readonly defaults: ImageDefaults;
+  readonly created: string;
+}
+
+function configOf({ layer, defaults, created, message, file, architecture }: ConfigParts): ImageConfig {
+  const platform = hostPlatform();
+  return {
+    created,
+    architecture: architecture ?? platform.architecture,
+    os: platform.os,
+    config: defaults,
+    rootfs: { type: 'layers', diff_ids: [layer.diffId as Digest] },
+    history: [{ created, comment: message ?? `Imported from ${file === '-' ? 'stdin' : basename(file)}` }],
+  };
+}
+
+interface StagedImport {
+  readonly staging: string;
+  readonly directory: string;
+  readonly archive: string;
+  readonly reference: Reference;
+  readonly layer: UnpackedLayer;
+  readonly config: ImageConfig;
+}
+
+async function commit({ store }: OwnedStore, staged: StagedImport): Promise<ImportedImage> {
+  const { staging, directory, layer, reference } = staged;
+  const diffId = layer.diffId as Digest;
+  syncPath(staged.archive);
+  const blob: StagedBlob = {
+    path: staged.archive,
+    descriptor: { mediaType: LAYER_TYPE[layer.compression], digest: layer.digest as Digest, size: layer.sizeBytes },
+  };
+  const config = stageJson(join(staging, 'config'), staged.config, MEDIA_TYPE.config);
+  const content: ImageManifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, config: config.descriptor, layers: [blob.descriptor] };
+  const manifest = stageJson(join(staging, 'manifest'), content, MEDIA_TYPE.manifest);
+  const { unpackedBytes, entries, skippedDevices } = layer;
+  writeLayerRecord(directory, { diffId, unpackedBytes, entries, skippedDevices });
+  await commitImage(store, {
+    reference,
+    manifest,
+    blobs: [blob, config],
+    layers: [{ directory, diffId }],
+    needs: { blobs: [blob.descriptor.digest, config.descriptor.digest], layers: [diffId] },
+  });
+  return { id: config.descriptor.digest, name: familiarName(reference), manifestDigest: manifest.descriptor.digest, layer };
+}

@@ -1,0 +1,19 @@
+/** `hutch rmi`: removes names and images; in the CLI process. */
+import { HutchError } from '../../errors/hutch-error.ts';
+import { removeImage as removeFromStore, type RemovedImage } from '../../images/store/remove-image.ts';
+import { cleanStaging } from '../../images/store/staging.ts';
+import { isHostImage } from './host-image.ts';
+import { readImageUses } from './image-uses.ts';
+import { openImageStore } from './open-image-store.ts';
+
+export type { RemovedImage } from '../../images/store/remove-image.ts';
+
+/** Removes one image by name or id. IMAGE_UNKNOWN; IMAGE_IN_USE unless forced; never the embedded image. */
+export async function removeImage(name: string, options: { readonly isForced: boolean }): Promise<RemovedImage> {
+  if (isHostImage(name)) {
+    throw new HutchError(`image ${name} is built in and cannot be removed`, { code: 'IMAGE_IN_USE', hint: 'it takes no space in the store' });
+  }
+  const { store } = await openImageStore();
+  await cleanStaging(store);
+  return removeFromStore(store, name, { ...options, readUses: () => readImageUses(store) });
+}

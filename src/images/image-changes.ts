@@ -1,0 +1,102 @@
+/** `--change` of an import: one Dockerfile instruction that sets a default of the image; pure code, in the CLI process. */
+import { HutchError } from '../errors/hutch-error.ts';
+import type { ImageDefaults } from '../oci/image.ts';
+
+type Apply = (defaults: ImageDefaults, rest: string) => ImageDefaults;
+
+const INSTRUCTIONS: Readonly<Record<string, Apply>> = {
+  CMD: (defaults, rest) => ({ ...defaults, Cmd: commandOf(rest) }),
+  ENTRYPOINT: (defaults, rest) => ({ ...defaults, Entrypoint: commandOf(rest) }),
+  ENV: (defaults, rest) => ({ ...defaults, Env: withVariables(defaults.Env ?? [], pairsOf(rest)) }),
+  EXPOSE: (defaults, rest) => ({ ...defaults, ExposedPorts: { ...defaults.ExposedPorts, ...setOf(wordsOf(rest).map(portOf)) } }),
+  LABEL: (defaults, rest) => ({ ...defaults, Labels: { ...defaults.Labels, ...Object.fromEntries(pairsOf(rest)) } }),
+  STOPSIGNAL: (defaults, rest) => ({ ...defaults, StopSignal: rest }),
+  USER: (defaults, rest) => ({ ...defaults, User: rest }),
+  VOLUME: (defaults, rest) => ({ ...defaults, Volumes: { ...defaults.Volumes, ...setOf(jsonListOf(rest) ?? wordsOf(rest)) } }),
+  WORKDIR: (defaults, rest) => ({ ...defaults, WorkingDir: directoryOf(defaults.WorkingDir ?? '/', rest) }),
+};
+
+/** `changes` applied to nothing, in order: `CMD ["sh"]`, `ENV A=1 B="two words"`, `CMD=sh`. USAGE_INVALID quotes the one it cannot read. */
+export function defaultsFromChanges(changes: readonly string[]): ImageDefaults {
+  return changes.reduce<ImageDefaults>(applyChange, {});
+}
+
+function applyChange(defaults: ImageDefaults, change: string): ImageDefaults {
+  const parts = /^\s*([A-Za-z]+)(?:\s*=\s*|\s+)([\s\S]*\S)\s*$/u.exec(change);
+  const apply = INSTRUCTIONS[parts?.[1]?.toUpperCase() ?? ''];
+  if (apply === undefined) throw invalid(change, `begin with one of ${Object.keys(INSTRUCTIONS).join(', ')} and a value`);
+  try {
+    return apply(defaults, parts?.[2] ?? '');
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw invalid(change, error.message, error);
+  }
+}
+
+function invalid(change: string, hint: string, cause?: unknown): HutchError {
+  return new HutchError(`--change "${change}" cannot be read`, { code: 'USAGE_INVALID', hint, cause, context: { change } });
+}
+
+/** A JSON list is the command itself; anything else is a line for the shell. */
+function commandOf(rest: string): readonly string[] {
+  return jsonListOf(rest) ?? ['/bin/sh', '-c', rest];
+}
+
+function jsonListOf(rest: string): string[] | undefined {
+  if (!rest.startsWith('[')) return undefined;
+  try {
+    const value: unknown = JSON.parse(rest);
+    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
+  } catch {
+    // As in a Dockerfile, what is no JSON is a line for the shell.
+  }
+  return undefined;
+}
+
+/** `A=1 B="two words"`, or the old form `A all the rest`. */
+function pairsOf(rest: string): [key: string, value: string][] {
+  const words = wordsOf(rest);
+  if (words[0]?.includes('=') !== true) {
+    const old = /^(\S+)\s+([\s\S]+)$/u.exec(rest);
+    if (old?.[1] === undefined || old[2] === undefined) throw new RangeError('give KEY=VALUE');
+    return [[old[1], old[2]]];
+  }
+  return words.map((word) => {
+    const split = word.indexOf('=');
+    if (split < 1) throw new RangeError(`give KEY=VALUE instead of "${word}"`);
+    return [word.slice(0, split), word.slice(split + 1)];
+  });
+}
+
+function withVariables(variables: readonly string[], pairs: readonly [string, string][]): string[] {
+  const all = new Map(variables.map((variable): [string, string] => [variable.split('=', 1).join(), variable]));
+  for (const [key, value] of pairs) all.set(key, `${key}=${value}`);
+  return [...all.values()];
+}
+
+/** Words apart at spaces; quotes keep spaces, a backslash keeps the next character. */
+function wordsOf(text: string): string[] {
+  const word = /(?:[^\s"'\\]|\\[\s\S]|"(?:[^"\\]|\\[\s\S])*"|'[^']*')+/gu;
+  if (text.replace(word, '').trim() !== '') throw new RangeError('close the quotes');
+  return (text.match(word) ?? []).map(unquoted);
+}
+
+function unquoted(word: string): string {
+  return word.replace(/\\([\s\S])|"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'/gu, (_all, escaped?: string, double?: string, single?: string) => {
+    return escaped ?? double?.replace(/\\(["\\$])/gu, '$1') ?? single ?? '';
+  });
+}
+
+function portOf(word: string): string {
+  const parts = /^([0-9]{1,5})(?:\/(tcp|udp|sctp))?$/u.exec(word);
+  if (parts?.[1] === undefined || Number(parts[1]) > 65_535) throw new RangeError(`give a port such as 80 or 53/udp instead of "${word}"`);
+  return `${String(Number(parts[1]))}/${parts[2] ?? 'tcp'}`;
+}
+
+function directoryOf(before: string, path: string): string {
+  return path.startsWith('/') ? path : `${before.replace(/\/$/u, '')}/${path}`;
+}
+
+function setOf(keys: readonly string[]): Record<string, object> {
+  return Object.fromEntries(keys.map((key) => [key, {}]));
+}
