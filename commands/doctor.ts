@@ -7,7 +7,11 @@ import type { Finding, HealthReport } from '../src/engine/system/doctor.ts';
 export default class Doctor extends HutchCommand {
   static override description =
     'Tries, rather than reads about, everything that `hutch run` builds on. The exit code is 0 when `hutch run` would work; warnings are allowed.';
-  static override examples = ['<%= config.bin %> doctor', '<%= config.bin %> doctor --json', '<%= config.bin %> doctor -q'];
+  static override examples = [
+    '<%= config.bin %> doctor',
+    '<%= config.bin %> doctor --json',
+    '<%= config.bin %> doctor -q',
+  ];
   static override flags = {
     json: Flags.boolean({ description: 'print all that was measured as JSON' }),
     quiet: Flags.boolean({ char: 'q', description: 'print only the ids of the checks that fail' }),

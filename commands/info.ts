@@ -38,7 +38,10 @@ function rowsOf(host: HostDescription): [string, string][] {
     ['ids', describeIds(host.Ids)],
     ['storage', describeStorage(host.Storage)],
     ['network', `${host.Network.Driver} ${host.Network.Version ?? ''}`.trim()],
-    ['cgroups', `${cgroup.Version}, ${cgroup.Controllers.join(' ') || 'no controllers'}, ${cgroup.Manager ?? 'no systemd of the user'}`],
+    [
+      'cgroups',
+      `${cgroup.Version}, ${cgroup.Controllers.join(' ') || 'no controllers'}, ${cgroup.Manager ?? 'no systemd of the user'}`,
+    ],
     ['seccomp', security.Seccomp ? 'yes' : 'no'],
     ['landlock', security.Landlock],
     ['modules', security.Modules.join(' ') || 'none'],
@@ -53,7 +56,9 @@ function rowsOf(host: HostDescription): [string, string][] {
 }
 
 function describeIds({ UidMap, ReducedBecause }: HostDescription['Ids']): string {
-  const extents = UidMap.map(({ containerId, hostId, count }) => `${containerId} is ${hostId}${count > 1 ? ` (${count} ids)` : ''}`);
+  const extents = UidMap.map(
+    ({ containerId, hostId, count }) => `${containerId} is ${hostId}${count > 1 ? ` (${count} ids)` : ''}`,
+  );
   return `${extents.join(', ')}${ReducedBecause === null ? '' : `; only one, because ${ReducedBecause}`}`;
 }
 

@@ -7,13 +7,17 @@ import { HutchError } from '../src/errors/hutch-error.ts';
 
 export default class Rmi extends HutchCommand {
   static override summary = 'Remove images';
-  static override description = 'Removes names; with its last name an image goes, and with it whatever no other image needs.';
+  static override description =
+    'Removes names; with its last name an image goes, and with it whatever no other image needs.';
   static override examples = ['<%= config.bin %> rmi busybox', '<%= config.bin %> rmi -f 4f2b6c'];
   static override args = {
     image: Args.string({ description: 'names or ids', required: true, multiple: true }),
   };
   static override flags = {
-    force: Flags.boolean({ char: 'f', description: 'remove all names of an id, and images that containers were made from' }),
+    force: Flags.boolean({
+      char: 'f',
+      description: 'remove all names of an id, and images that containers were made from',
+    }),
   };
 
   /** Goes on after an image that cannot be removed, as docker does. */

@@ -6,7 +6,10 @@ import { inspectImage } from '../../src/engine/image/inspect-image.ts';
 
 export default class ImageInspect extends HutchCommand {
   static override summary = 'Show everything about images';
-  static override examples = ['<%= config.bin %> image inspect busybox', "<%= config.bin %> image inspect -f '{{.Config.Cmd}}' busybox"];
+  static override examples = [
+    '<%= config.bin %> image inspect busybox',
+    "<%= config.bin %> image inspect -f '{{.Config.Cmd}}' busybox",
+  ];
   static override args = {
     image: Args.string({ description: 'names or ids', required: true, multiple: true }),
   };

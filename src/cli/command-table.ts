@@ -27,6 +27,20 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Try everything that running a container needs, and say how to mend what fails',
     load: () => import('../../commands/doctor.ts'),
   },
+  images: {
+    summary: 'List images',
+    load: () => import('../../commands/images.ts'),
+    aliases: ['image ls', 'image list'],
+  },
+  'image import': {
+    summary: 'Make an image from a root file system tarball',
+    load: () => import('../../commands/image/import.ts'),
+    aliases: ['import'],
+  },
+  'image inspect': {
+    summary: 'Show what is known of an image',
+    load: () => import('../../commands/image/inspect.ts'),
+  },
   info: {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
@@ -39,6 +53,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'List containers',
     load: () => import('../../commands/ps.ts'),
     aliases: ['container ls', 'container list', 'container ps'],
+  },
+  rmi: {
+    summary: 'Remove images',
+    load: () => import('../../commands/rmi.ts'),
+    aliases: ['image rm', 'image remove'],
   },
   rm: {
     summary: 'Remove containers',

@@ -8,11 +8,17 @@ const INSTRUCTIONS: Readonly<Record<string, Apply>> = {
   CMD: (defaults, rest) => ({ ...defaults, Cmd: commandOf(rest) }),
   ENTRYPOINT: (defaults, rest) => ({ ...defaults, Entrypoint: commandOf(rest) }),
   ENV: (defaults, rest) => ({ ...defaults, Env: withVariables(defaults.Env ?? [], pairsOf(rest)) }),
-  EXPOSE: (defaults, rest) => ({ ...defaults, ExposedPorts: { ...defaults.ExposedPorts, ...setOf(wordsOf(rest).map(portOf)) } }),
+  EXPOSE: (defaults, rest) => ({
+    ...defaults,
+    ExposedPorts: { ...defaults.ExposedPorts, ...setOf(wordsOf(rest).map(portOf)) },
+  }),
   LABEL: (defaults, rest) => ({ ...defaults, Labels: { ...defaults.Labels, ...Object.fromEntries(pairsOf(rest)) } }),
   STOPSIGNAL: (defaults, rest) => ({ ...defaults, StopSignal: rest }),
   USER: (defaults, rest) => ({ ...defaults, User: rest }),
-  VOLUME: (defaults, rest) => ({ ...defaults, Volumes: { ...defaults.Volumes, ...setOf(jsonListOf(rest) ?? wordsOf(rest)) } }),
+  VOLUME: (defaults, rest) => ({
+    ...defaults,
+    Volumes: { ...defaults.Volumes, ...setOf(jsonListOf(rest) ?? wordsOf(rest)) },
+  }),
   WORKDIR: (defaults, rest) => ({ ...defaults, WorkingDir: directoryOf(defaults.WorkingDir ?? '/', rest) }),
 };
 
@@ -24,7 +30,8 @@ export function defaultsFromChanges(changes: readonly string[]): ImageDefaults {
 function applyChange(defaults: ImageDefaults, change: string): ImageDefaults {
   const parts = /^\s*([A-Za-z]+)(?:\s*=\s*|\s+)([\s\S]*\S)\s*$/u.exec(change);
   const apply = INSTRUCTIONS[parts?.[1]?.toUpperCase() ?? ''];
-  if (apply === undefined) throw invalid(change, `begin with one of ${Object.keys(INSTRUCTIONS).join(', ')} and a value`);
+  if (apply === undefined)
+    throw invalid(change, `begin with one of ${Object.keys(INSTRUCTIONS).join(', ')} and a value`);
   try {
     return apply(defaults, parts?.[2] ?? '');
   } catch (error) {
@@ -34,7 +41,12 @@ function applyChange(defaults: ImageDefaults, change: string): ImageDefaults {
 }
 
 function invalid(change: string, hint: string, cause?: unknown): HutchError {
-  return new HutchError(`--change "${change}" cannot be read`, { code: 'USAGE_INVALID', hint, cause, context: { change } });
+  return new HutchError(`--change "${change}" cannot be read`, {
+    code: 'USAGE_INVALID',
+    hint,
+    cause,
+    context: { change },
+  });
 }
 
 /** A JSON list is the command itself; anything else is a line for the shell. */
@@ -82,14 +94,18 @@ function wordsOf(text: string): string[] {
 }
 
 function unquoted(word: string): string {
-  return word.replace(/\\([\s\S])|"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'/gu, (_all, escaped?: string, double?: string, single?: string) => {
-    return escaped ?? double?.replace(/\\(["\\$])/gu, '$1') ?? single ?? '';
-  });
+  return word.replace(
+    /\\([\s\S])|"((?:[^"\\]|\\[\s\S])*)"|'([^']*)'/gu,
+    (_all, escaped?: string, double?: string, single?: string) => {
+      return escaped ?? double?.replace(/\\(["\\$])/gu, '$1') ?? single ?? '';
+    },
+  );
 }
 
 function portOf(word: string): string {
   const parts = /^([0-9]{1,5})(?:\/(tcp|udp|sctp))?$/u.exec(word);
-  if (parts?.[1] === undefined || Number(parts[1]) > 65_535) throw new RangeError(`give a port such as 80 or 53/udp instead of "${word}"`);
+  if (parts?.[1] === undefined || Number(parts[1]) > 65_535)
+    throw new RangeError(`give a port such as 80 or 53/udp instead of "${word}"`);
   return `${String(Number(parts[1]))}/${parts[2] ?? 'tcp'}`;
 }
 

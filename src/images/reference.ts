@@ -16,7 +16,8 @@ const DEFAULT_DOMAIN = 'docker.io';
 const OFFICIAL = 'library/';
 const DEFAULT_TAG = 'latest';
 
-const DOMAIN = /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/iu;
+const DOMAIN =
+  /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/iu;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/u;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/u;
 const LONGEST_NAME = 255;
@@ -28,12 +29,19 @@ const LONGEST_NAME = 255;
 export function parseReference(text: string): Reference {
   const [named, digest] = splitDigest(text);
   const [name, tag] = splitTag(named);
-  if (tag !== null && !TAG.test(tag)) throw invalid(text, `the tag "${tag}"`, 'use up to 128 letters, digits, "_", "." and "-", not beginning with "." or "-"');
+  if (tag !== null && !TAG.test(tag))
+    throw invalid(
+      text,
+      `the tag "${tag}"`,
+      'use up to 128 letters, digits, "_", "." and "-", not beginning with "." or "-"',
+    );
   const [domain, rest] = splitDomain(name);
-  if (!DOMAIN.test(domain)) throw invalid(text, `the registry "${domain}"`, 'use a host name with an optional port, such as localhost:5000');
+  if (!DOMAIN.test(domain))
+    throw invalid(text, `the registry "${domain}"`, 'use a host name with an optional port, such as localhost:5000');
   const path = domain === DEFAULT_DOMAIN && !rest.includes('/') ? `${OFFICIAL}${rest}` : rest;
   checkPath(text, rest);
-  if (domain.length + 1 + path.length > LONGEST_NAME) throw invalid(text, 'the name', `use at most ${String(LONGEST_NAME)} characters`);
+  if (domain.length + 1 + path.length > LONGEST_NAME)
+    throw invalid(text, 'the name', `use at most ${String(LONGEST_NAME)} characters`);
   return { domain, path, tag: tag ?? (digest === null ? DEFAULT_TAG : null), digest };
 }
 
@@ -62,13 +70,25 @@ function splitDomain(name: string): [domain: string, rest: string] {
 function checkPath(text: string, path: string): void {
   const wrong = path.split('/').find((component) => !PATH_COMPONENT.test(component));
   if (wrong === undefined) return;
-  if (wrong === '') throw invalid(text, path === '' ? 'the name, which is empty,' : 'an empty part of the name', 'use [registry/]path[:tag][@digest]');
-  const hint = wrong !== wrong.toLowerCase() ? `use lower case: ${wrong.toLowerCase()}` : 'use lower case letters and digits, with ".", "_", "__" or "-" between them';
+  if (wrong === '')
+    throw invalid(
+      text,
+      path === '' ? 'the name, which is empty,' : 'an empty part of the name',
+      'use [registry/]path[:tag][@digest]',
+    );
+  const hint =
+    wrong !== wrong.toLowerCase()
+      ? `use lower case: ${wrong.toLowerCase()}`
+      : 'use lower case letters and digits, with ".", "_", "__" or "-" between them';
   throw invalid(text, `the part "${wrong}"`, hint);
 }
 
 function invalid(text: string, part: string, hint: string): HutchError {
-  return new HutchError(`"${text}" is not an image name: ${part} is wrong`, { code: 'REFERENCE_INVALID', hint, context: { reference: text } });
+  return new HutchError(`"${text}" is not an image name: ${part} is wrong`, {
+    code: 'REFERENCE_INVALID',
+    hint,
+    context: { reference: text },
+  });
 }
 
 /** The whole name with its tag and digest: `docker.io/library/busybox:latest`. What the store keeps. */

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { HutchError } from '../errors/hutch-error.ts';
+import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import { isSameIdMap, parseIdMap, type UserNamespace } from '../linux/id-map.ts';
 import { parseStatusLine, type MonitorMessage, type StatusLine } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
@@ -25,7 +25,7 @@ export interface LaunchOptions {
   readonly chain: LaunchChain;
   readonly userNamespace: UserNamespace;
   readonly prelaunched: Prelaunched | undefined;
-  readonly syscalls: Syscalls;
+  readonly syscalls: () => Syscalls;
 }
 
 /** Brings a chain up. The caller's death ends it. USERNS_FAILED when its maps cannot be written. */
@@ -36,7 +36,7 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   return start(options);
 }
 
-function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: Syscalls): Launched {
+function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: () => Syscalls): Launched {
   return {
     pid,
     // A plan is larger than what a pipe takes at once, but init reads all the time: writing may block for a moment.
@@ -47,7 +47,7 @@ function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: Syscalls): Laun
       await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
       closeSync(toInit);
       // It is our child, but Node did not start it.
-      while (syscalls.waitpidNoHang(pid) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      while (syscalls().waitpidNoHang(pid) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
     },
     kill: () => {
       killQuietly(pid);
@@ -109,8 +109,13 @@ async function start({ chain, userNamespace }: LaunchOptions): Promise<Launched>
 }
 
 function writeAll(fd: number, bytes: Buffer): void {
-  let offset = 0;
-  while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+  try {
+    let offset = 0;
+    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
+  } catch (error) {
+    // The chain has died: what it said about that is on its way.
+    if (errnoOf(error) !== 'EPIPE') throw error;
+  }
 }
 
 function readLines(stream: Readable, hear: (line: StatusLine) => void): Promise<void> {

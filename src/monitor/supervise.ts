@@ -7,7 +7,7 @@ import { hintForStep } from '../plan/hints.ts';
 import { describeStep } from '../plan/render/describe-step.ts';
 import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
-import { openSyscalls } from '../syscall/syscalls.ts';
+import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { startNetworkHelper } from './network-program.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
@@ -33,7 +33,9 @@ export interface Supervision {
  * USERNS_FAILED, NETWORK_FAILED when the payload never ran. When it returns or throws, no process of the container is left.
  */
 export async function supervise(supervision: Supervision): Promise<number> {
-  const syscalls = openSyscalls();
+  // Bound while init works on the plan, which is sent first.
+  let bound: Syscalls | undefined;
+  const syscalls = (): Syscalls => (bound ??= openSyscalls());
   const userNamespace = supervision.plan.enter.userNamespaces[0];
   const launched = await launch({ ...supervision, userNamespace, syscalls });
   const life = new Life(supervision, launched, syscalls);
@@ -41,6 +43,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
     life.abort(signal);
   });
   launched.send({ event: 'monitor_plan', plan: supervision.plan, trace: supervision.onStep !== null });
+  syscalls();
   try {
     await launched.listen((line) => {
       life.hear(line);
@@ -63,9 +66,9 @@ class Life {
   private readonly words: string[] = [];
   private readonly supervision: Supervision;
   private readonly launched: Launched;
-  private readonly syscalls: ReturnType<typeof openSyscalls>;
+  private readonly syscalls: () => Syscalls;
 
-  constructor(supervision: Supervision, launched: Launched, syscalls: ReturnType<typeof openSyscalls>) {
+  constructor(supervision: Supervision, launched: Launched, syscalls: () => Syscalls) {
     this.supervision = supervision;
     this.launched = launched;
     this.syscalls = syscalls;
@@ -108,7 +111,7 @@ class Life {
         void this.serve(line.what, line.helper);
         break;
       case 'init_stdio':
-        this.stdio = connectStdio(this.syscalls, this.initPid ?? 0, line, this.supervision.interactive);
+        this.stdio = connectStdio(this.syscalls(), this.initPid ?? 0, line, this.supervision.interactive);
         this.launched.send({ event: 'monitor_took_stdio' });
         break;
       case 'init_step':

@@ -102,7 +102,9 @@ export function parseIndex(value: unknown, where: string): ImageIndex {
   return {
     schemaVersion: 2,
     ...read.optionalText(index, 'mediaType'),
-    manifests: read.array(index['manifests'], 'manifests').map((item, at) => read.descriptor(item, `manifests[${String(at)}]`)),
+    manifests: read
+      .array(index['manifests'], 'manifests')
+      .map((item, at) => read.descriptor(item, `manifests[${String(at)}]`)),
   };
 }
 
@@ -133,7 +135,9 @@ export function parseImageConfig(value: unknown, where: string): ImageConfig {
     ...read.optional(config, 'config', read.defaults),
     rootfs: {
       type: 'layers',
-      diff_ids: read.array(rootfs['diff_ids'], 'rootfs.diff_ids').map((id, at) => read.digest(id, `rootfs.diff_ids[${String(at)}]`)),
+      diff_ids: read
+        .array(rootfs['diff_ids'], 'rootfs.diff_ids')
+        .map((id, at) => read.digest(id, `rootfs.diff_ids[${String(at)}]`)),
     },
     ...read.optional(config, 'history', read.history),
   };
@@ -151,28 +155,47 @@ function reader(where: string) {
     });
   };
   const object = (value: unknown, path: string): Fields =>
-    typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : fail(path, 'must be an object');
-  const array = (value: unknown, path: string): readonly unknown[] => (Array.isArray(value) ? value : fail(path, 'must be a list'));
+    typeof value === 'object' && value !== null && !Array.isArray(value)
+      ? (value as Fields)
+      : fail(path, 'must be an object');
+  const array = (value: unknown, path: string): readonly unknown[] =>
+    Array.isArray(value) ? value : fail(path, 'must be a list');
   const text = (value: unknown, path: string): string =>
     typeof value === 'string' && !value.includes('\0') ? value : fail(path, 'must be text');
-  const textList = (value: unknown, path: string): string[] => array(value, path).map((item, at) => text(item, `${path}[${String(at)}]`));
+  const textList = (value: unknown, path: string): string[] =>
+    array(value, path).map((item, at) => text(item, `${path}[${String(at)}]`));
   const map = <T>(value: unknown, path: string, item: (value: unknown, path: string) => T): Record<string, T> =>
     Object.fromEntries(Object.entries(object(value, path)).map(([key, inner]) => [key, item(inner, `${path}.${key}`)]));
   const texts = (value: unknown, path: string): Record<string, string> => map(value, path, text);
-  const digest = (value: unknown, path: string): Digest => (isDigest(value) ? value : fail(path, 'must be a sha256 or sha512 digest'));
+  const digest = (value: unknown, path: string): Digest =>
+    isDigest(value) ? value : fail(path, 'must be a sha256 or sha512 digest');
   const size = (value: unknown, path: string): number =>
     Number.isSafeInteger(value) && (value as number) >= 0 ? (value as number) : fail(path, 'must be a number of bytes');
   /** `{[key]: read(value)}`, or nothing when the field is absent or null. */
-  const optional = <K extends string, T>(fields: Fields, key: K, read: (value: unknown, path: string) => T): Partial<Record<K, T>> =>
-    fields[key] === undefined || fields[key] === null ? {} : ({ [key]: read(fields[key], key) } as Partial<Record<K, T>>);
-  const optionalText = <K extends string>(fields: Fields, key: K): Partial<Record<K, string>> => optional(fields, key, text);
+  const optional = <K extends string, T>(
+    fields: Fields,
+    key: K,
+    read: (value: unknown, path: string) => T,
+  ): Partial<Record<K, T>> =>
+    fields[key] === undefined || fields[key] === null
+      ? {}
+      : ({ [key]: read(fields[key], key) } as Partial<Record<K, T>>);
+  const optionalText = <K extends string>(fields: Fields, key: K): Partial<Record<K, string>> =>
+    optional(fields, key, text);
   const platform = (fields: Fields, path: string): Platform => ({
     architecture: text(fields['architecture'], `${path}architecture`),
     os: text(fields['os'], `${path}os`),
     ...optionalText(fields, 'variant'),
   });
   return {
-    fail, object, array, digest, texts, optional, optionalText, platform,
+    fail,
+    object,
+    array,
+    digest,
+    texts,
+    optional,
+    optionalText,
+    platform,
     schemaVersion: (fields: Fields): void => {
       if (fields['schemaVersion'] !== 2) fail('schemaVersion', 'must be 2');
     },

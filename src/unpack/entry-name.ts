@@ -7,11 +7,13 @@ import { invalidArchive } from './failure.ts';
  * ARCHIVE_INVALID for `..`, NUL, and what is too long or too deep.
  */
 export function cleanName(name: string, limits: Pick<UnpackLimits, 'pathBytes' | 'pathDepth'>): string {
-  if (name.length > limits.pathBytes) throw invalidArchive(`has a name of more than ${String(limits.pathBytes)} bytes`, name);
+  if (name.length > limits.pathBytes)
+    throw invalidArchive(`has a name of more than ${String(limits.pathBytes)} bytes`, name);
   const parts = name.split('/').filter((part) => part !== '' && part !== '.');
   if (parts.includes('..')) throw invalidArchive('climbs out of its root file system with ".."', name, REMOVE_IT);
   if (name.includes('\0')) throw invalidArchive('has a NUL in its name', name, REMOVE_IT);
-  if (parts.length > limits.pathDepth) throw invalidArchive(`lies deeper than ${String(limits.pathDepth)} directories`, name);
+  if (parts.length > limits.pathDepth)
+    throw invalidArchive(`lies deeper than ${String(limits.pathDepth)} directories`, name);
   return parts.join('/');
 }
 

@@ -40,9 +40,12 @@ const HINT_OF_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
 
 /** ID_UNMAPPED: `kind` is `uid` or `gid`. */
 export function unmappedId(entry: string, kind: 'uid' | 'gid', id: number): HutchError {
-  return new HutchError(`archive entry "${shownName(entry)}" belongs to ${kind} ${String(id)}, which has no counterpart on this host`, {
-    code: 'ID_UNMAPPED',
-    hint: 'give the file an id that is mapped (0 to 65535 with a full subordinate range; see hutch doctor), or ask an admin for a larger range',
-    context: { entry: shownName(entry), [kind]: id },
-  });
+  return new HutchError(
+    `archive entry "${shownName(entry)}" belongs to ${kind} ${String(id)}, which has no counterpart on this host`,
+    {
+      code: 'ID_UNMAPPED',
+      hint: 'give the file an id that is mapped (0 to 65535 with a full subordinate range; see hutch doctor), or ask an admin for a larger range',
+      context: { entry: shownName(entry), [kind]: id },
+    },
+  );
 }

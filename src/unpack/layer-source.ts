@@ -70,11 +70,19 @@ function* chunksOf(fd: number, first: Buffer, take: (chunk: Buffer) => void): Ge
   }
 }
 
-async function decompress(compression: 'gzip' | 'zstd', chunks: Iterable<Buffer>, take: (chunk: Buffer) => void): Promise<void> {
+async function decompress(
+  compression: 'gzip' | 'zstd',
+  chunks: Iterable<Buffer>,
+  take: (chunk: Buffer) => void,
+): Promise<void> {
   const options = { chunkSize: CHUNK_BYTES };
   try {
     if (compression === 'gzip') {
-      await pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), createGunzip(options), queueInto(take));
+      await pipeline(
+        Readable.from(chunks, { objectMode: true, highWaterMark: 1 }),
+        createGunzip(options),
+        queueInto(take),
+      );
     } else {
       const decoder = createZstdDecompress(options) as ZstdDecompress & ZlibReset;
       await Promise.all([pipeline(decoder, queueInto(take)), feedFrames(decoder, chunks)]);
@@ -120,7 +128,8 @@ function queueInto(take: (chunk: Buffer) => void): Writable {
 function decompressionFailure(compression: Compression, cause: unknown): unknown {
   const code = errnoOf(cause);
   if (cause instanceof HutchError || code === undefined || !/^(Z_|ZSTD_)/u.test(code)) return cause;
-  const reason = code === 'Z_BUF_ERROR' || /unexpected end/u.test((cause as Error).message) ? 'is cut short' : 'is damaged';
+  const reason =
+    code === 'Z_BUF_ERROR' || (cause as Error).message.includes('unexpected end') ? 'is cut short' : 'is damaged';
   return invalidArchive(`${reason}: its ${compression} stream cannot be decompressed (${code})`);
 }
 
@@ -133,21 +142,27 @@ function refuseBomb(plainBytes: number, compressedBytes: number, limits: LayerRe
   );
 }
 
+/** The first bytes of each form, in hexadecimal. */
 const MAGIC: readonly (readonly [pattern: RegExp, format: Compression | 'xz' | 'bzip2'])[] = [
-  [/^\x1f\x8b/u, 'gzip'],
+  [/^1f8b/u, 'gzip'],
   // A zstd frame, or a skippable one, with which chunked archives may begin.
-  [/^(\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18)/u, 'zstd'],
-  [/^\xfd7zXZ\0/u, 'xz'],
-  [/^BZh[1-9]/u, 'bzip2'],
+  [/^(28b52ffd|5[0-9a-f]2a4d18)/u, 'zstd'],
+  [/^fd377a585a00/u, 'xz'],
+  [/^425a683[1-9]/u, 'bzip2'],
 ];
 
 /** How the archive that begins with `first` is compressed. ARCHIVE_INVALID when it is empty or of a form that hutch cannot read. */
 export function recognise(first: Buffer): Compression {
-  if (first.length === 0) throw invalidArchive('is empty', undefined, 'give a root file system as .tar, .tar.gz or .tar.zst');
-  const start = first.toString('latin1', 0, 8);
+  if (first.length === 0)
+    throw invalidArchive('is empty', undefined, 'give a root file system as .tar, .tar.gz or .tar.zst');
+  const start = first.toString('hex', 0, 8);
   const format = MAGIC.find(([pattern]) => pattern.test(start))?.[1] ?? 'none';
   if (format === 'xz' || format === 'bzip2') {
-    throw invalidArchive(`is compressed with ${format}, which hutch does not read`, undefined, `decompress it first (${format} -d)`);
+    throw invalidArchive(
+      `is compressed with ${format}, which hutch does not read`,
+      undefined,
+      `decompress it first (${format} -d)`,
+    );
   }
   return format;
 }

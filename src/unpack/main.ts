@@ -4,7 +4,13 @@
  */
 import { writeSync } from 'node:fs';
 import { HutchError } from '../errors/hutch-error.ts';
-import type { UnpackFailure, UnpackMessage, UnpackRequest, UnpackResultFd, UnpackTreeFd } from '../images/layer/unpack-protocol.ts';
+import type {
+  UnpackFailure,
+  UnpackMessage,
+  UnpackRequest,
+  UnpackResultFd,
+  UnpackTreeFd,
+} from '../images/layer/unpack-protocol.ts';
 import { CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { applyLayer } from './apply-layer.ts';
@@ -32,7 +38,12 @@ function createProgress(): (sizeBytes: number) => void {
 function failureOf(error: unknown): UnpackFailure {
   if (!(error instanceof HutchError)) throw error;
   const { entry } = error.context;
-  return { code: error.code, message: error.message, hint: error.hint ?? null, entry: typeof entry === 'string' ? entry : null };
+  return {
+    code: error.code,
+    message: error.message,
+    hint: error.hint ?? null,
+    entry: typeof entry === 'string' ? entry : null,
+  };
 }
 
 async function main(): Promise<void> {

@@ -3,8 +3,20 @@
  * user namespace, with umask 0. Order for each entry: content, owner, mode, attributes, times: each undoes what comes later.
  */
 import {
-  closeSync, constants, fchmodSync, fchownSync, ftruncateSync, lchownSync, linkSync, lstatSync, mkdirSync, openSync,
-  chmodSync, rmSync, symlinkSync, writeSync,
+  closeSync,
+  constants,
+  fchmodSync,
+  fchownSync,
+  ftruncateSync,
+  lchownSync,
+  linkSync,
+  lstatSync,
+  mkdirSync,
+  openSync,
+  chmodSync,
+  rmSync,
+  symlinkSync,
+  writeSync,
 } from 'node:fs';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
@@ -58,18 +70,25 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     counts.entries += 1;
     counts.unpackedBytes += entry.sizeBytes;
     if (counts.entries > limits.entries) throw invalidArchive(`holds more than ${String(limits.entries)} entries`);
-    if (counts.unpackedBytes > limits.sizeBytes) throw invalidArchive(`holds more than ${String(limits.sizeBytes)} bytes`);
+    if (counts.unpackedBytes > limits.sizeBytes)
+      throw invalidArchive(`holds more than ${String(limits.sizeBytes)} bytes`);
   };
 
   const adoptRoot = (entry: TarEntry): void => {
-    if (entry.type !== 'directory') throw invalidArchive(`is a ${entry.type} in the place of the root directory`, entry.name);
+    if (entry.type !== 'directory')
+      throw invalidArchive(`is a ${entry.type} in the place of the root directory`, entry.name);
     directories.add('', entry);
   };
 
   const make = (name: string, entry: TarEntry): void => {
     switch (entry.type) {
       case 'file':
-        file = { fd: create(name, () => openSync(pathOf(name), NEW_FILE, entry.mode & 0o777)), entry, end: 0, offset: 0 };
+        file = {
+          fd: create(name, () => openSync(pathOf(name), NEW_FILE, entry.mode & 0o777)),
+          entry,
+          end: 0,
+          offset: 0,
+        };
         break;
       case 'directory':
         makeDirectory(name);

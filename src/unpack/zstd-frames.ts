@@ -101,7 +101,7 @@ export function createFrameSplitter(): FrameSplitter {
         if (bytes.length > 0) pieces.push({ bytes, isFrameStart: isStartDue });
         isStartDue = false;
       };
-      for (let at = 0; at < chunk.length; ) {
+      for (let at = 0; at < chunk.length;) {
         const wasInFrame = isInFrame;
         at = take(chunk, at);
         if (wasInFrame && !isInFrame) emit(chunk.subarray(start, at));

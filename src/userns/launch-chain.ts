@@ -32,8 +32,14 @@ export const CHAIN_FAILED = 125;
 /** PATH for the programs of the chain: system directories only, as they run with the caller's authority. */
 export const CHAIN_PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
 
-/** Waits until somebody has written the maps: the file stays empty until then. */
+/**
+ * Waits until somebody has written the maps: the file stays empty until then. Every shell of a chain runs with -p, as dash
+ * would otherwise set the user id that it read at its start: the overflow id, which has a meaning once the map is there.
+ */
 const AWAIT_MAPS = 'until read -r _ </proc/self/gid_map; do :; done';
+
+/** A map written by root leaves a process with host root's id until it changes to the mapped one. */
+const BECOME_ROOT = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
 
 /**
  * The holder: first process of the outer pid namespace. It outlives the container by a breath, says on descriptor 4 how the
@@ -41,8 +47,8 @@ const AWAIT_MAPS = 'until read -r _ </proc/self/gid_map; do :; done';
  * $1 is the interpreter to protect, the rest the command of the inner stage.
  */
 const HOLDER = [
-  'mount --bind -o ro,nosuid,nodev "$1" "$1" || exit 125',
-  'shift',
+  'protected=$1; shift',
+  '$BECOME mount --bind -o ro,nosuid,nodev "$protected" "$protected" || exit 125',
   '"$@" 5>&-',
   'code=$?',
   '{ echo "exit $code" >&4; } 2>/dev/null',
@@ -73,22 +79,24 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
   const [outer, nested] = request.userNamespaces;
   const mapping = mappingOf(outer, subordinateIds);
   const inner = nested === undefined ? innerStage(request, outer) : nestedStage(request, nested);
-  const holder = holderScript(mapping);
+  const holder = holderScript(outer, mapping);
   const chain = [
     'unshare', '--user', '--mount', ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
-    ...mapFlags(outer, mapping), '--', 'sh', '-c', holder, 'hutch-holder', request.protect, ...inner,
+    ...mapFlags(outer, mapping), '--', 'sh', '-p', '-c', holder, 'hutch-holder', request.protect, ...inner,
   ];
   return { argv: ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)], mapping };
 }
 
-function holderScript(mapping: LaunchChain['mapping']): string {
-  return mapping === 'parent' ? `${AWAIT_MAPS}\n${HOLDER}` : HOLDER;
+function holderScript(outer: UserNamespace, mapping: LaunchChain['mapping']): string {
+  // $BECOME is what must stand before a command so that it runs as root of the namespace.
+  const holder = HOLDER.replace('$BECOME ', outer.writer === 'parent' ? `${BECOME_ROOT.join(' ')} ` : '');
+  return mapping === 'parent' ? `${AWAIT_MAPS}\n${holder}` : holder;
 }
 
 function exposed(request: ChainRequest, chain: readonly string[]): readonly string[] {
   if (request.expose === undefined) return chain;
   const script = 'mount --rbind "$1" "$2" || exit 125\nshift 2\nexec "$@"';
-  return ['unshare', '--mount', '--', 'sh', '-c', script, 'hutch-expose', request.expose.from, request.expose.at, ...chain];
+  return ['unshare', '--mount', '--', 'sh', '-p', '-c', script, 'hutch-expose', request.expose.from, request.expose.at, ...chain];
 }
 
 function mappingOf(outer: UserNamespace, ids: SubordinateIds): LaunchChain['mapping'] {
@@ -114,17 +122,15 @@ function mapFlags(outer: UserNamespace, mapping: LaunchChain['mapping']): string
 
 /** The stage below the holder when there is one user namespace: pid and time namespaces, then the program. */
 function innerStage(request: ChainRequest, outer: UserNamespace): string[] {
-  // A map written by root leaves the process with host root's id until it changes to the mapped one.
-  const changeIds = outer.writer === 'parent' ? ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'] : [];
+  const changeIds = outer.writer === 'parent' ? BECOME_ROOT : [];
   return [...pidAndTime(request, []), ...changeIds, ...request.argv];
 }
 
 function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
-  const wait = ['sh', '-c', `${AWAIT_MAPS}\nexec "$@"`, 'hutch-mapped'];
-  const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
+  const wait = ['sh', '-p', '-c', `${AWAIT_MAPS}\nexec "$@"`, 'hutch-mapped'];
   const unshare = pidAndTime(request, ['--user', '--keep-caps']);
   return [
-    'sh', '-c', NEST, 'hutch-nest', idMapText(nested.uidMap), idMapText(nested.gidMap), ...unshare, ...wait, ...become, ...request.argv,
+    'sh', '-p', '-c', NEST, 'hutch-nest', idMapText(nested.uidMap), idMapText(nested.gidMap), ...unshare, ...wait, ...BECOME_ROOT, ...request.argv,
   ];
 }
 

@@ -25,7 +25,7 @@ export async function spawnInUserns(
   const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
   const args = [
     '--pdeathsig', 'KILL', requireTool('unshare', 'make a user namespace'), '--user', '--mount',
-    ...(self ? ['--map-root-user', '--'] : ['--keep-caps', '--', 'sh', '-c', wait, 'hutch-mapped', ...become]),
+    ...(self ? ['--map-root-user', '--'] : ['--keep-caps', '--', 'sh', '-p', '-c', wait, 'hutch-mapped', ...become]),
     ...argv,
   ];
   const child = spawn(requireTool('setpriv', 'start helpers that die with hutch'), args, {

@@ -28,7 +28,8 @@ export function buildTar(parts: readonly TarPart[], options: { readonly hasEnd?:
 
 function partBlocks(part: TarPart): Buffer[] {
   const content = Buffer.from(part.content ?? '');
-  const records = part.pax === undefined ? [] : partBlocks({ name: 'PaxHeaders/x', flag: 'x', content: paxBody(part.pax) });
+  const records =
+    part.pax === undefined ? [] : partBlocks({ name: 'PaxHeaders/x', flag: 'x', content: paxBody(part.pax) });
   return [...records, headerBlock(part, content.length), padded(content)];
 }
 

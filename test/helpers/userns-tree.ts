@@ -14,7 +14,9 @@ export async function unpackSkip(): Promise<string | false> {
 
 /** What a shell script prints as root of the user namespace; its arguments are $1, $2 … */
 export async function inUserns(script: string, ...args: readonly string[]): Promise<string> {
-  const { child, exit } = await spawnInUserns(['sh', '-euc', script, 'sh', ...args], { stdio: ['ignore', 'pipe', 'pipe'] });
+  const { child, exit } = await spawnInUserns(['sh', '-euc', script, 'sh', ...args], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   const [stdout, stderr, code] = await Promise.all([textOf(child.stdout), textOf(child.stderr), exit]);
   assert.equal(code, 0, stderr);
   return stdout;

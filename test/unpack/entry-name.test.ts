@@ -7,7 +7,15 @@ import { cleanName, pathOf, whiteoutOf } from '../../src/unpack/entry-name.ts';
 const LIMITS = { pathBytes: 100, pathDepth: 5 };
 
 test('cleanName() makes names plain', () => {
-  for (const [name, clean] of [['./a/b', 'a/b'], ['/etc//x/', 'etc/x'], ['./', ''], ['/', ''], ['a/./b', 'a/b'], ['..a/b..', '..a/b..'], ['a\nb', 'a\nb']] as const) {
+  for (const [name, clean] of [
+    ['./a/b', 'a/b'],
+    ['/etc//x/', 'etc/x'],
+    ['./', ''],
+    ['/', ''],
+    ['a/./b', 'a/b'],
+    ['..a/b..', '..a/b..'],
+    ['a\nb', 'a\nb'],
+  ] as const) {
     assert.equal(cleanName(name, LIMITS), clean);
   }
 });

@@ -21,7 +21,12 @@ async function read(bytes: Buffer, limits = LIMITS): Promise<LayerDigests & { re
   const fd = openSync(file, 'r');
   const chunks: Buffer[] = [];
   try {
-    const digests = await readLayer({ fd, limits, take: (chunk) => void chunks.push(Buffer.from(chunk)), onProgress: () => undefined });
+    const digests = await readLayer({
+      fd,
+      limits,
+      take: (chunk) => void chunks.push(Buffer.from(chunk)),
+      onProgress: () => undefined,
+    });
     return { ...digests, plain: Buffer.concat(chunks) };
   } finally {
     closeSync(fd);
@@ -31,7 +36,11 @@ async function read(bytes: Buffer, limits = LIMITS): Promise<LayerDigests & { re
 const plain = Buffer.concat([randomBytes(700_000), Buffer.alloc(300_000, 'text')]);
 
 test('readLayer() digests both sides of every form', async () => {
-  for (const [compression, bytes] of [['none', plain], ['gzip', gzipSync(plain)], ['zstd', zstdCompressSync(plain)]] as const) {
+  for (const [compression, bytes] of [
+    ['none', plain],
+    ['gzip', gzipSync(plain)],
+    ['zstd', zstdCompressSync(plain)],
+  ] as const) {
     const { plain: found, ...digests } = await read(bytes);
     assert.ok(found.equals(plain), compression);
     assert.deepEqual(digests, { compression, digest: sha256(bytes), diffId: sha256(plain), sizeBytes: bytes.length });
@@ -48,7 +57,11 @@ test('readLayer() reads compressed archives of several members', async () => {
 test('readLayer() refuses a compressed archive that is cut short or damaged', async () => {
   for (const compress of [gzipSync, zstdCompressSync]) {
     const bytes = compress(plain);
-    await assert.rejects(read(bytes.subarray(0, bytes.length - 1000)), { code: 'ARCHIVE_INVALID', message: /cut short/u }, compress.name);
+    await assert.rejects(
+      read(bytes.subarray(0, bytes.length - 1000)),
+      { code: 'ARCHIVE_INVALID', message: /cut short/u },
+      compress.name,
+    );
     const damaged = Buffer.from(bytes);
     damaged.fill(0xff, 1000, 200_000);
     await assert.rejects(read(damaged), { code: 'ARCHIVE_INVALID' }, compress.name);
@@ -70,12 +83,19 @@ test('readLayer() hands on the error of the one who takes the bytes', async () =
   const fail = (): never => {
     throw new TypeError('enough');
   };
-  await assert.rejects(readLayer({ fd, limits: LIMITS, take: fail, onProgress: () => undefined }), { name: 'TypeError', message: 'enough' });
+  await assert.rejects(readLayer({ fd, limits: LIMITS, take: fail, onProgress: () => undefined }), {
+    name: 'TypeError',
+    message: 'enough',
+  });
   closeSync(fd);
 });
 
 test('recognise() names what it cannot read', () => {
-  assert.throws(() => recognise(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])), { code: 'ARCHIVE_INVALID', message: /xz/u, hint: /xz -d/u });
+  assert.throws(() => recognise(Buffer.from([0xfd, 0x37, 0x7a, 0x58, 0x5a, 0])), {
+    code: 'ARCHIVE_INVALID',
+    message: /xz/u,
+    hint: /xz -d/u,
+  });
   assert.throws(() => recognise(Buffer.from('BZh91')), { message: /bzip2/u });
   assert.throws(() => recognise(Buffer.alloc(0)), { message: /empty/u });
 });

@@ -66,7 +66,13 @@ test('createTarParser() gives the same entries whatever the chunks are', () => {
   const whole = parse(archive);
   assert.deepEqual(
     whole.map(({ name, type, sizeBytes }) => [name.slice(0, 10), type, sizeBytes]),
-    [['d/', 'directory', 0], ['d/file', 'file', 1000], ['long/nnnnn', 'file', 5], ['d/link', 'symlink', 0], ['empty', 'file', 0]],
+    [
+      ['d/', 'directory', 0],
+      ['d/file', 'file', 1000],
+      ['long/nnnnn', 'file', 5],
+      ['d/link', 'symlink', 0],
+      ['empty', 'file', 0],
+    ],
   );
   for (const step of [1, 7, 511, 512, 513, 1000]) assert.deepEqual(parse(archive, step), whole, `chunks of ${step}`);
 });
@@ -98,8 +104,18 @@ test('createTarParser() lets pax records overrule headers for one entry, empty o
 });
 
 test('createTarParser() applies a global pax header to all entries after it', () => {
-  const entries = parse(buildTar([{ name: 'g', flag: 'g', content: paxBody({ gid: '9' }) }, { name: 'a' }, { name: 'b', pax: { gid: '8' } }, { name: 'c' }]));
-  assert.deepEqual(entries.map(({ gid }) => gid), [9, 8, 9]);
+  const entries = parse(
+    buildTar([
+      { name: 'g', flag: 'g', content: paxBody({ gid: '9' }) },
+      { name: 'a' },
+      { name: 'b', pax: { gid: '8' } },
+      { name: 'c' },
+    ]),
+  );
+  assert.deepEqual(
+    entries.map(({ gid }) => gid),
+    [9, 8, 9],
+  );
 });
 
 test('createTarParser() takes the size from pax', () => {
@@ -178,12 +194,19 @@ test('createTarParser() bounds headers before it reads them', () => {
 test('createTarParser() refuses damaged pax records and numbers', () => {
   for (const body of ['', '5', '999999 a=b\n', '3 =\n', '7 a=bcd', 'x a=b\n', '6 a=b\nrest']) {
     if (body === '') continue;
-    assert.equal(refusal(buildTar([{ name: 'x', flag: 'x', content: body }, { name: 'a' }])).code, 'ARCHIVE_INVALID', body);
+    assert.equal(
+      refusal(buildTar([{ name: 'x', flag: 'x', content: body }, { name: 'a' }])).code,
+      'ARCHIVE_INVALID',
+      body,
+    );
   }
   for (const pax of [{ uid: '-1' }, { size: '9'.repeat(20) }, { mtime: 'now' }]) {
     assert.equal(refusal(buildTar([{ name: 'a', pax }])).code, 'ARCHIVE_INVALID', JSON.stringify(pax));
   }
-  assert.match(refusal(buildTar([{ name: 'a', patches: [[124, '99999999999']] }])).message, /number that cannot be read/u);
+  assert.match(
+    refusal(buildTar([{ name: 'a', patches: [[124, '99999999999']] }])).message,
+    /number that cannot be read/u,
+  );
   assert.match(refusal(buildTar([{ name: 'a', patches: [[124, '\xff'.repeat(12)]] }])).message, /negative size/u);
 });
 

@@ -23,7 +23,10 @@ function makeTree(): string {
   return tree;
 }
 
-async function unpack(archive: Buffer | string, options: UnpackOptions = {}): Promise<{ readonly tree: string; readonly layer: UnpackedLayer }> {
+async function unpack(
+  archive: Buffer | string,
+  options: UnpackOptions = {},
+): Promise<{ readonly tree: string; readonly layer: UnpackedLayer }> {
   const tree = makeTree();
   const file = typeof archive === 'string' ? archive : path.join(scratch, `archive-${made++}`);
   if (typeof archive !== 'string') writeFileSync(file, archive);
@@ -81,12 +84,21 @@ for (const [title, flags] of FORMATS) {
   });
 }
 
-test('unpackLayer() keeps file capabilities and attributes, and drops those by which overlays are steered', { skip }, async () => {
-  const pax = { 'SCHILY.xattr.user.a': '1', 'SCHILY.xattr.user.overlay.redirect': '/etc', 'SCHILY.xattr.trusted.b': '2', 'SCHILY.xattr.user.overlay.opaque': 'y' };
-  const { tree, layer } = await unpack(buildTar([{ name: 'd/', flag: '5', mode: 0o755, pax }]));
-  assert.match(await inUserns('getfattr -d -m - "$1/d" 2>/dev/null', tree), /^# file: .*\nuser\.a="1"\n\n$/u);
-  assert.equal(layer.skippedAttributes, 3);
-});
+test(
+  'unpackLayer() keeps file capabilities and attributes, and drops those by which overlays are steered',
+  { skip },
+  async () => {
+    const pax = {
+      'SCHILY.xattr.user.a': '1',
+      'SCHILY.xattr.user.overlay.redirect': '/etc',
+      'SCHILY.xattr.trusted.b': '2',
+      'SCHILY.xattr.user.overlay.opaque': 'y',
+    };
+    const { tree, layer } = await unpack(buildTar([{ name: 'd/', flag: '5', mode: 0o755, pax }]));
+    assert.match(await inUserns('getfattr -d -m - "$1/d" 2>/dev/null', tree), /^# file: .*\nuser\.a="1"\n\n$/u);
+    assert.equal(layer.skippedAttributes, 3);
+  },
+);
 
 const OPAQUE_ONES = ['# file: ./new/deep', '# file: ./later', '# file: ./parent'];
 
@@ -106,8 +118,14 @@ test('unpackLayer() turns whiteouts into what overlay understands', { skip }, as
       { name: '.wh..wh.plnk/1', content: 'x' },
     ]),
   );
-  const list = await inUserns(`cd "$1"; find . -type c -printf '%p '; stat -c '%t:%T' etc/gone; cat first; echo; getfattr -R --absolute-names -n user.overlay.opaque . 2>/dev/null | grep -a ^#; ls -A`, tree);
-  assert.deepEqual(list.split('\n').toSorted(), ['', ...OPAQUE_ONES, './etc/gone 0:0', 'etc', 'first', 'later', 'new', 'parent', 'x'].toSorted());
+  const list = await inUserns(
+    `cd "$1"; find . -type c -printf '%p '; stat -c '%t:%T' etc/gone; cat first; echo; getfattr -R --absolute-names -n user.overlay.opaque . 2>/dev/null | grep -a ^#; ls -A`,
+    tree,
+  );
+  assert.deepEqual(
+    list.split('\n').toSorted(),
+    ['', ...OPAQUE_ONES, './etc/gone 0:0', 'etc', 'first', 'later', 'new', 'parent', 'x'].toSorted(),
+  );
 });
 
 test('unpackLayer() lets later entries replace earlier ones of any kind', { skip }, async () => {
@@ -142,7 +160,8 @@ test('unpackLayer() follows links made by the archive inside the layer only', { 
     { name: 'lib/three', content: 'x' },
   ];
   // A link to where nothing is, inside, is a fault of the archive; what counts is that nothing appears outside.
-  for (const count of [2, 4]) await assert.rejects(unpack(buildTar(parts.slice(count - 2, count))), { code: 'ARCHIVE_INVALID' });
+  for (const count of [2, 4])
+    await assert.rejects(unpack(buildTar(parts.slice(count - 2, count))), { code: 'ARCHIVE_INVALID' });
   const { tree } = await unpack(buildTar(parts.slice(4)));
   assert.equal(await inUserns('cat "$1/usr/lib/three"', tree), 'x');
   assert.deepEqual(readdirSync(outside), []);
@@ -156,7 +175,14 @@ const HOSTILE: readonly (readonly [title: string, parts: readonly TarPart[], mes
   ['a hard link to a file of the host', [{ name: 'a', flag: '1', linkName: '/etc/passwd' }], /ENOENT/u],
   ['a NUL in a name', [{ name: 'ok', pax: { path: 'a\0b' } }], /NUL/u],
   ['a NUL in a link', [{ name: 'ok', flag: '2', pax: { linkpath: 'a\0b' } }], /NUL/u],
-  ['a file for a root directory', [{ name: './', content: 'old directory', flag: '0' }, { name: '/', flag: '2', linkName: '/etc' }], /in the place of the root directory/u],
+  [
+    'a file for a root directory',
+    [
+      { name: './', content: 'old directory', flag: '0' },
+      { name: '/', flag: '2', linkName: '/etc' },
+    ],
+    /in the place of the root directory/u,
+  ],
   ['a name that no file system takes', [{ name: 'n', pax: { path: 'n'.repeat(300) } }], /ENAMETOOLONG/u],
   ['a depth without end', [{ name: 'n', pax: { path: 'd/'.repeat(600) } }], /deeper than 500/u],
 ];
@@ -170,7 +196,14 @@ for (const [title, parts, message] of HOSTILE) {
 test('unpackLayer() leaves device nodes out and counts them', { skip }, async () => {
   const { tree, layer } = await unpack(
     buildTar([
-      { name: 'dev/null', flag: '3', patches: [[329, '0000001'], [337, '0000003']] },
+      {
+        name: 'dev/null',
+        flag: '3',
+        patches: [
+          [329, '0000001'],
+          [337, '0000003'],
+        ],
+      },
       { name: 'dev/sda', flag: '4' },
       { name: 'dev/hidden', flag: '3' },
       { name: 'file' },
@@ -181,7 +214,11 @@ test('unpackLayer() leaves device nodes out and counts them', { skip }, async ()
 });
 
 test('unpackLayer() names the entry and the id that has no counterpart', { skip }, async () => {
-  for (const [pax, kind] of [[{ uid: '70000' }, 'uid'], [{ gid: '4294967295' }, 'gid'], [{ gid: '70000' }, 'gid']] as const) {
+  for (const [pax, kind] of [
+    [{ uid: '70000' }, 'uid'],
+    [{ gid: '4294967295' }, 'gid'],
+    [{ gid: '70000' }, 'gid'],
+  ] as const) {
     await assert.rejects(unpack(buildTar([{ name: 'etc/thing', pax }])), (error: Error) => {
       assert.match(error.message, new RegExp(`"etc/thing" belongs to ${kind} (70000|4294967295)`, 'u'));
       assert.equal((error as Error & { code: string }).code, 'ID_UNMAPPED');
@@ -192,27 +229,45 @@ test('unpackLayer() names the entry and the id that has no counterpart', { skip 
 
 test('unpackLayer() keeps to its limits', { skip }, async () => {
   const files = Array.from({ length: 50 }, (_, index) => ({ name: `f${index}`, content: 'x'.repeat(100) }));
-  await assert.rejects(unpack(buildTar(files), { limits: { entries: 49 } }), { code: 'ARCHIVE_INVALID', message: /more than 49 entries/u });
+  await assert.rejects(unpack(buildTar(files), { limits: { entries: 49 } }), {
+    code: 'ARCHIVE_INVALID',
+    message: /more than 49 entries/u,
+  });
   await assert.rejects(unpack(buildTar(files), { limits: { sizeBytes: 4999 } }), { message: /more than 4999 bytes/u });
   assert.equal((await unpack(buildTar(files), { limits: { entries: 50, sizeBytes: 5000 } })).layer.unpackedBytes, 5000);
   const bomb = gzipSync(buildTar([{ name: 'zeros', content: Buffer.alloc(3 << 20) }]));
-  await assert.rejects(unpack(bomb, { limits: { ratio: 100, ratioFromBytes: 1 << 20 } }), { message: /more than 100 times/u });
+  await assert.rejects(unpack(bomb, { limits: { ratio: 100, ratioFromBytes: 1 << 20 } }), {
+    message: /more than 100 times/u,
+  });
 });
 
 test('unpackLayer() does not let a default ACL of the store rub off on the layer', { skip }, async () => {
   const tree = makeTree();
   const file = path.join(scratch, 'plain.tar');
-  writeFileSync(file, buildTar([{ name: 'd/', flag: '5', mode: 0o755 }, { name: 'd/f', mode: 0o644 }]));
+  writeFileSync(
+    file,
+    buildTar([
+      { name: 'd/', flag: '5', mode: 0o755 },
+      { name: 'd/f', mode: 0o644 },
+    ]),
+  );
   // The raw form of d:u::rwx,d:u:1000:rwx,d:g::r-x,d:m::rwx,d:o::---
   const acl = '0x0200000001000700ffffffff02000700e803000004000500ffffffff10000700ffffffff20000000ffffffff';
   await inUserns('setfattr -n system.posix_acl_default -v "$2" "$1"; chmod 2777 "$1"', tree, acl);
   await unpackLayer(file, tree);
-  assert.equal(await inUserns(`cd "$1"; stat -c %a . d d/f; getfattr -R -d -m - . 2>/dev/null`, tree), '755\n755\n644\n');
+  assert.equal(
+    await inUserns(`cd "$1"; stat -c %a . d d/f; getfattr -R -d -m - . 2>/dev/null`, tree),
+    '755\n755\n644\n',
+  );
 });
 
 test('unpackLayer() makes many directories', { skip }, async () => {
   const count = 20_000;
-  const parts = Array.from({ length: count }, (_, index) => ({ name: `d${index % 100}/e${index}/`, flag: '5', mode: 0o755 }));
+  const parts = Array.from({ length: count }, (_, index) => ({
+    name: `d${index % 100}/e${index}/`,
+    flag: '5',
+    mode: 0o755,
+  }));
   const { layer } = await unpack(gzipSync(buildTar(parts)));
   assert.equal(layer.entries, count);
 });

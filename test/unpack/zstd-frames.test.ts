@@ -24,12 +24,21 @@ function frames(stream: Buffer, step: number): Buffer[] {
 }
 
 test('createFrameSplitter() finds every frame whatever the chunks are, and drops skippable ones', () => {
-  const parts = [compress(randomBytes(300)), compress(Buffer.alloc(400_000), true), compress(Buffer.alloc(0)), compress(randomBytes(200_000)), compress(Buffer.from('x'), true)];
+  const parts = [
+    compress(randomBytes(300)),
+    compress(Buffer.alloc(400_000), true),
+    compress(Buffer.alloc(0)),
+    compress(randomBytes(200_000)),
+    compress(Buffer.from('x'), true),
+  ];
   const stream = Buffer.concat([skippable, ...parts.slice(0, 2), skippable, skippable, ...parts.slice(2), skippable]);
-  for (const step of [1, 2, 3, 5, 100, 4096, stream.length]) assert.deepEqual(frames(stream, step), parts, `chunks of ${step}`);
+  for (const step of [1, 2, 3, 5, 100, 4096, stream.length])
+    assert.deepEqual(frames(stream, step), parts, `chunks of ${step}`);
 });
 
 test('createFrameSplitter() refuses what is no frame', () => {
   const splitter = createFrameSplitter();
-  assert.throws(() => splitter.split(Buffer.concat([compress(Buffer.from('x')), Buffer.from('junk')])), { code: 'ARCHIVE_INVALID' });
+  assert.throws(() => splitter.split(Buffer.concat([compress(Buffer.from('x')), Buffer.from('junk')])), {
+    code: 'ARCHIVE_INVALID',
+  });
 });

@@ -87,5 +87,7 @@ function fileSystemOf(path: string): string {
 /** Changes whenever the file is replaced, edited or given another mode. */
 function identityOf(path: string | undefined): string {
   const stats = path === undefined ? undefined : statSync(path, { throwIfNoEntry: false });
-  return stats === undefined ? '' : `${String(path)} ${String(stats.ino)} ${String(stats.mode)} ${String(stats.mtimeMs)}`;
+  return stats === undefined
+    ? ''
+    : `${String(path)} ${String(stats.ino)} ${String(stats.mode)} ${String(stats.mtimeMs)}`;
 }

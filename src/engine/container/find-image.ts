@@ -1,9 +1,27 @@
-/** Finding the image of a run request: the embedded one, or one in the store. */
+/** Finding the image of a run request: the embedded one, or one in the store; reads only. */
+import { layerTree } from '../../images/layer/layers.ts';
+import { resolveImage } from '../../images/store/find-image.ts';
 import type { Store } from '../../state/store.ts';
 import { HOST_IMAGE, hostImage, type ImageSource } from './image-source.ts';
 
 /** IMAGE_UNKNOWN when the store has no such image. */
-export async function findImage(store: Store, word: string): Promise<ImageSource> {
+export function findImage(store: Store, word: string): ImageSource {
   if (word === HOST_IMAGE) return hostImage();
-  throw new Error(`${store.images} ${word}`);
+  const { id, config } = resolveImage(store, word);
+  const layers = config.rootfs.diff_ids;
+  const defaults = config.config ?? {};
+  return {
+    reference: word,
+    id,
+    layers,
+    layerDirectories: layers.map((diffId) => layerTree(store, diffId)).toReversed(),
+    isHost: false,
+    defaults: {
+      env: defaults.Env ?? [],
+      entrypoint: defaults.Entrypoint ?? [],
+      command: defaults.Cmd ?? [],
+      workingDirectory: defaults.WorkingDir ?? '',
+      user: defaults.User ?? '',
+    },
+  };
 }

@@ -24,7 +24,7 @@ export async function planRun(request: RunRequest, options: { format: string; co
   const id = randomBytes(32).toString('hex');
   const { plan, spec } = await draftContainer({
     request,
-    image: await findImage(store, request.image),
+    image: findImage(store, request.image),
     id,
     name: request.name ?? inventName(),
     store,

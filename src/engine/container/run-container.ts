@@ -1,7 +1,8 @@
 /** `hutch run`: makes a container, runs it in the foreground, and clears up; on the host's side. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { HutchError } from '../../errors/hutch-error.ts';
 import { HUTCH_ANNOTATIONS } from '../../oci/runtime-spec.ts';
 import { identifyProcess } from '../../host/process-identity.ts';
 import { nodePath, programDirectory, programPath } from '../../host/program-path.ts';
@@ -57,14 +58,14 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
   const owner = await storeOwner();
   const store = openStore(locateStore(), owner);
   await sweepOrphans(store);
-  const image = await findImage(store, request.image);
+  const image = findImage(store, request.image);
   const id = randomBytes(32).toString('hex');
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);
   const draft = await draftContainer({ request, image, id, name, store, directory });
   warnAbout(draft, ears);
   const record = newRecord({ request, image, id, name });
-  await create(store, record, draft, owner);
+  await create(store, record, { draft, owner, layerDirectories: image.layerDirectories });
   let code: number | undefined;
   try {
     code = await superviseRecord(store, record, draft, { takeGuess, ears });
@@ -106,20 +107,35 @@ function newRecord({ request, image, id, name }: { request: RunRequest; image: I
   };
 }
 
-/** The running list comes first and the record last: whatever is half made can be found and swept. */
-async function create(store: Store, record: ContainerRecord, draft: Draft, owner: number): Promise<void> {
+/** The running list comes first: whatever is half made can be found and swept. */
+async function create(
+  store: Store,
+  record: ContainerRecord,
+  { draft, owner, layerDirectories }: { draft: Draft; owner: number; layerDirectories: readonly string[] },
+): Promise<void> {
   const directory = containerDirectory(store, record.id);
   if (record.monitor !== null) enterRunning(store, record.id, record.monitor);
   try {
     claimName(store, record.name, record.id);
     makeContainerDirectory(directory);
-    await performPreparation({ ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] }, owner);
-    writeJsonFile(join(directory, 'config.json'), draft.spec, { durable: !record.removeAtExit });
+    // The record names the layers, which keeps `rmi` from taking them; only then is it sure that they are there.
     writeContainer(store, record);
+    requireLayers(layerDirectories);
+    await performPreparation({ ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] }, owner);
   } catch (error) {
     await remove(store, record);
     throw error;
   }
+}
+
+function requireLayers(directories: readonly string[]): void {
+  const missing = directories.find((directory) => !existsSync(directory));
+  if (missing === undefined) return;
+  throw new HutchError(`a layer of the image was removed meanwhile: ${missing}`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: 'import the image again',
+    context: { path: missing },
+  });
 }
 
 function makeContainerDirectory(directory: string): void {
@@ -142,7 +158,9 @@ async function superviseRecord(
     chain,
     prelaunched: takeGuess(),
     interactive: spec.annotations[HUTCH_ANNOTATIONS.stdin] === 'true',
+    // While init works: the bundle and the record are for others to read, the plan is on its way already.
     onStarted: (pid) => {
+      writeJsonFile(join(containerDirectory(store, record.id), 'config.json'), spec, { durable: !record.removeAtExit });
       writeContainer(store, { ...record, payload: identifyProcess(pid) ?? null });
     },
     onStep: traceWith(plan, ears),
@@ -159,11 +177,14 @@ function traceWith(plan: Plan, { step }: RunEars): ((index: number, microseconds
   };
 }
 
+/** Where root's containers see hutch's programs: the mapped ids may not enter root's own directories. */
+const ROOTS_PROGRAMS = '/run/hutch-programs';
+
 /** The launch chain of a plan on this host. */
 export function chainFor(plan: Plan): LaunchChain {
   const isRoot = process.getuid?.() === 0;
   const here = programDirectory();
-  const there = '/run/hutch/programs';
+  const there = ROOTS_PROGRAMS;
   const seen = (path: string): string => (isRoot ? path.replace(here, there) : path);
   const node = seen(nodePath());
   if (isRoot) mkdirSync(there, { recursive: true, mode: 0o755 });

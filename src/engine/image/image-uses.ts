@@ -13,7 +13,9 @@ export function readImageUses(store: Store): ImageUse[] {
     const image = fieldsOf(fieldsOf(record)['image']);
     const { name } = fieldsOf(record);
     if (typeof image['id'] !== 'string') return [];
-    return [{ container: typeof name === 'string' ? name : id, imageId: image['id'], layers: textsOf(image['layers']) }];
+    return [
+      { container: typeof name === 'string' ? name : id, imageId: image['id'], layers: textsOf(image['layers']) },
+    ];
   });
 }
 

@@ -79,7 +79,9 @@ function parseTarget(name: string): Reference {
   if (reference.digest === null && !isReserved) return reference;
   throw new HutchError(`an image cannot be imported as "${name}"`, {
     code: 'REFERENCE_INVALID',
-    hint: isReserved ? `choose another name; ${HOST_IMAGE} is the built-in image` : 'give a name and a tag; the digest follows from the content',
+    hint: isReserved
+      ? `choose another name; ${HOST_IMAGE} is the built-in image`
+      : 'give a name and a tag; the digest follows from the content',
     context: { reference: name },
   });
 }
@@ -89,7 +91,10 @@ function creationTime(): string {
   if (epoch === undefined || epoch === '') return new Date().toISOString();
   const date = new Date(Number(epoch) * 1000);
   if (/^[0-9]+$/u.test(epoch) && !Number.isNaN(date.getTime())) return date.toISOString();
-  throw new HutchError(`SOURCE_DATE_EPOCH is "${epoch}", which is no number of seconds`, { code: 'CONFIG_INVALID', hint: 'set it to seconds since 1970, or unset it' });
+  throw new HutchError(`SOURCE_DATE_EPOCH is "${epoch}", which is no number of seconds`, {
+    code: 'CONFIG_INVALID',
+    hint: 'set it to seconds since 1970, or unset it',
+  });
 }
 
 /** How the archive gets to a given path. USAGE_INVALID at once when it cannot be read. */
@@ -131,7 +136,8 @@ function makeLayerDirectory(staging: string, { owner }: OwnedStore): string {
   const tree = join(directory, 'fs');
   try {
     mkdirSync(tree, { recursive: true, mode: 0o700 });
-    if (owner.uid !== process.getuid?.()) for (const path of [staging, directory, tree]) chownSync(path, owner.uid, owner.gid);
+    if (owner.uid !== process.getuid?.())
+      for (const path of [staging, directory, tree]) chownSync(path, owner.uid, owner.gid);
   } catch (error) {
     throw writeError(directory, error);
   }
@@ -174,7 +180,12 @@ async function commit({ store }: OwnedStore, staged: StagedImport): Promise<Impo
     descriptor: { mediaType: LAYER_TYPE[layer.compression], digest: layer.digest as Digest, size: layer.sizeBytes },
   };
   const config = stageJson(join(staging, 'config'), staged.config, MEDIA_TYPE.config);
-  const content: ImageManifest = { schemaVersion: 2, mediaType: MEDIA_TYPE.manifest, config: config.descriptor, layers: [blob.descriptor] };
+  const content: ImageManifest = {
+    schemaVersion: 2,
+    mediaType: MEDIA_TYPE.manifest,
+    config: config.descriptor,
+    layers: [blob.descriptor],
+  };
   const manifest = stageJson(join(staging, 'manifest'), content, MEDIA_TYPE.manifest);
   const { unpackedBytes, entries, skippedDevices } = layer;
   writeLayerRecord(directory, { diffId, unpackedBytes, entries, skippedDevices });
@@ -185,5 +196,10 @@ async function commit({ store }: OwnedStore, staged: StagedImport): Promise<Impo
     layers: [{ directory, diffId }],
     needs: { blobs: [blob.descriptor.digest, config.descriptor.digest], layers: [diffId] },
   });
-  return { id: config.descriptor.digest, name: familiarName(reference), manifestDigest: manifest.descriptor.digest, layer };
+  return {
+    id: config.descriptor.digest,
+    name: familiarName(reference),
+    manifestDigest: manifest.descriptor.digest,
+    layer,
+  };
 }

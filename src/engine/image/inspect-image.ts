@@ -26,7 +26,9 @@ export interface InspectedImage {
 export function inspectImage(name: string): InspectedImage {
   const store = locateStore();
   const { id, manifestDigest, manifest, config } = resolveImage(store, name);
-  const names = readIndex(store).manifests.filter(({ digest }) => digest === manifestDigest).map(shownName);
+  const names = readIndex(store)
+    .manifests.filter(({ digest }) => digest === manifestDigest)
+    .map(shownName);
   const tags = names.filter((shown) => shown !== null);
   const repositories = new Set(tags.map((tag) => familiarRepository(parseReference(tag))));
   return {

@@ -55,11 +55,15 @@ function parseFilter(text: string): Filter {
 /** A pattern without a tag fits all tags; * and ? do not cross a slash. */
 function matchesReference(pattern: string): Filter {
   const regExp = globOf(pattern);
-  return ({ repository, tag }) => repository !== null && (regExp.test(repository) || regExp.test(`${repository}:${tag ?? ''}`));
+  return ({ repository, tag }) =>
+    repository !== null && (regExp.test(repository) || regExp.test(`${repository}:${tag ?? ''}`));
 }
 
 function globOf(pattern: string): RegExp {
-  const source = pattern.replace(/[.+^${}()|[\]\\]/gu, '\\$&').replaceAll('*', '[^/]*').replaceAll('?', '[^/]');
+  const source = pattern
+    .replace(/[.+^${}()|[\]\\]/gu, '\\$&')
+    .replaceAll('*', '[^/]*')
+    .replaceAll('?', '[^/]');
   return new RegExp(`^${source}$`, 'u');
 }
 

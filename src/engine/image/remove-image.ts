@@ -11,7 +11,10 @@ export type { RemovedImage } from '../../images/store/remove-image.ts';
 /** Removes one image by name or id. IMAGE_UNKNOWN; IMAGE_IN_USE unless forced; never the embedded image. */
 export async function removeImage(name: string, options: { readonly isForced: boolean }): Promise<RemovedImage> {
   if (isHostImage(name)) {
-    throw new HutchError(`image ${name} is built in and cannot be removed`, { code: 'IMAGE_IN_USE', hint: 'it takes no space in the store' });
+    throw new HutchError(`image ${name} is built in and cannot be removed`, {
+      code: 'IMAGE_IN_USE',
+      hint: 'it takes no space in the store',
+    });
   }
   const { store } = await openImageStore();
   await cleanStaging(store);

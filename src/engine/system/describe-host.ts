@@ -37,7 +37,11 @@ export interface HostDescription {
     readonly Problem: string | null;
   };
   readonly Network: { readonly Driver: string; readonly Version: string | null };
-  readonly Cgroup: { readonly Version: string; readonly Manager: string | null; readonly Controllers: readonly string[] };
+  readonly Cgroup: {
+    readonly Version: string;
+    readonly Manager: string | null;
+    readonly Controllers: readonly string[];
+  };
   readonly Security: {
     readonly Seccomp: boolean;
     readonly Landlock: string;

@@ -4,7 +4,14 @@ import { findDirectories } from '../../host/directories.ts';
 import { CGROUP, judgeCgroup, readCgroupFacts } from '../../host/probe/cgroup.ts';
 import { FUSE_DEVICE, probeDevice, TUN_DEVICE } from '../../host/probe/device-nodes.ts';
 import { conclude, skipped, type Finding, type Topic } from '../../host/probe/finding.ts';
-import { KERNEL, NAMESPACE_LIMITS, probeKernel, probeNamespaceLimits, probeSeccomp, SECCOMP } from '../../host/probe/kernel.ts';
+import {
+  KERNEL,
+  NAMESPACE_LIMITS,
+  probeKernel,
+  probeNamespaceLimits,
+  probeSeccomp,
+  SECCOMP,
+} from '../../host/probe/kernel.ts';
 import {
   DIRECTORIES,
   judgeStoreSpace,
@@ -15,7 +22,14 @@ import {
   STORE_FILE_SYSTEM,
 } from '../../host/probe/places.ts';
 import { INIT_REAPER, probeInitReaper, probePrograms, PROGRAMS } from '../../host/probe/programs.ts';
-import { APPARMOR, LANDLOCK, probeApparmor, probeLandlock, probeSelinux, SELINUX } from '../../host/probe/security-modules.ts';
+import {
+  APPARMOR,
+  LANDLOCK,
+  probeApparmor,
+  probeLandlock,
+  probeSelinux,
+  SELINUX,
+} from '../../host/probe/security-modules.ts';
 import { nodePath } from '../../host/program-path.ts';
 import { locateStore } from '../../state/store.ts';
 import { ID_MAPS, probeIdMaps } from '../../userns/probe/id-maps.ts';

@@ -1,5 +1,10 @@
 /** The storage drivers in the shape of findings; CLI process. */
-import { cachedDriverProbe, ROOTFS_DRIVERS, type ProbedStore, type RootfsDriverName } from '../../drivers/rootfs/probe.ts';
+import {
+  cachedDriverProbe,
+  ROOTFS_DRIVERS,
+  type ProbedStore,
+  type RootfsDriverName,
+} from '../../drivers/rootfs/probe.ts';
 import {
   admin,
   conclude,
@@ -23,13 +28,17 @@ export const DRIVER_TOPICS: readonly Topic[] = ROOTFS_DRIVERS.map(topicOf);
 
 /** Tries each driver anew in the store's file system, corrects what was remembered, and judges the sum. */
 export async function probeStorage(store: ProbedStore): Promise<Finding[]> {
-  const drivers = await Promise.all(ROOTFS_DRIVERS.map((name) => conclude(topicOf(name), () => probeDriver(name, store))));
+  const drivers = await Promise.all(
+    ROOTFS_DRIVERS.map((name) => conclude(topicOf(name), () => probeDriver(name, store))),
+  );
   return [...drivers, judgeStorage(drivers)];
 }
 
 async function probeDriver(name: RootfsDriverName, store: ProbedStore): Promise<Finding> {
   const probe = await cachedDriverProbe(store, name, { fresh: true });
-  return probe.ok ? fine(topicOf(name), probe.reason) : failed(topicOf(name), probe.reason, explainDriver(name, probe.reason));
+  return probe.ok
+    ? fine(topicOf(name), probe.reason)
+    : failed(topicOf(name), probe.reason, explainDriver(name, probe.reason));
 }
 
 /** Why a driver does not work, from the step that failed. */
@@ -53,7 +62,8 @@ export function explainDriver(name: RootfsDriverName, reason: string): Diagnosis
 
 function explainMount(name: RootfsDriverName): Diagnosis {
   const elsewhere = you('export HUTCH_DATA=/a/directory/on/a/local/disk/hutch');
-  if (name === 'fuse-overlayfs') return { cause: '/dev/fuse does not open, or FUSE is not in this kernel', fix: [admin('modprobe fuse')] };
+  if (name === 'fuse-overlayfs')
+    return { cause: '/dev/fuse does not open, or FUSE is not in this kernel', fix: [admin('modprobe fuse')] };
   if (name === 'vfs') return { cause: 'the layer could not be copied', fix: [elsewhere] };
   return {
     cause:

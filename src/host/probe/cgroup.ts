@@ -66,7 +66,9 @@ function isWritable(path: string): boolean {
 // The private socket of systemd works where no message bus runs. An XDG_RUNTIME_DIR of another uid is a left-over of su.
 async function findManager(env: NodeJS.ProcessEnv, uid: number): Promise<string | null> {
   const directories = uid === 0 ? ['/run'] : [env['XDG_RUNTIME_DIR'] ?? '', `/run/user/${uid}`];
-  const sockets = directories.filter((path) => isOwnedBy(path, uid)).flatMap((path) => [join(path, 'bus'), join(path, 'systemd/private')]);
+  const sockets = directories
+    .filter((path) => isOwnedBy(path, uid))
+    .flatMap((path) => [join(path, 'bus'), join(path, 'systemd/private')]);
   for (const socket of sockets) {
     if (await answers(socket)) return socket;
   }
@@ -85,7 +87,10 @@ function answers(path: string): Promise<boolean> {
       socket.destroy();
       resolve(answer);
     };
-    socket.once('connect', () => end(true)).once('error', () => end(false)).once('timeout', () => end(false));
+    socket
+      .once('connect', () => end(true))
+      .once('error', () => end(false))
+      .once('timeout', () => end(false));
   });
 }
 

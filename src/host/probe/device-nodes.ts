@@ -29,8 +29,16 @@ interface Use {
 }
 
 const USES: Readonly<Record<string, Use>> = {
-  '/dev/fuse': { module: 'fuse', purpose: 'the fuse-overlayfs storage driver', instead: 'hutch run --storage-driver overlay …, or vfs' },
-  '/dev/net/tun': { module: 'tun', purpose: 'slirp4netns, the network of containers', instead: 'hutch run --net none …, or --net host' },
+  '/dev/fuse': {
+    module: 'fuse',
+    purpose: 'the fuse-overlayfs storage driver',
+    instead: 'hutch run --storage-driver overlay …, or vfs',
+  },
+  '/dev/net/tun': {
+    module: 'tun',
+    purpose: 'slirp4netns, the network of containers',
+    instead: 'hutch run --net none …, or --net host',
+  },
 };
 
 /** Why a device node does not open: not there, no module behind it, not for everyone, or forbidden by a container around us. */

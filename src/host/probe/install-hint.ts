@@ -10,7 +10,13 @@ const INSTALLERS: Readonly<Record<string, string>> = {
   suse: 'zypper install',
 };
 
-const UTIL_LINUX = { debian: 'util-linux', fedora: 'util-linux', arch: 'util-linux', alpine: 'util-linux-misc', suse: 'util-linux' };
+const UTIL_LINUX = {
+  debian: 'util-linux',
+  fedora: 'util-linux',
+  arch: 'util-linux',
+  alpine: 'util-linux-misc',
+  suse: 'util-linux',
+};
 const SHADOW = { debian: 'uidmap', fedora: 'shadow-utils', arch: 'shadow', alpine: 'shadow-uidmap', suse: 'shadow' };
 
 /** The package of a program where it does not bear the program's name, by family of distributions. */

@@ -54,4 +54,7 @@ export function probeSeccomp(actions = readText('/proc/sys/kernel/seccomp/action
   });
 }
 
-const YOU_UNCONFINED = { who: 'you', text: 'hutch run --security-opt seccomp=unconfined …, knowing what that gives up' } as const;
+const YOU_UNCONFINED = {
+  who: 'you',
+  text: 'hutch run --security-opt seccomp=unconfined …, knowing what that gives up',
+} as const;

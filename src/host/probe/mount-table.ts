@@ -37,7 +37,10 @@ export function readMountTable(): Mount[] {
 export function mountOf(mounts: readonly Mount[], path: string): Mount | undefined {
   return mounts
     .filter(({ target }) => isAtOrBelow(path, target))
-    .reduce<Mount | undefined>((best, next) => (next.target.length >= (best?.target.length ?? 0) ? next : best), undefined);
+    .reduce<Mount | undefined>(
+      (best, next) => (next.target.length >= (best?.target.length ?? 0) ? next : best),
+      undefined,
+    );
 }
 
 /** The mount targets below /proc: with them, a fresh proc cannot be mounted in a user namespace. */

@@ -35,10 +35,16 @@ function directoryFault(path: string, owners: readonly number[]): Diagnosis | nu
   if (stats === undefined) return placeFault(path);
   if (!stats.isDirectory()) return { cause: `${path} is not a directory`, fix: [you(`mv ${path} ${path}.old`)] };
   if (!owners.includes(stats.uid)) {
-    return { cause: `${path} belongs to uid ${stats.uid}`, fix: [ELSEWHERE, admin(`chown -R ${owners[0] ?? 0} ${path}`)] };
+    return {
+      cause: `${path} belongs to uid ${stats.uid}`,
+      fix: [ELSEWHERE, admin(`chown -R ${owners[0] ?? 0} ${path}`)],
+    };
   }
   if ((stats.mode & 0o077) === 0) return null;
-  return { cause: `others may enter ${path} (mode ${(stats.mode & 0o777).toString(8)})`, fix: [you(`chmod 700 ${path}`)] };
+  return {
+    cause: `others may enter ${path} (mode ${(stats.mode & 0o777).toString(8)})`,
+    fix: [you(`chmod 700 ${path}`)],
+  };
 }
 
 const ELSEWHERE = you('set HUTCH_DATA and XDG_RUNTIME_DIR to directories of your own');
@@ -74,7 +80,20 @@ function runtimeFault(value: string | undefined, owner: number | undefined): str
   return owner === undefined ? `${value} is not there` : `${value} belongs to uid ${owner}`;
 }
 
-const NETWORK_TYPES = ['nfs', 'nfs4', 'gpfs', 'lustre', 'cifs', 'smb3', 'smbfs', 'afs', 'ceph', '9p', 'beegfs', 'panfs'];
+const NETWORK_TYPES = [
+  'nfs',
+  'nfs4',
+  'gpfs',
+  'lustre',
+  'cifs',
+  'smb3',
+  'smbfs',
+  'afs',
+  'ceph',
+  '9p',
+  'beegfs',
+  'panfs',
+];
 const FEW_BYTES = 1024 ** 3;
 
 /** File system facts that can be judged without a disk. */
@@ -109,8 +128,10 @@ function weakness(type: string, options: readonly string[], freeBytes: number): 
   if (NETWORK_TYPES.includes(type)) {
     return `${type} keeps no files of subordinate ids, and overlayfs takes no upper directory on it`;
   }
-  if (type.startsWith('fuse')) return 'a file system by FUSE is slow below an overlay, and many have no owners of their own';
-  if (options.includes('noexec')) return 'it is mounted noexec: programs of a root file system copied to it (vfs) cannot start';
+  if (type.startsWith('fuse'))
+    return 'a file system by FUSE is slow below an overlay, and many have no owners of their own';
+  if (options.includes('noexec'))
+    return 'it is mounted noexec: programs of a root file system copied to it (vfs) cannot start';
   return freeBytes < FEW_BYTES ? 'there is little space left' : null;
 }
 

@@ -20,7 +20,8 @@ export async function probePrograms(): Promise<Finding> {
   const said = checks.map((check) => check.fault ?? check.version).join(', ');
   if (faults.length === 0) return fine(PROGRAMS, said);
   return failed(PROGRAMS, said, {
-    cause: 'without them there is no way into a namespace: node itself has threads, and the kernel wants a process without',
+    cause:
+      'without them there is no way into a namespace: node itself has threads, and the kernel wants a process without',
     fix: faults.map((check) => installFix(check.name)),
   });
 }

@@ -12,8 +12,14 @@ const RESTRICTION = '/proc/sys/kernel/apparmor_restrict_unprivileged_userns';
 /** The names of the active modules. The list is in securityfs; where that is not mounted, traces of each are looked for. */
 export function activeSecurityModules(list = readText('/sys/kernel/security/lsm')): string[] {
   if (list !== null) return list.split(',').filter((name) => name !== '');
-  const traces = { apparmor: '/sys/module/apparmor', selinux: '/sys/fs/selinux/enforce', yama: '/proc/sys/kernel/yama' };
-  return Object.entries(traces).filter(([, path]) => existsSync(path)).map(([name]) => name);
+  const traces = {
+    apparmor: '/sys/module/apparmor',
+    selinux: '/sys/fs/selinux/enforce',
+    yama: '/proc/sys/kernel/yama',
+  };
+  return Object.entries(traces)
+    .filter(([, path]) => existsSync(path))
+    .map(([name]) => name);
 }
 
 /**
@@ -22,7 +28,8 @@ export function activeSecurityModules(list = readText('/sys/kernel/security/lsm'
  */
 export function probeLandlock(abi: number | null, list = readText('/sys/kernel/security/lsm')): Finding {
   if (abi !== null && abi > 0) return fine(LANDLOCK, `ABI ${abi}`);
-  if (abi === null && list === null) return skipped(LANDLOCK, 'securityfs is not mounted, so the list of modules is unknown');
+  if (abi === null && list === null)
+    return skipped(LANDLOCK, 'securityfs is not mounted, so the list of modules is unknown');
   if (abi === null && list?.split(',').includes('landlock') === true) return fine(LANDLOCK, 'in the list of modules');
   return lessened(LANDLOCK, abi === null ? `modules: ${list ?? ''}` : `ABI ${abi}`, {
     cause: 'Landlock is off, so containers lack one of several fences around the host’s files',
@@ -47,7 +54,9 @@ export function probeApparmor(works: boolean, node: string, restriction = readNu
 
 /** The profile for hutch's interpreter, and the commands that load it. */
 export function apparmorFix(node: string): Fix {
-  return admin(`write this profile, then load it:\n${heredoc('/etc/apparmor.d/hutch', apparmorProfile(node))}\napparmor_parser -r /etc/apparmor.d/hutch`);
+  return admin(
+    `write this profile, then load it:\n${heredoc('/etc/apparmor.d/hutch', apparmorProfile(node))}\napparmor_parser -r /etc/apparmor.d/hutch`,
+  );
 }
 
 /** A profile that only lifts the restriction on user namespaces. Source: apparmor.d(5). */

@@ -78,14 +78,21 @@ async function collect(stream: Readable | null): Promise<string> {
 function outcome(message: UnpackMessage | undefined, words: string, code: number): UnpackedLayer {
   if (message?.event === 'unpack_done') return message.layer;
   if (message?.event === 'unpack_failed') throw failure(message.error);
-  throw new HutchError(`the unpack program ended with ${String(code)} before it was done${words === '' ? '' : `: ${words}`}`, {
-    code: 'HOST_TOOL_FAILED',
-    hint: 'run `hutch doctor`; if it finds nothing, report these lines',
-    context: { code },
-  });
+  throw new HutchError(
+    `the unpack program ended with ${String(code)} before it was done${words === '' ? '' : `: ${words}`}`,
+    {
+      code: 'HOST_TOOL_FAILED',
+      hint: 'run `hutch doctor`; if it finds nothing, report these lines',
+      context: { code },
+    },
+  );
 }
 
 function failure({ code, message, hint, entry }: UnpackFailure): HutchError {
   const known: ErrorCode = ERROR_CODES.find((candidate) => candidate === code) ?? 'ARCHIVE_INVALID';
-  return new HutchError(message, { code: known, ...(hint === null ? {} : { hint }), context: entry === null ? {} : { entry } });
+  return new HutchError(message, {
+    code: known,
+    ...(hint === null ? {} : { hint }),
+    context: entry === null ? {} : { entry },
+  });
 }

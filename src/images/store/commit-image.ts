@@ -76,7 +76,8 @@ function requireWhole(store: Store, { needs }: NewImage): void {
 export async function tagImage(store: Store, manifestDigest: Digest, reference: Reference): Promise<void> {
   await withIndexLock(store, 'tag an image', async () => {
     const entry = readIndex(store).manifests.find(({ digest }) => digest === manifestDigest);
-    if (entry === undefined) throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
+    if (entry === undefined)
+      throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
     addName(store, entry, reference);
     return Promise.resolve();
   });
@@ -84,6 +85,8 @@ export async function tagImage(store: Store, manifestDigest: Digest, reference: 
 
 function addName(store: Store, descriptor: Descriptor, reference: Reference | null): void {
   const name = reference === null ? undefined : fullName(reference);
-  const others = readIndex(store).manifests.map((entry) => (name !== undefined && nameOf(entry) === name ? withName(entry, undefined) : entry));
+  const others = readIndex(store).manifests.map((entry) =>
+    name !== undefined && nameOf(entry) === name ? withName(entry, undefined) : entry,
+  );
   writeIndex(store, tidy([...others, withName(descriptor, name)]));
 }

@@ -1,6 +1,13 @@
 /** Finding images by what a user calls them; on the host's side. Takes no lock. */
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
-import { isIndexType, type Descriptor, type Digest, type ImageConfig, type ImageManifest, type Platform } from '../../oci/image.ts';
+import {
+  isIndexType,
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type ImageManifest,
+  type Platform,
+} from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { layerTree } from '../layer/layers.ts';
 import { familiarName, fullName, parseReference, repositoryOf, type Reference } from '../reference.ts';
@@ -50,7 +57,7 @@ export function resolveImage(store: Store, name: string): ResolvedImage {
 export function findEntries(store: Store, name: string): Descriptor[] {
   const { manifests } = readIndex(store);
   // A name of hexadecimal digits may be either; as with docker the name comes first.
-  const byName = /^sha256:/u.test(name) ? [] : findByReference(manifests, parseReference(name));
+  const byName = name.startsWith('sha256:') ? [] : findByReference(manifests, parseReference(name));
   return byName.length > 0 ? byName : findById(store, manifests, name);
 }
 
@@ -101,7 +108,11 @@ export function readPlatformManifest(store: Store, entry: Descriptor): ImageMani
 
 /** The platform of this host in the words of the OCI formats (Go's). */
 export function hostPlatform(): Platform {
-  const architectures: Readonly<Partial<Record<NodeJS.Architecture, string>>> = { x64: 'amd64', ia32: '386', arm64: 'arm64' };
+  const architectures: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {
+    x64: 'amd64',
+    ia32: '386',
+    arm64: 'arm64',
+  };
   return { architecture: architectures[process.arch] ?? process.arch, os: 'linux' };
 }
 

@@ -28,6 +28,9 @@ export function withName({ annotations, ...entry }: Descriptor, name: string | u
 export function tidy(entries: readonly Descriptor[]): Descriptor[] {
   return entries.filter((entry, at) => {
     if (nameOf(entry) !== undefined) return true;
-    return !entries.some((other, otherAt) => other.digest === entry.digest && otherAt !== at && (nameOf(other) !== undefined || otherAt < at));
+    return !entries.some(
+      (other, otherAt) =>
+        other.digest === entry.digest && otherAt !== at && (nameOf(other) !== undefined || otherAt < at),
+    );
   });
 }

@@ -4,8 +4,15 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import {
-  MEDIA_TYPE, parseImageConfig, parseIndex, parseManifest,
-  type Descriptor, type Digest, type ImageConfig, type ImageIndex, type ImageManifest,
+  MEDIA_TYPE,
+  parseImageConfig,
+  parseIndex,
+  parseManifest,
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type ImageIndex,
+  type ImageManifest,
 } from '../../oci/image.ts';
 import { readJsonFile, writeError, writeJsonFile } from '../../state/json-file.ts';
 import { withLock } from '../../state/lock.ts';

@@ -37,7 +37,9 @@ export function listImages(store: Store): ImageEntry[] {
 export function listImageDetails(store: Store): ImageDetails[] {
   const details = readIndex(store).manifests.map((descriptor) => {
     const { entry, manifest } = describe(store, descriptor);
-    return manifest === null ? { ...entry, created: null, sizeBytes: 0, labels: {} } : withDetails(store, entry, manifest);
+    return manifest === null
+      ? { ...entry, created: null, sizeBytes: 0, labels: {} }
+      : withDetails(store, entry, manifest);
   });
   return details.sort((a, b) => Date.parse(b.created ?? '') - Date.parse(a.created ?? '') || 0);
 }
@@ -63,7 +65,12 @@ function namesOf(descriptor: Descriptor): Pick<ImageEntry, 'repository' | 'tag'>
 function withDetails(store: Store, entry: ImageEntry, manifest: ImageManifest): ImageDetails {
   try {
     const config = readConfig(store, manifest.config);
-    return { ...entry, created: config.created ?? null, sizeBytes: sizeOf(store, manifest, config), labels: config.config?.Labels ?? {} };
+    return {
+      ...entry,
+      created: config.created ?? null,
+      sizeBytes: sizeOf(store, manifest, config),
+      labels: config.config?.Labels ?? {},
+    };
   } catch (error) {
     if (!isHutchError(error, 'RECORD_CORRUPT', 'SPEC_INVALID')) throw error;
     return { ...entry, created: null, sizeBytes: 0, labels: {}, damage: error.message };

@@ -81,7 +81,11 @@ function refuseUsed(name: string, id: Digest | undefined, uses: readonly ImageUs
 }
 
 /** Deletes what the index no longer reaches; the diff ids of deleted layers. Nothing when the index cannot be followed in full. */
-async function sweep(store: Store, gone: readonly Descriptor[], readUses: RemoveOptions['readUses']): Promise<Digest[]> {
+async function sweep(
+  store: Store,
+  gone: readonly Descriptor[],
+  readUses: RemoveOptions['readUses'],
+): Promise<Digest[]> {
   const before = markReachable(store, gone);
   const reachable = markReachable(store, readIndex(store).manifests);
   if (!reachable.isComplete) return [];
@@ -89,7 +93,8 @@ async function sweep(store: Store, gone: readonly Descriptor[], readUses: Remove
   const deleted = await sweepLayers(store, layers, readUses);
   for (const digest of listBlobs(store)) {
     if (reachable.blobs.has(digest)) continue;
-    if (before.blobs.has(digest) || isSettled(blobPath(store, digest))) rmSync(blobPath(store, digest), { force: true });
+    if (before.blobs.has(digest) || isSettled(blobPath(store, digest)))
+      rmSync(blobPath(store, digest), { force: true });
   }
   return deleted;
 }
@@ -98,7 +103,11 @@ async function sweep(store: Store, gone: readonly Descriptor[], readUses: Remove
  * Layers move out of sight first, and only then it is looked once more whether a container needs one. A container
  * writes its record first and looks for its layers then, so of the two at least one sees the other.
  */
-async function sweepLayers(store: Store, layers: readonly Digest[], readUses: RemoveOptions['readUses']): Promise<Digest[]> {
+async function sweepLayers(
+  store: Store,
+  layers: readonly Digest[],
+  readUses: RemoveOptions['readUses'],
+): Promise<Digest[]> {
   if (layers.length === 0) return [];
   const used = usedLayers(readUses());
   const unused = layers.filter((diffId) => !used.has(diffId));
@@ -107,7 +116,8 @@ async function sweepLayers(store: Store, layers: readonly Digest[], readUses: Re
   const hidden = (diffId: Digest): string => join(staging, diffId.replace(':', '-'));
   for (const diffId of unused) renameSync(layerDirectory(store, diffId), hidden(diffId));
   const usedNow = usedLayers(readUses());
-  for (const diffId of unused.filter((candidate) => usedNow.has(candidate))) renameSync(hidden(diffId), layerDirectory(store, diffId));
+  for (const diffId of unused.filter((candidate) => usedNow.has(candidate)))
+    renameSync(hidden(diffId), layerDirectory(store, diffId));
   await removeStaging(store, staging);
   return unused.filter((diffId) => !usedNow.has(diffId));
 }

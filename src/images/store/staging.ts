@@ -11,7 +11,8 @@ import { removeInUserns } from '../../userns/run-in-userns.ts';
 /** Makes a new directory in `store.staging` whose name says who made it. STORAGE_FULL, STORE_UNWRITABLE. */
 export function makeStaging(store: Store): string {
   const self = identifyProcess(process.pid);
-  if (self === undefined) throw new HutchError('/proc does not show this process', { code: 'HOST_FEATURE_MISSING', hint: 'mount /proc' });
+  if (self === undefined)
+    throw new HutchError('/proc does not show this process', { code: 'HOST_FEATURE_MISSING', hint: 'mount /proc' });
   const name = ['image', self.pid, self.startTime, self.bootId, randomBytes(4).toString('hex')].join('_');
   const path = join(store.staging, name);
   try {

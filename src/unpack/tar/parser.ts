@@ -71,7 +71,8 @@ export function createTarParser(sink: EntrySink, limits: { readonly headerBytes:
       return;
     }
     const header = parseHeader(buffer, offset);
-    if (header === undefined) throw headers === 0 ? notTar() : invalidArchive(`is damaged after ${String(headers)} headers`);
+    if (header === undefined)
+      throw headers === 0 ? notTar() : invalidArchive(`is damaged after ${String(headers)} headers`);
     headers += 1;
     readHeader(header, buffer, offset);
   };
@@ -110,7 +111,10 @@ export function createTarParser(sink: EntrySink, limits: { readonly headerBytes:
   const collect = (header: TarHeader, use: (bytes: Buffer) => void): void => {
     const sizeBytes = sizeOf(header);
     if (sizeBytes > limits.headerBytes) {
-      throw invalidArchive(`has a header of ${String(sizeBytes)} bytes, more than ${String(limits.headerBytes)}`, header.name);
+      throw invalidArchive(
+        `has a header of ${String(sizeBytes)} bytes, more than ${String(limits.headerBytes)}`,
+        header.name,
+      );
     }
     const bytes = Buffer.alloc(sizeBytes);
     let filled = 0;
@@ -132,7 +136,8 @@ export function createTarParser(sink: EntrySink, limits: { readonly headerBytes:
 
   const continueMap = (map: OpenMap, buffer: Buffer, offset: number): void => {
     map.segments.push(...gnuSegments(buffer, offset, 21, map.header.name));
-    if (map.segments.length * 24 > limits.headerBytes) throw invalidArchive('has too long a sparse map', map.header.name);
+    if (map.segments.length * 24 > limits.headerBytes)
+      throw invalidArchive('has too long a sparse map', map.header.name);
     if (buffer[offset + 504] === 0) endMap(map);
   };
 
@@ -271,7 +276,8 @@ export function createTarParser(sink: EntrySink, limits: { readonly headerBytes:
     finish() {
       if (isOver) return;
       if (headers === 0) throw notTar();
-      const isBetweenEntries = remaining === 0 && padding === 0 && carried === 0 && openMap === undefined && locals === NO_RECORDS;
+      const isBetweenEntries =
+        remaining === 0 && padding === 0 && carried === 0 && openMap === undefined && locals === NO_RECORDS;
       if (!isBetweenEntries) throw invalidArchive(`is cut short after ${String(headers)} headers`);
     },
   };

@@ -60,7 +60,9 @@ export function paxTime(records: PaxRecords, key: string): Moment | undefined {
   const whole = Number(parts[2]);
   const nanoseconds = Number((parts[3] ?? '').slice(0, 9).padEnd(9, '0'));
   if (parts[1] !== '-') return { seconds: whole, nanoseconds };
-  return nanoseconds === 0 ? { seconds: 0 - whole, nanoseconds } : { seconds: -whole - 1, nanoseconds: 1e9 - nanoseconds };
+  return nanoseconds === 0
+    ? { seconds: 0 - whole, nanoseconds }
+    : { seconds: -whole - 1, nanoseconds: 1e9 - nanoseconds };
 }
 
 const ATTRIBUTE_PREFIX = 'SCHILY.xattr.';

@@ -26,7 +26,8 @@ export type PaxSparse =
 export function paxSparse(records: PaxRecords): PaxSparse | undefined {
   const major = records.get('GNU.sparse.major');
   if (major !== undefined && major !== '0') {
-    if (major !== '1' || records.get('GNU.sparse.minor') !== '0') throw invalidArchive('has a sparse file of an unknown form');
+    if (major !== '1' || records.get('GNU.sparse.minor') !== '0')
+      throw invalidArchive('has a sparse file of an unknown form');
     return { kind: 'map-in-body', sizeBytes: paxNumber(records, 'GNU.sparse.realsize') ?? 0 };
   }
   const sizeBytes = paxNumber(records, 'GNU.sparse.size');
@@ -43,7 +44,9 @@ function zipped(records: PaxRecords): Segment[] {
 }
 
 function numbersOf(text: string): number[] {
-  return text === '' ? [] : text.split(',').map((digits) => (/^[0-9]{1,16}$/u.test(digits) ? Number(digits) : Number.NaN));
+  return text === ''
+    ? []
+    : text.split(',').map((digits) => (/^[0-9]{1,16}$/u.test(digits) ? Number(digits) : Number.NaN));
 }
 
 function paired(numbers: readonly number[]): Segment[] {
@@ -79,7 +82,12 @@ export function createBodyMap(limitBytes: number): BodyMap {
 }
 
 /** ARCHIVE_INVALID unless the segments are in order, apart, inside the file, and as long together as what is stored. */
-export function checkSegments(segments: readonly Segment[], storedBytes: number, sizeBytes: number, entry: string): void {
+export function checkSegments(
+  segments: readonly Segment[],
+  storedBytes: number,
+  sizeBytes: number,
+  entry: string,
+): void {
   let end = 0;
   let sum = 0;
   for (const { offset, lengthBytes } of segments) {
@@ -87,5 +95,6 @@ export function checkSegments(segments: readonly Segment[], storedBytes: number,
     end = offset + lengthBytes;
     sum += lengthBytes;
   }
-  if (!(end <= sizeBytes) || sum !== storedBytes) throw invalidArchive('has a sparse map that does not fit its size', entry);
+  if (!(end <= sizeBytes) || sum !== storedBytes)
+    throw invalidArchive('has a sparse map that does not fit its size', entry);
 }

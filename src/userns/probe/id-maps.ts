@@ -1,7 +1,16 @@
 /** Writing the id maps of a user namespace, and telling apart why that fails; on the host's side. Source: newuidmap(1). */
 import { realpathSync, statSync } from 'node:fs';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
-import { admin, failed, fine, lessened, you, type Diagnosis, type Finding, type Topic } from '../../host/probe/finding.ts';
+import {
+  admin,
+  failed,
+  fine,
+  lessened,
+  you,
+  type Diagnosis,
+  type Finding,
+  type Topic,
+} from '../../host/probe/finding.ts';
 import { installFix } from '../../host/probe/install-hint.ts';
 import { mountOf, readMountTable } from '../../host/probe/mount-table.ts';
 import { readText, statusField } from '../../host/probe/read-text.ts';
@@ -102,7 +111,10 @@ export function explainMapFailure(said: string, facts: MapFacts): Diagnosis {
   if (facts.noNewPrivs) {
     return {
       cause: `this process may not gain privileges (NoNewPrivs is 1), so the setuid bit of ${path} is without effect`,
-      fix: [you('start hutch from a plain login shell'), admin('unset NoNewPrivileges= of the service that starts hutch')],
+      fix: [
+        you('start hutch from a plain login shell'),
+        admin('unset NoNewPrivileges= of the service that starts hutch'),
+      ],
     };
   }
   if (facts.mountOptions.includes('nosuid')) {
@@ -126,7 +138,8 @@ function explainDirectWrite({ ownMap }: MapFacts): Diagnosis {
     };
   }
   return {
-    cause: 'the kernel refused the map although everything that it asks for is there: a security module or a filter forbids it',
+    cause:
+      'the kernel refused the map although everything that it asks for is there: a security module or a filter forbids it',
     fix: [admin('journalctl -k -n 50')],
   };
 }

@@ -6,7 +6,11 @@ import { tryInUserns, whyFailed } from './try-in-userns.ts';
 export const MOUNT_NAMESPACE: Topic = { id: 'mount-namespace', title: 'mount namespace', needed: true };
 export const PID_NAMESPACE: Topic = { id: 'pid-namespace', title: 'pid namespace and its /proc', needed: true };
 export const NET_NAMESPACE: Topic = { id: 'net-namespace', title: 'network namespace', needed: true };
-export const SMALL_NAMESPACES: Topic = { id: 'small-namespaces', title: 'uts, ipc and cgroup namespaces', needed: true };
+export const SMALL_NAMESPACES: Topic = {
+  id: 'small-namespaces',
+  title: 'uts, ipc and cgroup namespaces',
+  needed: true,
+};
 export const TIME_NAMESPACE: Topic = { id: 'time-namespace', title: 'time namespace', needed: true };
 
 interface Trial {
@@ -30,7 +34,8 @@ at "make the bind read-only"; mount -o remount,bind,ro /tmp/b
 at "find it read-only"; if touch /tmp/b/file 2>/dev/null; then exit 1; fi`,
     detail: 'mounted, bound, made read-only',
     explain: () => ({
-      cause: 'mounting in a user namespace is forbidden: by a security module, or a filter of the container around hutch',
+      cause:
+        'mounting in a user namespace is forbidden: by a security module, or a filter of the container around hutch',
       fix: [admin('journalctl -k -n 50 shows who denied it')],
     }),
   });
@@ -54,7 +59,9 @@ export function explainProc(reason: string, covered: readonly string[]): Diagnos
       cause: `parts of /proc are covered by other mounts (${covered.slice(0, 3).join(', ')}), so the kernel refuses to show a whole one`,
       fix: [
         you('hutch run --pid host … shows the /proc that is there'),
-        you('hutch runs in a container: start that one with its masks off (podman, docker: --security-opt unmask=ALL, systempaths=unconfined)'),
+        you(
+          'hutch runs in a container: start that one with its masks off (podman, docker: --security-opt unmask=ALL, systempaths=unconfined)',
+        ),
         admin(`umount ${covered.join(' ')}`),
       ],
     };
@@ -95,7 +102,9 @@ at "make a cgroup namespace"; unshare --cgroup true`,
 }
 
 export async function probeTimeNamespace(): Promise<Finding> {
-  const trial = await tryInUserns('at "make a time namespace"; unshare --time --boottime 86400 --fork cat /proc/uptime');
+  const trial = await tryInUserns(
+    'at "make a time namespace"; unshare --time --boottime 86400 --fork cat /proc/uptime',
+  );
   const reason = whyFailed(trial);
   const uptime = Number(/^\d+\.\d+/mu.exec(trial.stdout)?.[0] ?? 0);
   if (reason === null && uptime >= 86_400) return fine(TIME_NAMESPACE, 'made one with a clock of its own');

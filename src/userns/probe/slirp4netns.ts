@@ -10,7 +10,14 @@ import { spawnInUserns } from '../run-in-userns.ts';
 export const SLIRP4NETNS: Topic = { id: 'slirp4netns', title: 'slirp4netns', needed: true };
 
 const DEADLINE_MS = 8000;
-const OPTIONS = ['--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp', '--ready-fd=3'];
+const OPTIONS = [
+  '--configure',
+  '--mtu=65520',
+  '--disable-host-loopback',
+  '--enable-sandbox',
+  '--enable-seccomp',
+  '--ready-fd=3',
+];
 
 /** Makes a network namespace, lets slirp4netns configure it, waits for its word on the ready descriptor, and ends both. */
 export async function probeSlirp4netns(path = findTool('slirp4netns')): Promise<Finding> {
@@ -51,7 +58,10 @@ async function attach(path: string, pid: number): Promise<Answer> {
   slirp.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const isReady = await speaks(slirp, slirp.stdio[3] as Readable);
   await end(slirp);
-  const complaint = stderr.split('\n').filter((line) => !/^(WARNING|sent tapfd|received tapfd|\s|\* )/u.test(line)).join('; ');
+  const complaint = stderr
+    .split('\n')
+    .filter((line) => !/^(WARNING|sent tapfd|received tapfd|\s|\* )/u.test(line))
+    .join('; ');
   return { isReady, said: complaint.replace(/(; )+$/u, '') || 'it gave no sign of being ready' };
 }
 
@@ -78,7 +88,10 @@ export function explainSlirp(said: string): Diagnosis {
     return { cause: 'it could not open /dev/net/tun (see there)', fix: [instead] };
   }
   if (/unrecognized option|seccomp|sandbox/iu.test(said)) {
-    return { cause: 'this slirp4netns cannot put itself behind its own fences, and hutch does not start it without', fix: [instead, installFix('slirp4netns')] };
+    return {
+      cause: 'this slirp4netns cannot put itself behind its own fences, and hutch does not start it without',
+      fix: [instead, installFix('slirp4netns')],
+    };
   }
   return { cause: 'it could not enter or configure the namespace', fix: [instead] };
 }

@@ -1,5 +1,14 @@
 /** The subordinate ids of a user: how many, and whether they are that user's alone; on the host's side. Source: subuid(5). */
-import { admin, lessened, fine, you, type Diagnosis, type Finding, type Fix, type Topic } from '../../host/probe/finding.ts';
+import {
+  admin,
+  lessened,
+  fine,
+  you,
+  type Diagnosis,
+  type Finding,
+  type Fix,
+  type Topic,
+} from '../../host/probe/finding.ts';
 import { readText } from '../../host/probe/read-text.ts';
 import { findSubordinateIds, readSubordinateFile, type IdRange } from '../subordinate-ids.ts';
 
@@ -97,12 +106,18 @@ export function findOverlaps({ kind, user, id, all, accounts }: GrantFacts): str
   const betweenUsers = ranges.flatMap((range) =>
     all
       .filter((other) => other.owner !== range.owner && !(isOwn(other) && isOwn(range)) && share(range, other))
-      .map((other) => `${fileOf(kind)} gives ids of ${range.owner} (${textOf(range)}) to ${other.owner} (${textOf(other)}) too`),
+      .map(
+        (other) =>
+          `${fileOf(kind)} gives ids of ${range.owner} (${textOf(range)}) to ${other.owner} (${textOf(other)}) too`,
+      ),
   );
   const withAccounts = ranges.flatMap((range) =>
     accounts
       .filter((account) => share(range, { start: account.id, count: 1 }))
-      .map((account) => `${kind} ${account.id} of the account ${account.name} lies in the range of ${range.owner} (${textOf(range)})`),
+      .map(
+        (account) =>
+          `${kind} ${account.id} of the account ${account.name} lies in the range of ${range.owner} (${textOf(range)})`,
+      ),
   );
   return [...betweenUsers, ...withAccounts];
 }

@@ -24,9 +24,12 @@ export async function tryInUserns(
   const { directory = '/', args = [], timeoutMs = 10_000 } = options;
   // Not by an inherited descriptor: that would be a mount of the old mount namespace, which overlayfs refuses.
   const whole = `read -r _\n${PROLOGUE}at "reach the directory"; cd "$1"; shift\n${script}`;
-  const { child, exit } = await spawnInUserns([...PID_NAMESPACE, 'sh', '-c', whole, 'hutch-probe', directory, ...args], {
-    stdio: ['pipe', 'pipe', 'pipe'],
-  });
+  const { child, exit } = await spawnInUserns(
+    [...PID_NAMESPACE, 'sh', '-c', whole, 'hutch-probe', directory, ...args],
+    {
+      stdio: ['pipe', 'pipe', 'pipe'],
+    },
+  );
   const output = { stdout: '', stderr: '' };
   child.stdout?.setEncoding('utf8').on('data', (text: string) => (output.stdout += text));
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));

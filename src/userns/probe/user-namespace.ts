@@ -33,9 +33,12 @@ function readFacts(node: string): UserNamespaceFacts {
 /** Makes a user namespace with one id, and mounts in it: AppArmor lets it be made and takes its capabilities away. */
 export async function probeUserNamespace(node: string): Promise<Finding> {
   const unshare = requireTool('unshare', 'make a user namespace');
-  const result = await runTool([unshare, '--user', '--map-root-user', '--mount', 'sh', '-c', 'mount -t tmpfs none /tmp'], {
-    timeoutMs: 10_000,
-  });
+  const result = await runTool(
+    [unshare, '--user', '--map-root-user', '--mount', 'sh', '-p', '-c', 'mount -t tmpfs none /tmp'],
+    {
+      timeoutMs: 10_000,
+    },
+  );
   if (result.code === 0) return fine(USER_NAMESPACE, 'made one, mounted in it');
   const said = result.stderr.trim();
   return failed(USER_NAMESPACE, said, explainUserNamespace(said, readFacts(node)));
@@ -44,7 +47,10 @@ export async function probeUserNamespace(node: string): Promise<Finding> {
 /** Why a user namespace could not be made or used, from what the attempt said and what the kernel's settings are. */
 export function explainUserNamespace(said: string, facts: UserNamespaceFacts): Diagnosis {
   if (!facts.isInKernel) {
-    return { cause: 'the kernel has no user namespaces (CONFIG_USER_NS)', fix: [admin('boot a kernel with CONFIG_USER_NS')] };
+    return {
+      cause: 'the kernel has no user namespaces (CONFIG_USER_NS)',
+      fix: [admin('boot a kernel with CONFIG_USER_NS')],
+    };
   }
   if (facts.maxUserNamespaces === 0 || /No space left on device/u.test(said)) {
     return {
@@ -60,7 +66,8 @@ export function explainUserNamespace(said: string, facts: UserNamespaceFacts): D
   }
   if (facts.apparmorRestriction === 1) {
     return {
-      cause: 'AppArmor restricts user namespaces to programs with a profile (kernel.apparmor_restrict_unprivileged_userns = 1)',
+      cause:
+        'AppArmor restricts user namespaces to programs with a profile (kernel.apparmor_restrict_unprivileged_userns = 1)',
       fix: [apparmorFix(facts.node)],
     };
   }
@@ -71,7 +78,10 @@ function explainOuterFence(isFiltered: boolean): Diagnosis {
   if (isFiltered) {
     return {
       cause: 'a seccomp filter on this process forbids it: hutch runs in a container or sandbox itself',
-      fix: [you('start the outer container with seccomp=unconfined'), admin('allow unshare, clone, mount in its seccomp profile')],
+      fix: [
+        you('start the outer container with seccomp=unconfined'),
+        admin('allow unshare, clone, mount in its seccomp profile'),
+      ],
     };
   }
   return {

@@ -5,7 +5,12 @@ import { chownSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
-import { cachedDriverProbe, chooseRootfsDriver, probeRootfsDriver, ROOTFS_DRIVERS } from '../../../src/drivers/rootfs/probe.ts';
+import {
+  cachedDriverProbe,
+  chooseRootfsDriver,
+  probeRootfsDriver,
+  ROOTFS_DRIVERS,
+} from '../../../src/drivers/rootfs/probe.ts';
 import { isHutchError } from '../../../src/errors/hutch-error.ts';
 import { tryInUserns, whyFailed } from '../../../src/userns/probe/try-in-userns.ts';
 
@@ -45,7 +50,10 @@ at empty; test -z "$(ls -A merged/directory)"`;
 
 test('whyFailed() names the step, and the time when it ran out', { skip }, async () => {
   assert.match(whyFailed(await tryInUserns('at "fail here"; ls /nowhere')) ?? '', /^fail here: ls: .*\/nowhere/u);
-  assert.match(whyFailed(await tryInUserns('at sleep; sleep 20', { timeoutMs: 200 }), 200) ?? '', /^sleep: no answer within 0.2 s/u);
+  assert.match(
+    whyFailed(await tryInUserns('at sleep; sleep 20', { timeoutMs: 200 }), 200) ?? '',
+    /^sleep: no answer within 0.2 s/u,
+  );
   assert.equal(whyFailed(await tryInUserns('true')), null);
 });
 
@@ -64,22 +72,29 @@ test('chooseRootfsDriver() answers from the cache until the host changes', { ski
   assert.notEqual((await cachedDriverProbe(store, name)).reason, 'planted');
 });
 
-test('cachedDriverProbe() asks again when a fresh answer is wanted, and survives a damaged cache', { skip }, async () => {
-  const store = newStore();
-  await chooseRootfsDriver(store, 'vfs');
-  const file = path.join(store.run, 'probes.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replace('"ok":true', '"ok":false'));
-  assert.equal((await cachedDriverProbe(store, 'vfs')).ok, false);
-  assert.equal((await cachedDriverProbe(store, 'vfs', { fresh: true })).ok, true);
-  writeFileSync(file, '{"key":');
-  assert.equal((await cachedDriverProbe(store, 'vfs')).ok, true);
-});
+test(
+  'cachedDriverProbe() asks again when a fresh answer is wanted, and survives a damaged cache',
+  { skip },
+  async () => {
+    const store = newStore();
+    await chooseRootfsDriver(store, 'vfs');
+    const file = path.join(store.run, 'probes.json');
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"ok":true', '"ok":false'));
+    assert.equal((await cachedDriverProbe(store, 'vfs')).ok, false);
+    assert.equal((await cachedDriverProbe(store, 'vfs', { fresh: true })).ok, true);
+    writeFileSync(file, '{"key":');
+    assert.equal((await cachedDriverProbe(store, 'vfs')).ok, true);
+  },
+);
 
 test('chooseRootfsDriver() refuses a wanted driver that does not work, with its reason', { skip }, async () => {
   const store = newStore();
   await chooseRootfsDriver(store, 'vfs');
   const file = path.join(store.run, 'probes.json');
-  writeFileSync(file, readFileSync(file, 'utf8').replace(/"ok":true,"reason":"[^"]*"/u, '"ok":false,"reason":"because"'));
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace(/"ok":true,"reason":"[^"]*"/u, '"ok":false,"reason":"because"'),
+  );
   await assert.rejects(
     chooseRootfsDriver(store, 'vfs'),
     (error) => isHutchError(error, 'DRIVER_UNAVAILABLE') && error.message.includes('vfs (because)'),

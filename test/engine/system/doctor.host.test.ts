@@ -27,7 +27,10 @@ function inHome(circumstances: Circumstances = {}): Circumstances {
 
 test('examineHost() finds a healthy host healthy and leaves only the probe cache behind', { skip }, async () => {
   const report = await examine(inHome());
-  assert.deepEqual(report.findings.filter(({ status }) => status === 'fail').map(({ id, detail }) => `${id}: ${detail}`), []);
+  assert.deepEqual(
+    report.findings.filter(({ status }) => status === 'fail').map(({ id, detail }) => `${id}: ${detail}`),
+    [],
+  );
   assert.equal(report.willRun, true);
   assert.deepEqual(readdirSync(home, { recursive: true }).toSorted(), ['hutch', 'hutch/probes.json']);
 });
@@ -83,13 +86,21 @@ const BROKEN: readonly Broken[] = [
   },
   {
     what: 'newuidmap has lost its setuid bit',
-    arrange: 'mount -t tmpfs tmpfs /mnt; cp /usr/bin/newuidmap /mnt/x; chmod 755 /mnt/x; mount --bind /mnt/x /usr/bin/newuidmap',
+    arrange:
+      'mount -t tmpfs tmpfs /mnt; cp /usr/bin/newuidmap /mnt/x; chmod 755 /mnt/x; mount --bind /mnt/x /usr/bin/newuidmap',
     id: 'id-maps',
     status: 'fail',
     cause: /no setuid bit/u,
     willRun: false,
   },
-  { what: 'newuidmap is missing', arrange: hide('newuidmap'), id: 'id-maps', status: 'warn', cause: /newuidmap is not installed/u, willRun: true },
+  {
+    what: 'newuidmap is missing',
+    arrange: hide('newuidmap'),
+    id: 'id-maps',
+    status: 'warn',
+    cause: /newuidmap is not installed/u,
+    willRun: true,
+  },
   {
     what: 'the user has no subordinate ids',
     arrange: 'mount --bind /dev/null /etc/subuid; mount --bind /dev/null /etc/subgid',
@@ -100,13 +111,21 @@ const BROKEN: readonly Broken[] = [
   },
   {
     what: 'the range of the user is given to another one too',
-    arrange: 'mount -t tmpfs tmpfs /mnt; { cat /etc/subuid; sed s/^[^:]*:/intruder:/ /etc/subuid; } >/mnt/x; chmod 644 /mnt/x; mount --bind /mnt/x /etc/subuid',
+    arrange:
+      'mount -t tmpfs tmpfs /mnt; { cat /etc/subuid; sed s/^[^:]*:/intruder:/ /etc/subuid; } >/mnt/x; chmod 644 /mnt/x; mount --bind /mnt/x /etc/subuid',
     id: 'subordinate-ids',
     status: 'warn',
     cause: /to intruder/u,
     willRun: true,
   },
-  { what: 'slirp4netns is missing', arrange: hide('slirp4netns'), id: 'slirp4netns', status: 'fail', cause: /network/u, willRun: false },
+  {
+    what: 'slirp4netns is missing',
+    arrange: hide('slirp4netns'),
+    id: 'slirp4netns',
+    status: 'fail',
+    cause: /network/u,
+    willRun: false,
+  },
   {
     what: '/dev/net/tun is for root only',
     arrange: 'mount -t tmpfs tmpfs /mnt; mknod -m 600 /mnt/tun c 10 200; mount --bind /mnt/tun /dev/net/tun',
@@ -123,9 +142,30 @@ const BROKEN: readonly Broken[] = [
     cause: /\/dev\/fuse does not open/u,
     willRun: true,
   },
-  { what: 'fuse-overlayfs is missing', arrange: hide('fuse-overlayfs'), id: 'storage-fuse-overlayfs', status: 'warn', cause: /not here/u, willRun: true },
-  { what: 'nsenter is missing', arrange: hide('nsenter'), id: 'programs', status: 'fail', cause: /way into a namespace/u, willRun: false },
-  { what: 'a part of /proc is covered', arrange: 'mount --bind /dev/null /proc/keys', id: 'pid-namespace', status: 'fail', cause: /\/proc\/keys/u, willRun: false },
+  {
+    what: 'fuse-overlayfs is missing',
+    arrange: hide('fuse-overlayfs'),
+    id: 'storage-fuse-overlayfs',
+    status: 'warn',
+    cause: /not here/u,
+    willRun: true,
+  },
+  {
+    what: 'nsenter is missing',
+    arrange: hide('nsenter'),
+    id: 'programs',
+    status: 'fail',
+    cause: /way into a namespace/u,
+    willRun: false,
+  },
+  {
+    what: 'a part of /proc is covered',
+    arrange: 'mount --bind /dev/null /proc/keys',
+    id: 'pid-namespace',
+    status: 'fail',
+    cause: /\/proc\/keys/u,
+    willRun: false,
+  },
 ];
 
 for (const { what, arrange, id, status, cause, willRun } of BROKEN) {

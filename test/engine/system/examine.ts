@@ -18,7 +18,9 @@ export interface Circumstances {
 
 /** An account with subordinate ids, as whom the doctor runs when the test runs as root. */
 export function ordinaryUser(): { readonly name: string; readonly uid: string; readonly gid: string } | undefined {
-  const granted = readFileSync('/etc/subuid', 'utf8').split('\n').map((line) => line.split(':')[0]);
+  const granted = readFileSync('/etc/subuid', 'utf8')
+    .split('\n')
+    .map((line) => line.split(':')[0]);
   return readFileSync('/etc/passwd', 'utf8')
     .split('\n')
     .map((line) => line.split(':'))

@@ -11,7 +11,12 @@ import { mountOf, parseMountTable, targetsBelowProc } from '../../../src/host/pr
 import { judgeStoreSpace, probeRuntimeDirectory } from '../../../src/host/probe/places.ts';
 import { missingOptions } from '../../../src/host/probe/programs.ts';
 import { statusField } from '../../../src/host/probe/read-text.ts';
-import { apparmorProfile, probeApparmor, probeLandlock, probeSelinux } from '../../../src/host/probe/security-modules.ts';
+import {
+  apparmorProfile,
+  probeApparmor,
+  probeLandlock,
+  probeSelinux,
+} from '../../../src/host/probe/security-modules.ts';
 
 const topic: Topic = { id: 'x', title: 'x', needed: true };
 
@@ -100,7 +105,10 @@ test('probeApparmor() fails only where the restriction hits us, and writes a pro
 });
 
 test('probeSelinux() warns when it is enforcing', () => {
-  assert.deepEqual([1, 0, null].map((value) => probeSelinux(value).status), ['warn', 'ok', 'ok']);
+  assert.deepEqual(
+    [1, 0, null].map((value) => probeSelinux(value).status),
+    ['warn', 'ok', 'ok'],
+  );
 });
 
 test('missingOptions() is not misled by a longer option', () => {
@@ -148,7 +156,10 @@ test('judgeStoreSpace() warns of network file systems and fails where nothing ca
   const on = (type: string, options: string[] = ['rw'], freeBytes = 1e12): string =>
     judgeStoreSpace({ path: '/s', mount: { target: '/s', type, options }, freeBytes }).status;
   assert.equal(on('ext4'), 'ok');
-  assert.deepEqual(['nfs4', 'gpfs', 'lustre', 'cifs', 'fuse.sshfs'].map((type) => on(type)), Array(5).fill('warn'));
+  assert.deepEqual(
+    ['nfs4', 'gpfs', 'lustre', 'cifs', 'fuse.sshfs'].map((type) => on(type)),
+    Array(5).fill('warn'),
+  );
   assert.deepEqual([on('ext4', ['noexec']), on('ext4', ['rw'], 1000)], ['warn', 'warn']);
   assert.deepEqual([on('ext4', ['ro']), on('ext4', ['rw'], 0)], ['fail', 'fail']);
 });

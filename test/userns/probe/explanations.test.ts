@@ -27,7 +27,8 @@ const sound: MapFacts = {
   ownMap: [{ containerId: 0, hostId: 0, count: 0xffff_ffff }],
 };
 
-const causeOf = (facts: Partial<MapFacts>, said = REFUSED): string => explainMapFailure(said, { ...sound, ...facts }).cause;
+const causeOf = (facts: Partial<MapFacts>, said = REFUSED): string =>
+  explainMapFailure(said, { ...sound, ...facts }).cause;
 
 test('explainMapFailure() tells apart what newuidmap says in the same words', () => {
   assert.match(causeOf({ path: null }), /not installed/u);
