@@ -4,7 +4,8 @@ import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { listContainers, type ListedContainer } from '../src/engine/container/list-containers.ts';
 
 export default class Ps extends HutchCommand {
-  static override description = 'Lists containers that run, or all of them. What is shown is checked against the living processes at each call.';
+  static override description =
+    'Lists containers that run, or all of them. What is shown is checked against the living processes at each call.';
   static override examples = ['<%= config.bin %> ps -a', "<%= config.bin %> ps -a --format '{{.Names}}'"];
   static override flags = {
     all: Flags.boolean({ char: 'a', description: 'also those that have ended' }),
@@ -21,7 +22,10 @@ export default class Ps extends HutchCommand {
       for (const container of listed) this.print(idOf(container));
       return EXIT_OK;
     }
-    const [{ formatRows }, { humanSince }] = await Promise.all([import('../src/cli/format/format-rows.ts'), import('../src/cli/format/human.ts')]);
+    const [{ formatRows }, { humanSince }] = await Promise.all([
+      import('../src/cli/format/format-rows.ts'),
+      import('../src/cli/format/human.ts'),
+    ]);
     const rows = listed.map((container) => rowOf(container, idOf(container), flags['no-trunc'], humanSince));
     const lines = formatRows(rows, { columns: COLUMNS, format: flags.format, hasHeader: true });
     if (lines !== '') this.print(lines.trimEnd());
@@ -56,7 +60,8 @@ function rowOf({ record, status }: ListedContainer, id: string, whole: boolean, 
 }
 
 function statusText({ record, status }: ListedContainer, since: Since): string {
-  if (status === 'exited' && record.exit !== null) return `Exited (${String(record.exit.code)}) ${since(record.exit.finishedAt)}`;
+  if (status === 'exited' && record.exit !== null)
+    return `Exited (${String(record.exit.code)}) ${since(record.exit.finishedAt)}`;
   if (status === 'running') return `Up ${since(record.createdAt).replace(/ ago$/u, '')}`;
   return status === 'dead' ? 'Dead (its monitor was killed)' : 'Created';
 }

@@ -14,7 +14,10 @@ Exit code: the command's own; 128+n when signal n ended it; 125 when hutch could
 executed; 127 when it is not in the container.`;
   static override examples = [
     { description: 'A shell in a container of this host', command: '<%= config.bin %> run --rm -it host sh' },
-    { description: 'A program with a directory of yours, without network', command: '<%= config.bin %> run --rm --net none -v ./data:/data:ro busybox ls /data' },
+    {
+      description: 'A program with a directory of yours, without network',
+      command: '<%= config.bin %> run --rm --net none -v ./data:/data:ro busybox ls /data',
+    },
     { description: 'What happens, step by step, with times', command: '<%= config.bin %> run --rm --trace host true' },
   ];
   static override args = {

@@ -24,7 +24,9 @@ export const CONTAINER_FLAGS = {
   'cap-add': several('add a capability, or ALL'),
   'cap-drop': several('drop a capability, or ALL'),
   'security-opt': several('seccomp=default|nesting|unconfined|FILE, no-new-privileges, mask=PATH, unmask=PATH|ALL'),
-  privileged: Flags.boolean({ description: 'no fences of hutch: all capabilities of the user namespace, no filter, nothing masked' }),
+  privileged: Flags.boolean({
+    description: 'no fences of hutch: all capabilities of the user namespace, no filter, nothing masked',
+  }),
   init: Flags.boolean({ description: 'run a small init as PID 1 that reaps zombies and passes signals on' }),
   ulimit: several('NAME=SOFT[:HARD], such as nofile=1024:4096'),
   sysctl: several('NAME=VALUE of a namespace of the container'),

@@ -76,7 +76,11 @@ function makeDirectory(path: string): void {
 function checkDirectory(path: string, stats: Stats, owner: number): void {
   if (!stats.isDirectory()) throw insecure(path, 'it is not a directory', `move ${path} away`);
   if (stats.uid !== owner) {
-    throw insecure(path, `it belongs to uid ${String(stats.uid)}`, 'set XDG_RUNTIME_DIR, XDG_DATA_HOME to directories of your own');
+    throw insecure(
+      path,
+      `it belongs to uid ${String(stats.uid)}`,
+      'set XDG_RUNTIME_DIR, XDG_DATA_HOME to directories of your own',
+    );
   }
   if ((stats.mode & 0o077) !== 0) {
     throw insecure(path, `others may enter it (mode ${(stats.mode & 0o777).toString(8)})`, `chmod 700 ${path}`);
@@ -84,7 +88,11 @@ function checkDirectory(path: string, stats: Stats, owner: number): void {
 }
 
 function insecure(path: string, reason: string, hint: string): HutchError {
-  return new HutchError(`${path} is not a safe place for hutch: ${reason}`, { code: 'STORE_INSECURE', hint, context: { path } });
+  return new HutchError(`${path} is not a safe place for hutch: ${reason}`, {
+    code: 'STORE_INSECURE',
+    hint,
+    context: { path },
+  });
 }
 
 function unwritable(path: string, cause: unknown): HutchError {

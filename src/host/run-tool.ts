@@ -62,7 +62,12 @@ function isExecutableFile(path: string): boolean {
  */
 export function runTool(
   argv: readonly [string, ...string[]],
-  options: { readonly input?: string; readonly timeoutMs?: number; readonly env?: NodeJS.ProcessEnv; readonly cwd?: string } = {},
+  options: {
+    readonly input?: string;
+    readonly timeoutMs?: number;
+    readonly env?: NodeJS.ProcessEnv;
+    readonly cwd?: string;
+  } = {},
 ): Promise<ToolResult> {
   const [file, ...args] = argv;
   return new Promise((resolve, reject) => {

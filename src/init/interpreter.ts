@@ -2,9 +2,34 @@
 import { closeSync, fstatSync, openSync, readlinkSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CAPABILITY_NAMES, capabilityMask, capabilityNumber } from '../linux/capabilities.ts';
-import { CLONE, CLOSE_RANGE_CLOEXEC, FCNTL, IOCTL, LANDLOCK, MNT_DETACH, MOUNT_ATTR, MS, O, PR, RLIMIT } from '../linux/flags.ts';
-import { applyTable, type MountAttribute, type NamespaceName, type Plan, type Step, type StepTable } from '../plan/step.ts';
-import { INIT_READS_FD, INIT_WRITES_FD, type InitMessage, type MonitorMessage, type StepFailure } from '../protocol/messages.ts';
+import {
+  CLONE,
+  CLOSE_RANGE_CLOEXEC,
+  FCNTL,
+  IOCTL,
+  LANDLOCK,
+  MNT_DETACH,
+  MOUNT_ATTR,
+  MS,
+  O,
+  PR,
+  RLIMIT,
+} from '../linux/flags.ts';
+import {
+  applyTable,
+  type MountAttribute,
+  type NamespaceName,
+  type Plan,
+  type Step,
+  type StepTable,
+} from '../plan/step.ts';
+import {
+  INIT_READS_FD,
+  INIT_WRITES_FD,
+  type InitMessage,
+  type MonitorMessage,
+  type StepFailure,
+} from '../protocol/messages.ts';
 import { SyscallError, errnoName } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { cloneTree, isDirectory, openRoot, type Root } from './root.ts';
@@ -43,7 +68,13 @@ class StepError extends Error {
 /** Runs the plan; returns (the exit code) only when a step failed, as the last step replaces this program. */
 export function interpret(plan: Plan, ears: Ears): number {
   const context: Context = {
-    ...ears, root: undefined, emptyDirectory: undefined, nullDevice: undefined, stdioTaken: true, last: undefined, failure: undefined,
+    ...ears,
+    root: undefined,
+    emptyDirectory: undefined,
+    nullDevice: undefined,
+    stdioTaken: true,
+    last: undefined,
+    failure: undefined,
   };
   for (const [index, step] of plan.steps.entries()) {
     const start = process.hrtime.bigint();
@@ -84,12 +115,22 @@ function rootOf(context: Context): Root {
 }
 
 const NAMESPACE_FLAG: Readonly<Record<NamespaceName, number>> = {
-  user: CLONE.NEWUSER, pid: CLONE.NEWPID, mount: CLONE.NEWNS, uts: CLONE.NEWUTS, ipc: CLONE.NEWIPC,
-  network: CLONE.NEWNET, cgroup: CLONE.NEWCGROUP, time: CLONE.NEWTIME,
+  user: CLONE.NEWUSER,
+  pid: CLONE.NEWPID,
+  mount: CLONE.NEWNS,
+  uts: CLONE.NEWUTS,
+  ipc: CLONE.NEWIPC,
+  network: CLONE.NEWNET,
+  cgroup: CLONE.NEWCGROUP,
+  time: CLONE.NEWTIME,
 };
 
 const ATTRIBUTE_FLAG: Readonly<Record<MountAttribute, number>> = {
-  ro: MOUNT_ATTR.RDONLY, nosuid: MOUNT_ATTR.NOSUID, nodev: MOUNT_ATTR.NODEV, noexec: MOUNT_ATTR.NOEXEC, noatime: MOUNT_ATTR.NOATIME,
+  ro: MOUNT_ATTR.RDONLY,
+  nosuid: MOUNT_ATTR.NOSUID,
+  nodev: MOUNT_ATTR.NODEV,
+  noexec: MOUNT_ATTR.NOEXEC,
+  noatime: MOUNT_ATTR.NOATIME,
 };
 
 function attributeFlags(attributes: readonly MountAttribute[]): number {
@@ -244,7 +285,8 @@ const STEPS: StepTable<void, [Context]> = {
 
 function await_(context: Context, event: MonitorMessage['event']): void {
   const message = context.hear();
-  if (message?.event !== event) throw new StepError({ syscall: 'read', errno: 'EPIPE', detail: `the monitor ended before it said ${event}` });
+  if (message?.event !== event)
+    throw new StepError({ syscall: 'read', errno: 'EPIPE', detail: `the monitor ended before it said ${event}` });
 }
 
 function mountOverlay(
@@ -334,7 +376,9 @@ function mask(context: Context, path: string): void {
 
 function emptyDirectory(context: Context): number {
   context.emptyDirectory ??= newFileSystem(context.syscalls, {
-    type: 'tmpfs', options: { mode: '755', nr_inodes: '1' }, attributes: ['ro', 'nosuid', 'nodev', 'noexec'],
+    type: 'tmpfs',
+    options: { mode: '755', nr_inodes: '1' },
+    attributes: ['ro', 'nosuid', 'nodev', 'noexec'],
   });
   return context.emptyDirectory;
 }
@@ -343,7 +387,8 @@ function emptyDirectory(context: Context): number {
 function nullDevice(context: Context): number {
   if (context.nullDevice === undefined) {
     const fd = openSync('/dev/null', O.PATH | O.CLOEXEC);
-    if (fstatSync(fd).rdev !== NULL_DEVICE) throw new StepError({ syscall: 'open', errno: 'ENODEV', detail: '/dev/null of the host' });
+    if (fstatSync(fd).rdev !== NULL_DEVICE)
+      throw new StepError({ syscall: 'open', errno: 'ENODEV', detail: '/dev/null of the host' });
     context.nullDevice = fd;
   }
   return context.nullDevice;
@@ -479,13 +524,18 @@ function execute(context: Context, step: Step<'execve'>): never {
     if (failed !== ERRNO.ENOENT && failed !== ERRNO.ENOTDIR) errno = failed;
     if (failed !== ERRNO.ENOENT && failed !== ERRNO.ENOTDIR && failed !== ERRNO.EACCES) break;
   }
-  const message: InitMessage = { event: 'init_failed', failure: { index: -1, syscall: 'execve', errno: errnoName(errno), detail: command } };
+  const message: InitMessage = {
+    event: 'init_failed',
+    failure: { index: -1, syscall: 'execve', errno: errnoName(errno), detail: command },
+  };
   last.write(INIT_WRITES_FD, Buffer.from(`${JSON.stringify(message)}\n`));
   return last.exit(errno === ERRNO.ENOENT ? 127 : 126);
 }
 
 function candidatePaths(command: string, env: readonly string[]): string[] {
   if (command.includes('/')) return [command];
-  const path = env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ?? '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  const path =
+    env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ??
+    '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
   return path.split(':').map((directory) => `${directory === '' ? '.' : directory}/${command}`);
 }

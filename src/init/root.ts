@@ -45,7 +45,14 @@ export function openRoot(syscalls: Syscalls, fd: number): Root {
   };
   const makeChild = (parentFd: number, name: string, kind: 'file' | 'directory', mode: number): void => {
     if (kind === 'directory') syscalls.mkdirat(parentFd, name, mode);
-    else syscalls.close(syscalls.openat2(parentFd, name, { flags: O.CREAT | O.EXCL | O.WRONLY | O.NOFOLLOW | O.CLOEXEC, mode: 0o644, resolve: RESOLVE.BENEATH }));
+    else
+      syscalls.close(
+        syscalls.openat2(parentFd, name, {
+          flags: O.CREAT | O.EXCL | O.WRONLY | O.NOFOLLOW | O.CLOEXEC,
+          mode: 0o644,
+          resolve: RESOLVE.BENEATH,
+        }),
+      );
   };
   return { fd, open, openIfThere, openOrMake };
 }

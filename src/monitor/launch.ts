@@ -31,7 +31,7 @@ export interface LaunchOptions {
 /** Brings a chain up. The caller's death ends it. USERNS_FAILED when its maps cannot be written. */
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { chain, prelaunched } = options;
-  if (prelaunched !== undefined && prelaunched.key === chainKey(chain.argv)) return adopt(prelaunched, options.syscalls);
+  if (prelaunched?.key === chainKey(chain.argv)) return adopt(prelaunched, options.syscalls);
   if (prelaunched !== undefined) discard(prelaunched);
   return start(options);
 }
@@ -83,7 +83,13 @@ async function start({ chain, userNamespace }: LaunchOptions): Promise<Launched>
       resolve();
     });
     child.once('error', (cause) => {
-      reject(new HutchError(`cannot start ${file}: ${cause.message}`, { code: 'HOST_TOOL_MISSING', hint: 'run `hutch doctor`', cause }));
+      reject(
+        new HutchError(`cannot start ${file}: ${cause.message}`, {
+          code: 'HOST_TOOL_MISSING',
+          hint: 'run `hutch doctor`',
+          cause,
+        }),
+      );
     });
   });
   exited.catch(() => undefined);
@@ -99,7 +105,11 @@ async function start({ chain, userNamespace }: LaunchOptions): Promise<Launched>
     pid,
     send: (message) => void down.write(`${JSON.stringify(message)}\n`),
     listen: async (hear) => {
-      await Promise.all([readLines(child.stdio[4] as Readable, hear), readLines(child.stderr as Readable, hear), exited]);
+      await Promise.all([
+        readLines(child.stdio[4] as Readable, hear),
+        readLines(child.stderr as Readable, hear),
+        exited,
+      ]);
       down.destroy();
     },
     kill: () => {
@@ -126,10 +136,12 @@ function readLines(stream: Readable, hear: (line: StatusLine) => void): Promise<
       unread = lines.pop() ?? '';
       for (const line of lines) hear(parseStatusLine(line));
     });
-    stream.on('error', () => undefined).once('close', () => {
-      if (unread !== '') hear(parseStatusLine(unread));
-      resolve();
-    });
+    stream
+      .on('error', () => undefined)
+      .once('close', () => {
+        if (unread !== '') hear(parseStatusLine(unread));
+        resolve();
+      });
   });
 }
 

@@ -13,12 +13,21 @@ export interface ConnectedStdio extends Disposable {
 }
 
 /** Copies the descriptors that init names out of process `pid` and connects them. The terminal of the caller goes raw. */
-export function connectStdio(syscalls: Syscalls, pid: number, message: StdioMessage, interactive: boolean): ConnectedStdio {
+export function connectStdio(
+  syscalls: Syscalls,
+  pid: number,
+  message: StdioMessage,
+  interactive: boolean,
+): ConnectedStdio {
   const pidfd = syscalls.pidfd_open(pid);
   try {
     const fetch = (fd: number): number => syscalls.pidfd_getfd(pidfd, fd);
     if ('terminal' in message) return connectTerminal(syscalls, fetch(message.terminal), interactive);
-    return connectPipes(message.stdin === null ? null : fetch(message.stdin), fetch(message.stdout), fetch(message.stderr));
+    return connectPipes(
+      message.stdin === null ? null : fetch(message.stdin),
+      fetch(message.stdout),
+      fetch(message.stderr),
+    );
   } finally {
     syscalls.close(pidfd);
   }
@@ -55,12 +64,15 @@ function passOn(fd: number, open: () => NodeJS.WriteStream): Promise<void> {
         target.once('drain', () => source.resume());
       }
     });
-    source.on('error', () => undefined).once('close', () => {
-      if (target === undefined) resolve();
-      else target.write('', () => {
-        resolve();
+    source
+      .on('error', () => undefined)
+      .once('close', () => {
+        if (target === undefined) resolve();
+        else
+          target.write('', () => {
+            resolve();
+          });
       });
-    });
   });
 }
 
@@ -83,11 +95,13 @@ function connectTerminal(syscalls: Syscalls, master: number, interactive: boolea
     });
     process.stdout.on('error', () => terminal.destroy());
     // The last close of the other side reads as EIO: the usual end of a terminal.
-    terminal.on('error', () => terminal.destroy()).once('close', () => {
-      process.stdout.write('', () => {
-        resolve();
+    terminal
+      .on('error', () => terminal.destroy())
+      .once('close', () => {
+        process.stdout.write('', () => {
+          resolve();
+        });
       });
-    });
   });
   return {
     drained,

@@ -39,9 +39,12 @@ export async function supervise(supervision: Supervision): Promise<number> {
   const userNamespace = supervision.plan.enter.userNamespaces[0];
   const launched = await launch({ ...supervision, userNamespace, syscalls });
   const life = new Life(supervision, launched, syscalls);
-  using _signals = forwardSignals(() => life.payloadPid, (signal) => {
-    life.abort(signal);
-  });
+  using _signals = forwardSignals(
+    () => life.payloadPid,
+    (signal) => {
+      life.abort(signal);
+    },
+  );
   launched.send({ event: 'monitor_plan', plan: supervision.plan, trace: supervision.onStep !== null });
   syscalls();
   try {
@@ -150,10 +153,21 @@ class Life {
   private async mountRoot(helper: readonly string[]): Promise<void> {
     const { plan } = this.supervision;
     const holder = plan.enter.pid === 'private' ? firstChild(this.launched.pid) : this.launched.pid;
-    const enter = ['nsenter', '--preserve-credentials', '-t', String(holder), '--user', '--mount', '--pid', '--'] as const;
+    const enter = [
+      'nsenter',
+      '--preserve-credentials',
+      '-t',
+      String(holder),
+      '--user',
+      '--mount',
+      '--pid',
+      '--',
+    ] as const;
     const result = await runTool([...enter, ...helper], { env: { PATH: CHAIN_PATH } });
     if (result.code === 0) return;
-    const words = result.stderr.split('\n').filter((text) => text !== '' && !text.startsWith('unknown argument ignored'));
+    const words = result.stderr
+      .split('\n')
+      .filter((text) => text !== '' && !text.startsWith('unknown argument ignored'));
     throw new HutchError(`${helper[0] ?? ''} could not mount the root: ${words.join('; ')}`, {
       code: 'DRIVER_UNAVAILABLE',
       hint: 'run `hutch doctor`, or choose another driver with --storage-driver',
@@ -184,11 +198,20 @@ function stepFailed(plan: Plan, failure: StepFailure): HutchError {
   if (step === undefined) return chainFailed([JSON.stringify(failure)]);
   const what = failure.detail === '' ? '' : ` (${failure.detail})`;
   const place = `step ${String(failure.index + 1)} of ${String(plan.steps.length)}`;
-  return new HutchError(`${place}, ${describeStep(step)}: ${failure.syscall} failed with ${failure.errno}${what}; it is there for: ${step.why.text}`, {
-    code: failure.errno === 'ENOSPC' ? 'STORAGE_FULL' : 'STEP_FAILED',
-    hint: hintForStep(step.kind, failure.errno, { detail: failure.detail }),
-    context: { step: failure.index + 1, kind: step.kind, syscall: failure.syscall, errno: failure.errno, spec: step.why.spec },
-  });
+  return new HutchError(
+    `${place}, ${describeStep(step)}: ${failure.syscall} failed with ${failure.errno}${what}; it is there for: ${step.why.text}`,
+    {
+      code: failure.errno === 'ENOSPC' ? 'STORAGE_FULL' : 'STEP_FAILED',
+      hint: hintForStep(step.kind, failure.errno, { detail: failure.detail }),
+      context: {
+        step: failure.index + 1,
+        kind: step.kind,
+        syscall: failure.syscall,
+        errno: failure.errno,
+        spec: step.why.spec,
+      },
+    },
+  );
 }
 
 function commandFailed({ errno, detail }: StepFailure): HutchError {
@@ -200,6 +223,9 @@ function commandFailed({ errno, detail }: StepFailure): HutchError {
   }
   return new HutchError(`"${detail}" cannot be executed in the container: ${errno}`, {
     code: 'COMMAND_NOT_EXECUTABLE',
-    hint: errno === 'ENOEXEC' ? 'it was built for another processor, or a script lacks its #! line' : 'check its permissions (chmod +x) and that it is not a directory',
+    hint:
+      errno === 'ENOEXEC'
+        ? 'it was built for another processor, or a script lacks its #! line'
+        : 'check its permissions (chmod +x) and that it is not a directory',
   });
 }

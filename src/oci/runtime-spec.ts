@@ -64,7 +64,9 @@ export interface SpecLinux {
   readonly namespaces: readonly { readonly type: SpecNamespaceType; readonly path?: string }[];
   readonly uidMappings: readonly SpecIdMapping[];
   readonly gidMappings: readonly SpecIdMapping[];
-  readonly timeOffsets?: Readonly<Record<'monotonic' | 'boottime', { readonly secs: number; readonly nanosecs: number }>>;
+  readonly timeOffsets?: Readonly<
+    Record<'monotonic' | 'boottime', { readonly secs: number; readonly nanosecs: number }>
+  >;
   /** Device nodes of the host that are bound; ordinary users cannot make nodes. */
   readonly devices: readonly { readonly path: string; readonly hostPath: string }[];
   readonly sysctl: Readonly<Record<string, string>>;

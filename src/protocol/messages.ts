@@ -36,7 +36,10 @@ export type InitMessage =
   | { readonly event: 'init_executes' };
 
 /** The holder's last word (it is a shell script): how the container ended. */
-export type HolderMessage = { readonly event: 'holder_exit'; readonly code: number };
+export interface HolderMessage {
+  readonly event: 'holder_exit';
+  readonly code: number;
+}
 
 /** One line of the status channel, or `text` when it is the words of a failing helper. */
 export type StatusLine = InitMessage | HolderMessage | { readonly event: 'text'; readonly text: string };

@@ -56,7 +56,9 @@ export function containerDirectory(store: Store, id: string): string {
 
 /** Writes a container's record. */
 export function writeContainer(store: Store, record: ContainerRecord): void {
-  writeJsonFile(join(containerDirectory(store, record.id), 'container.json'), record, { durable: !record.removeAtExit });
+  writeJsonFile(join(containerDirectory(store, record.id), 'container.json'), record, {
+    durable: !record.removeAtExit,
+  });
 }
 
 /** The record of an id, or undefined when there is none (yet). */
@@ -91,11 +93,14 @@ export function findContainer(store: Store, word: string): ContainerRecord {
   const ids = /^[0-9a-f]+$/u.test(word) ? listIds(store).filter((id) => id.startsWith(word)) : [];
   const record = ids.length === 1 ? readContainer(store, ids[0] ?? '') : undefined;
   if (record !== undefined) return record;
-  throw new HutchError(ids.length > 1 ? `"${word}" begins the ids of ${String(ids.length)} containers` : `there is no container "${word}"`, {
-    code: 'CONTAINER_UNKNOWN',
-    hint: ids.length > 1 ? 'give more digits of the id' : 'see `hutch ps -a` for those that are there',
-    context: { container: word },
-  });
+  throw new HutchError(
+    ids.length > 1 ? `"${word}" begins the ids of ${String(ids.length)} containers` : `there is no container "${word}"`,
+    {
+      code: 'CONTAINER_UNKNOWN',
+      hint: ids.length > 1 ? 'give more digits of the id' : 'see `hutch ps -a` for those that are there',
+      context: { container: word },
+    },
+  );
 }
 
 function namesDirectory(store: Store): string {

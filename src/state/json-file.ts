@@ -8,7 +8,11 @@ export function writeJsonFile(path: string, value: unknown, options: { readonly 
 }
 
 /** As writeJsonFile, for any text. STORAGE_FULL or STORE_UNWRITABLE name the path; nothing half-written stays. */
-export function writeTextFile(path: string, text: string, options: { readonly durable?: boolean; readonly mode?: number } = {}): void {
+export function writeTextFile(
+  path: string,
+  text: string,
+  options: { readonly durable?: boolean; readonly mode?: number } = {},
+): void {
   const temporary = `${path}.${String(process.pid)}.tmp`;
   try {
     const fd = openSync(temporary, 'w', options.mode ?? 0o600);
@@ -52,7 +56,9 @@ export function writeError(path: string, cause: unknown): HutchError {
   const full = errno === 'ENOSPC' || errno === 'EDQUOT';
   return new HutchError(`cannot write ${path}: ${errno}`, {
     code: full ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
-    hint: full ? 'free some space (hutch rmi, hutch rm), or set HUTCH_DATA to a larger file system' : 'make it writable, or set HUTCH_DATA to a place that is',
+    hint: full
+      ? 'free some space (hutch rmi, hutch rm), or set HUTCH_DATA to a larger file system'
+      : 'make it writable, or set HUTCH_DATA to a place that is',
     cause,
     context: { path, errno },
   });

@@ -12,7 +12,12 @@ interface Holder {
  * Runs `work` while holding the lock of `path` (a file or directory that exists). A lock whose holder died is taken over
  * after 10 s. LOCK_TIMEOUT names the holder when `deadlineMs` passes first.
  */
-export async function withLock<T>(path: string, purpose: string, work: () => Promise<T>, deadlineMs = 30_000): Promise<T> {
+export async function withLock<T>(
+  path: string,
+  purpose: string,
+  work: () => Promise<T>,
+  deadlineMs = 30_000,
+): Promise<T> {
   const release = await acquire(path, deadlineMs);
   try {
     writeJsonFile(`${path}.holder`, { pid: process.pid, purpose } satisfies Holder, { durable: false });
@@ -34,11 +39,14 @@ async function acquire(path: string, deadlineMs: number): Promise<() => Promise<
   } catch (cause) {
     if (errnoOf(cause) !== 'ELOCKED') throw cause;
     const holder = readJsonFile(`${path}.holder`) as Holder | undefined;
-    throw new HutchError(`${path} is locked by ${holder === undefined ? 'another process' : `pid ${String(holder.pid)} (${holder.purpose})`}`, {
-      code: 'LOCK_TIMEOUT',
-      hint: 'wait for it to end, or end that process',
-      cause,
-      context: { path, holder: holder?.pid ?? null },
-    });
+    throw new HutchError(
+      `${path} is locked by ${holder === undefined ? 'another process' : `pid ${String(holder.pid)} (${holder.purpose})`}`,
+      {
+        code: 'LOCK_TIMEOUT',
+        hint: 'wait for it to end, or end that process',
+        cause,
+        context: { path, holder: holder?.pid ?? null },
+      },
+    );
   }
 }

@@ -57,7 +57,9 @@ function markAndFill(store: Store, owner: number): void {
     mkdirSync(path, { recursive: true, mode: 0o700 });
     if (owner !== process.getuid?.()) chownSync(path, owner, owner);
   }
-  writeFileSync(join(store.root, MARKER), 'hutch made this directory and may delete everything below it.\n', { mode: 0o600 });
+  writeFileSync(join(store.root, MARKER), 'hutch made this directory and may delete everything below it.\n', {
+    mode: 0o600,
+  });
 }
 
 /** STORE_INSECURE unless `root` bears hutch's marker: called before anything is deleted recursively. */

@@ -2,18 +2,68 @@
  * The system calls that hutch makes itself, as one typed object over koffi; in the process that calls, on its main thread.
  * Every function is synchronous, throws SyscallError, and is named after its system call (the man page of section 2).
  */
-import { AT, LINUX_CAPABILITY_VERSION_3, FSCONFIG, FSMOUNT_CLOEXEC, FSOPEN_CLOEXEC, IOCTL, MOVE_MOUNT, SECCOMP_SET_MODE_FILTER, KEYCTL_JOIN_SESSION_KEYRING, LANDLOCK, IFF_UP, AF_INET, SOCK_DGRAM, SOCK_CLOEXEC } from '../linux/flags.ts';
+import {
+  AT,
+  LINUX_CAPABILITY_VERSION_3,
+  FSCONFIG,
+  FSMOUNT_CLOEXEC,
+  FSOPEN_CLOEXEC,
+  IOCTL,
+  MOVE_MOUNT,
+  SECCOMP_SET_MODE_FILTER,
+  KEYCTL_JOIN_SESSION_KEYRING,
+  LANDLOCK,
+  IFF_UP,
+  AF_INET,
+  SOCK_DGRAM,
+  SOCK_CLOEXEC,
+} from '../linux/flags.ts';
 import { loadKoffi } from './koffi.ts';
 import { SyscallError } from './syscall-error.ts';
 
 /** Numbers that differ between architectures, and newer ones that do not. Source: the kernel's syscall tables. */
 const NUMBERS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  x64: { pivot_root: 155, capget: 125, capset: 126, keyctl: 250, seccomp: 317, rt_sigaction: 13, rt_sigprocmask: 14, prlimit64: 302, mkdirat: 258, symlinkat: 266, ioctl: 16 },
-  arm64: { pivot_root: 41, capget: 90, capset: 91, keyctl: 219, seccomp: 277, rt_sigaction: 134, rt_sigprocmask: 135, prlimit64: 261, mkdirat: 34, symlinkat: 36, ioctl: 29 },
+  x64: {
+    pivot_root: 155,
+    capget: 125,
+    capset: 126,
+    keyctl: 250,
+    seccomp: 317,
+    rt_sigaction: 13,
+    rt_sigprocmask: 14,
+    prlimit64: 302,
+    mkdirat: 258,
+    symlinkat: 266,
+    ioctl: 16,
+  },
+  arm64: {
+    pivot_root: 41,
+    capget: 90,
+    capset: 91,
+    keyctl: 219,
+    seccomp: 277,
+    rt_sigaction: 134,
+    rt_sigprocmask: 135,
+    prlimit64: 261,
+    mkdirat: 34,
+    symlinkat: 36,
+    ioctl: 29,
+  },
 };
 const COMMON_NUMBERS: Readonly<Record<string, number>> = {
-  open_tree: 428, move_mount: 429, fsopen: 430, fsconfig: 431, fsmount: 432, pidfd_open: 434, close_range: 436, openat2: 437,
-  pidfd_getfd: 438, mount_setattr: 442, landlock_create_ruleset: 444, landlock_add_rule: 445, landlock_restrict_self: 446,
+  open_tree: 428,
+  move_mount: 429,
+  fsopen: 430,
+  fsconfig: 431,
+  fsmount: 432,
+  pidfd_open: 434,
+  close_range: 436,
+  openat2: 437,
+  pidfd_getfd: 438,
+  mount_setattr: 442,
+  landlock_create_ruleset: 444,
+  landlock_add_rule: 445,
+  landlock_restrict_self: 446,
 };
 
 type Argument = string | number | bigint | Buffer | Uint8Array | readonly (string | null)[] | null;
@@ -39,12 +89,13 @@ export function openSyscalls() {
   const raw = (name: string, parameters: string[], ...values: Argument[]): number => {
     const key = `syscall ${name}`;
     let call = bound.get(key);
-    if (call === undefined) bound.set(key, (call = libc.func('syscall', 'long', ['long', ...parameters]) as unknown as Call));
+    if (call === undefined)
+      bound.set(key, (call = libc.func('syscall', 'long', ['long', ...parameters]) as unknown as Call));
     return checked(name, call(numbers[name] ?? 0, ...values));
   };
   const checked = (name: string, result: number): number => {
-    if (Number(result) < 0) throw new SyscallError(name, koffi.errno());
-    return Number(result);
+    if (result < 0) throw new SyscallError(name, koffi.errno());
+    return result;
   };
 
   return {
@@ -52,7 +103,8 @@ export function openSyscalls() {
       library('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong'], option, a, b, c, d),
     setsid: () => library('setsid', 'int', []),
     /** glibc makes these three for all threads. */
-    setgroups: (gids: readonly number[]) => library('setgroups', 'int', ['size_t', 'void *'], gids.length, uint32Array(gids)),
+    setgroups: (gids: readonly number[]) =>
+      library('setgroups', 'int', ['size_t', 'void *'], gids.length, uint32Array(gids)),
     setresgid: (gid: number) => library('setresgid', 'int', ['uint', 'uint', 'uint'], gid, gid, gid),
     setresuid: (uid: number) => library('setresuid', 'int', ['uint', 'uint', 'uint'], uid, uid, uid),
     unshare: (flags: number) => library('unshare', 'int', ['int'], flags),
@@ -75,7 +127,8 @@ export function openSyscalls() {
     mkdirat: (dirfd: number, name: string, mode: number) => raw('mkdirat', ['int', 'str', 'uint'], dirfd, name, mode),
     symlinkat: (to: string, dirfd: number, name: string) => raw('symlinkat', ['str', 'int', 'str'], to, dirfd, name),
     close: (fd: number) => library('close', 'int', ['int'], fd),
-    fcntl: (fd: number, command: number, value: number) => library('fcntl', 'int', ['int', 'int', 'long'], fd, command, value),
+    fcntl: (fd: number, command: number, value: number) =>
+      library('fcntl', 'int', ['int', 'int', 'long'], fd, command, value),
     dup2: (from: number, to: number) => library('dup2', 'int', ['int', 'int'], from, to),
     fchown: (fd: number, uid: number, gid: number) => library('fchown', 'int', ['int', 'uint', 'uint'], fd, uid, gid),
     close_range: (first: number, last: number, flags: number) =>
@@ -92,10 +145,19 @@ export function openSyscalls() {
       return Number(buffer.readBigInt64LE(0));
     },
 
-    open_tree: (dirfd: number, path: string, flags: number) => raw('open_tree', ['int', 'str', 'uint'], dirfd, path, flags),
+    open_tree: (dirfd: number, path: string, flags: number) =>
+      raw('open_tree', ['int', 'str', 'uint'], dirfd, path, flags),
     /** Puts the mount or file that `from` holds onto the place that `to` holds. */
     move_mount: (from: number, to: number) =>
-      raw('move_mount', ['int', 'str', 'int', 'str', 'uint'], from, '', to, '', MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH),
+      raw(
+        'move_mount',
+        ['int', 'str', 'int', 'str', 'uint'],
+        from,
+        '',
+        to,
+        '',
+        MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH,
+      ),
     mount_setattr: (fd: number, change: { set: number; propagation?: number; recursive?: boolean }) => {
       const buffer = Buffer.alloc(32);
       buffer.writeBigUInt64LE(BigInt(change.set), 0);
@@ -105,10 +167,19 @@ export function openSyscalls() {
     },
     fsopen: (type: string) => raw('fsopen', ['str', 'uint'], type, FSOPEN_CLOEXEC),
     fsconfig: (fd: number, key: string, value: string | null) =>
-      raw('fsconfig', ['int', 'uint', 'str', 'str', 'int'], fd, value === null ? FSCONFIG.SET_FLAG : FSCONFIG.SET_STRING, key, value, 0),
+      raw(
+        'fsconfig',
+        ['int', 'uint', 'str', 'str', 'int'],
+        fd,
+        value === null ? FSCONFIG.SET_FLAG : FSCONFIG.SET_STRING,
+        key,
+        value,
+        0,
+      ),
     fsconfigCreate: (fd: number) =>
       raw('fsconfig', ['int', 'uint', 'str', 'str', 'int'], fd, FSCONFIG.CMD_CREATE, null, null, 0),
-    fsmount: (fd: number, attributes: number) => raw('fsmount', ['int', 'uint', 'uint'], fd, FSMOUNT_CLOEXEC, attributes),
+    fsmount: (fd: number, attributes: number) =>
+      raw('fsmount', ['int', 'uint', 'uint'], fd, FSMOUNT_CLOEXEC, attributes),
 
     ioctlNumber: (fd: number, request: number, value: number) =>
       library('ioctl', 'int', ['int', 'ulong', 'long'], fd, request, value),
@@ -118,7 +189,9 @@ export function openSyscalls() {
     /** prlimit(2) on ourselves; null is RLIM_INFINITY. */
     setrlimit: (resource: number, soft: number | null, hard: number | null) => {
       const buffer = Buffer.alloc(16);
-      [soft, hard].forEach((value, index) => buffer.writeBigUInt64LE(value === null ? 2n ** 64n - 1n : BigInt(value), index * 8));
+      [soft, hard].forEach((value, index) =>
+        buffer.writeBigUInt64LE(value === null ? 2n ** 64n - 1n : BigInt(value), index * 8),
+      );
       return raw('prlimit64', ['int', 'int', 'void *', 'void *'], 0, resource, buffer, null);
     },
     getrlimit: (resource: number): { soft: number | null; hard: number | null } => {
@@ -185,7 +258,14 @@ export function openSyscalls() {
       const attributes = Buffer.alloc(12);
       attributes.writeBigUInt64LE(BigInt(allowed), 0);
       attributes.writeInt32LE(directory, 8);
-      return raw('landlock_add_rule', ['int', 'uint', 'void *', 'uint'], ruleset, LANDLOCK.RULE_PATH_BENEATH, attributes, 0);
+      return raw(
+        'landlock_add_rule',
+        ['int', 'uint', 'void *', 'uint'],
+        ruleset,
+        LANDLOCK.RULE_PATH_BENEATH,
+        attributes,
+        0,
+      );
     },
     landlock_restrict_self: (ruleset: number) => raw('landlock_restrict_self', ['int', 'uint'], ruleset, 0),
 

@@ -34,6 +34,8 @@ function copyFailed(to: string, stderr: string): HutchError {
   const full = stderr.includes('No space left');
   return new HutchError(`cannot copy the image to ${to}: ${stderr.trim().split('\n').at(-1) ?? ''}`, {
     code: full ? 'STORAGE_FULL' : 'HOST_TOOL_FAILED',
-    hint: full ? 'free some space, or use a driver that does not copy (--storage-driver overlay)' : 'run `hutch doctor`',
+    hint: full
+      ? 'free some space, or use a driver that does not copy (--storage-driver overlay)'
+      : 'run `hutch doctor`',
   });
 }

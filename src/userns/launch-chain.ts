@@ -81,8 +81,19 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
   const inner = nested === undefined ? innerStage(request, outer) : nestedStage(request, nested);
   const holder = holderScript(outer, mapping);
   const chain = [
-    'unshare', '--user', '--mount', ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
-    ...mapFlags(outer, mapping), '--', 'sh', '-p', '-c', holder, 'hutch-holder', request.protect, ...inner,
+    'unshare',
+    '--user',
+    '--mount',
+    ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
+    ...mapFlags(outer, mapping),
+    '--',
+    'sh',
+    '-p',
+    '-c',
+    holder,
+    'hutch-holder',
+    request.protect,
+    ...inner,
   ];
   return { argv: ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)], mapping };
 }
@@ -96,7 +107,19 @@ function holderScript(outer: UserNamespace, mapping: LaunchChain['mapping']): st
 function exposed(request: ChainRequest, chain: readonly string[]): readonly string[] {
   if (request.expose === undefined) return chain;
   const script = 'mount --rbind "$1" "$2" || exit 125\nshift 2\nexec "$@"';
-  return ['unshare', '--mount', '--', 'sh', '-p', '-c', script, 'hutch-expose', request.expose.from, request.expose.at, ...chain];
+  return [
+    'unshare',
+    '--mount',
+    '--',
+    'sh',
+    '-p',
+    '-c',
+    script,
+    'hutch-expose',
+    request.expose.from,
+    request.expose.at,
+    ...chain,
+  ];
 }
 
 function mappingOf(outer: UserNamespace, ids: SubordinateIds): LaunchChain['mapping'] {
@@ -130,7 +153,17 @@ function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
   const wait = ['sh', '-p', '-c', `${AWAIT_MAPS}\nexec "$@"`, 'hutch-mapped'];
   const unshare = pidAndTime(request, ['--user', '--keep-caps']);
   return [
-    'sh', '-p', '-c', NEST, 'hutch-nest', idMapText(nested.uidMap), idMapText(nested.gidMap), ...unshare, ...wait, ...BECOME_ROOT, ...request.argv,
+    'sh',
+    '-p',
+    '-c',
+    NEST,
+    'hutch-nest',
+    idMapText(nested.uidMap),
+    idMapText(nested.gidMap),
+    ...unshare,
+    ...wait,
+    ...BECOME_ROOT,
+    ...request.argv,
   ];
 }
 

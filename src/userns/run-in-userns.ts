@@ -24,7 +24,11 @@ export async function spawnInUserns(
   const wait = 'until read -r _ </proc/self/gid_map; do :; done\nexec "$@"';
   const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
   const args = [
-    '--pdeathsig', 'KILL', requireTool('unshare', 'make a user namespace'), '--user', '--mount',
+    '--pdeathsig',
+    'KILL',
+    requireTool('unshare', 'make a user namespace'),
+    '--user',
+    '--mount',
     ...(self ? ['--map-root-user', '--'] : ['--keep-caps', '--', 'sh', '-p', '-c', wait, 'hutch-mapped', ...become]),
     ...argv,
   ];
@@ -37,7 +41,11 @@ export async function spawnInUserns(
   return { child, exit };
 }
 
-async function mapOrKill(child: ChildProcess, pid: number, userNamespace: Parameters<typeof writeMaps>[1]): Promise<void> {
+async function mapOrKill(
+  child: ChildProcess,
+  pid: number,
+  userNamespace: Parameters<typeof writeMaps>[1],
+): Promise<void> {
   try {
     await writeMaps(pid, userNamespace);
   } catch (error) {

@@ -32,7 +32,10 @@ export async function findSubordinateIds(uid: number, name = loginName()): Promi
   const tool = findTool('getsubids');
   if (tool === undefined || name === undefined) return fromFiles;
   const [uids, gids] = await Promise.all([askGetsubids(tool, [name]), askGetsubids(tool, ['-g', name])]);
-  return { uids: fromFiles.uids.length > 0 ? fromFiles.uids : uids, gids: fromFiles.gids.length > 0 ? fromFiles.gids : gids };
+  return {
+    uids: fromFiles.uids.length > 0 ? fromFiles.uids : uids,
+    gids: fromFiles.gids.length > 0 ? fromFiles.gids : gids,
+  };
 }
 
 /** The ranges that /etc/subuid and /etc/subgid give a user, by name or by uid. */

@@ -13,7 +13,14 @@ const FLAGS = ['--configure', '--mtu=65520', '--disable-host-loopback', '--enabl
 export const slirp4netnsDriver: NetworkDriver = {
   name: 'slirp4netns',
   isPrivate: true,
-  helper: ['slirp4netns', ...FLAGS, `--ready-fd=${String(HELPER_READY_FD)}`, `--exit-fd=${String(HELPER_EXIT_FD)}`, '%pid', 'tap0'],
+  helper: [
+    'slirp4netns',
+    ...FLAGS,
+    `--ready-fd=${String(HELPER_READY_FD)}`,
+    `--exit-fd=${String(HELPER_EXIT_FD)}`,
+    '%pid',
+    'tap0',
+  ],
   nameServers: ['10.0.2.3'],
   address: '10.0.2.100',
   check: () => {

@@ -17,7 +17,11 @@ export const fuseOverlayfsDriver: RootfsDriver = {
   prepare: ({ directory, layers }) => {
     const links = layerLinks(layers).map(({ path, to }) => ({ path: join(directory, path), to }));
     return {
-      source: mountedByHelper(directory, links.map(({ path }) => path), null),
+      source: mountedByHelper(
+        directory,
+        links.map(({ path }) => path),
+        null,
+      ),
       preparation: preparation({ directories: [...ownDirectories(directory), join(directory, 'l')], links }),
     };
   },
@@ -33,8 +37,11 @@ export const fuseOverlayfsDriver: RootfsDriver = {
 };
 
 function leftOut(): NonNullable<Hide> {
-  const entries = readdirSync('/', { withFileTypes: true }).filter(({ name }) => !isTakenIn(name) && !MADE_ANYWAY.includes(name));
-  const paths = (isWanted: (entry: Dirent) => boolean): string[] => entries.filter(isWanted).map(({ name }) => `/${name}`);
+  const entries = readdirSync('/', { withFileTypes: true }).filter(
+    ({ name }) => !isTakenIn(name) && !MADE_ANYWAY.includes(name),
+  );
+  const paths = (isWanted: (entry: Dirent) => boolean): string[] =>
+    entries.filter(isWanted).map(({ name }) => `/${name}`);
   return { directories: paths((entry) => entry.isDirectory()), files: paths((entry) => entry.isFile()) };
 }
 

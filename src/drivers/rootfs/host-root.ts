@@ -6,7 +6,22 @@ import { lstatSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
  * anew (/proc, /sys, /dev), what belongs to a session (/run, /tmp), and where people keep their own (/home, /root, /srv, /mnt,
  * /data, …). A volume brings such a directory in where that is wanted.
  */
-const TAKEN_IN = ['bin', 'etc', 'gnu', 'lib', 'lib32', 'lib64', 'libexec', 'libx32', 'nix', 'opt', 'sbin', 'snap', 'usr', 'var'];
+const TAKEN_IN = [
+  'bin',
+  'etc',
+  'gnu',
+  'lib',
+  'lib32',
+  'lib64',
+  'libexec',
+  'libx32',
+  'nix',
+  'opt',
+  'sbin',
+  'snap',
+  'usr',
+  'var',
+];
 
 /** True for a top-level name of the host that is part of the image `host`. */
 export function isTakenIn(name: string): boolean {
@@ -30,7 +45,9 @@ export function readHostRoot(): HostRoot {
   const mountPoints = readMountPoints();
   const entries = readdirSync('/').filter(isTakenIn);
   const kinds = entries.map((name) => ({ path: `/${name}`, stats: lstatSync(`/${name}`) }));
-  const directories = kinds.filter(({ stats }) => stats.isDirectory() && (stats.mode & 0o005) === 0o005).map(({ path }) => path);
+  const directories = kinds
+    .filter(({ stats }) => stats.isDirectory() && (stats.mode & 0o005) === 0o005)
+    .map(({ path }) => path);
   const hasMountsBelow = (path: string): boolean => mountPoints.some((point) => point.startsWith(`${path}/`));
   return {
     directories: directories.filter((path) => !hasMountsBelow(path)),

@@ -19,7 +19,13 @@ export const overlayDriver: RootfsDriver = {
     const at = mountPoint(directory);
     return {
       source: {
-        kind: 'overlay', from: directory, at, lower: links.map(({ path }) => path), upper: 'upper', work: 'work', options: OPTIONS,
+        kind: 'overlay',
+        from: directory,
+        at,
+        lower: links.map(({ path }) => path),
+        upper: 'upper',
+        work: 'work',
+        options: OPTIONS,
       },
       preparation: preparation({
         directories: [upperDirectory(directory), workDirectory(directory), at, join(directory, 'l')],
@@ -31,20 +37,30 @@ export const overlayDriver: RootfsDriver = {
     const host = readHostRoot();
     const at = mountPoint(directory);
     const source = upperDirectory(directory);
-    const below = (kind: string, paths: readonly string[]): string[] => paths.map((path) => join(directory, kind, path));
+    const below = (kind: string, paths: readonly string[]): string[] =>
+      paths.map((path) => join(directory, kind, path));
     return {
       source: {
         kind: 'host',
         source,
         from: directory,
         at,
-        overlays: host.directories.map((path) => ({ lower: path, upper: `host${path}`, work: `work${path}`, options: OPTIONS })),
+        overlays: host.directories.map((path) => ({
+          lower: path,
+          upper: `host${path}`,
+          work: `work${path}`,
+          options: OPTIONS,
+        })),
         binds: host.binds,
         links: host.links,
       },
       preparation: preparation({
         directories: [
-          source, at, ...below('host', host.directories), ...below('work', host.directories), ...below('host', upperSkeleton(host.directories)),
+          source,
+          at,
+          ...below('host', host.directories),
+          ...below('work', host.directories),
+          ...below('host', upperSkeleton(host.directories)),
         ],
       }),
     };

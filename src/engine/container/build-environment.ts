@@ -22,7 +22,8 @@ export function buildEnvironment(
   const set = (flag: string, entry: string): void => {
     const equals = entry.indexOf('=');
     const name = equals < 0 ? entry : entry.slice(0, equals);
-    if (name === '' || entry.includes('\0')) throw badValue(flag, entry, 'NAME=VALUE, or NAME to pass on your own value');
+    if (name === '' || entry.includes('\0'))
+      throw badValue(flag, entry, 'NAME=VALUE, or NAME to pass on your own value');
     const value = equals < 0 ? process.env[name] : entry.slice(equals + 1);
     if (value !== undefined) values.set(name, value);
   };

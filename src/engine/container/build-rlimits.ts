@@ -19,7 +19,8 @@ function parseUlimit(text: string): SpecRlimit {
   const limit = (word: string): number => (word === 'unlimited' ? -1 : Number(word));
   const soft = limit(match[2] ?? '');
   const hard = match[3] === undefined ? soft : limit(match[3]);
-  if (hard !== -1 && (soft === -1 || soft > hard)) throw badValue('--ulimit', text, 'a soft limit that is not above the hard one');
+  if (hard !== -1 && (soft === -1 || soft > hard))
+    throw badValue('--ulimit', text, 'a soft limit that is not above the hard one');
   return { type: `RLIMIT_${name}`, soft, hard };
 }
 
@@ -31,11 +32,17 @@ function callersOpenFiles(): SpecRlimit {
   const [soft, hard] = openFilesOf('self');
   const told = Number(process.env['HUTCH_NOFILE']);
   const original = Number.isSafeInteger(told) && told > 0 ? told : openFilesOf(String(process.ppid))[0];
-  return { type: 'RLIMIT_NOFILE', soft: hard === -1 ? original : Math.min(original === -1 ? soft : original, hard), hard };
+  return {
+    type: 'RLIMIT_NOFILE',
+    soft: hard === -1 ? original : Math.min(original === -1 ? soft : original, hard),
+    hard,
+  };
 }
 
 function openFilesOf(pid: string): [number, number] {
-  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/mu.exec(readFileSync(`/proc/${pid}/limits`, 'utf8'));
+  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/mu.exec(
+    readFileSync(`/proc/${pid}/limits`, 'utf8'),
+  );
   const limit = (word: string | undefined): number => (word === undefined || word === 'unlimited' ? -1 : Number(word));
   return [limit(match?.[1]), limit(match?.[2])];
 }

@@ -4,7 +4,14 @@ import { HutchError } from '../../errors/hutch-error.ts';
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES, capabilityName } from '../../linux/capabilities.ts';
 import type { UserNamespace } from '../../linux/id-map.ts';
 import { DEFAULT_DEVICES, defaultMounts, MASKED_PATHS, READONLY_PATHS } from '../../oci/default-mounts.ts';
-import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecCapabilities, type SpecIdMapping, type SpecMount, type SpecNamespaceType } from '../../oci/runtime-spec.ts';
+import {
+  HUTCH_ANNOTATIONS,
+  type RuntimeSpec,
+  type SpecCapabilities,
+  type SpecIdMapping,
+  type SpecMount,
+  type SpecNamespaceType,
+} from '../../oci/runtime-spec.ts';
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import type { Store } from '../../state/store.ts';
 import { buildEnvironment } from './build-environment.ts';
@@ -65,7 +72,9 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       namespaces: namespaces.map((type) => ({ type })),
       uidMappings: input.userNamespace.uidMap.map(specMapping),
       gidMappings: input.userNamespace.gidMap.map(specMapping),
-      ...(has('time') ? { timeOffsets: { monotonic: { secs: offset, nanosecs: 0 }, boottime: { secs: offset, nanosecs: 0 } } } : {}),
+      ...(has('time')
+        ? { timeOffsets: { monotonic: { secs: offset, nanosecs: 0 }, boottime: { secs: offset, nanosecs: 0 } } }
+        : {}),
       devices: DEFAULT_DEVICES,
       sysctl: buildSysctls(request.sysctls, has, input.userNamespace.gidMap),
       maskedPaths: request.privileged ? [] : maskedPaths(security),
@@ -141,7 +150,9 @@ function parseUmask(text: string | undefined): number {
 function chooseCapabilities(request: RunRequest, user: ResolvedUser): SpecCapabilities {
   const all = (names: readonly string[]): boolean => names.some((name) => name.toUpperCase() === 'ALL');
   const named = (flag: string, names: readonly string[]): string[] =>
-    names.filter((name) => name.toUpperCase() !== 'ALL').map((name) => capabilityName(name) ?? unknownCapability(flag, name));
+    names
+      .filter((name) => name.toUpperCase() !== 'ALL')
+      .map((name) => capabilityName(name) ?? unknownCapability(flag, name));
   const added = named('--cap-add', request.capAdd);
   const dropped = named('--cap-drop', request.capDrop);
   const every = request.privileged || all(request.capAdd);
@@ -169,13 +180,20 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
       ownPid: has('pid'),
       ownIpc: has('ipc'),
       ttyGroup: input.userNamespace.writer !== 'self',
-    }).map((mount) => (request.privileged && mount.destination === '/sys' ? { ...mount, options: mount.options.filter((option) => option !== 'ro') } : mount)),
+    }).map((mount) =>
+      request.privileged && mount.destination === '/sys'
+        ? { ...mount, options: mount.options.filter((option) => option !== 'ro') }
+        : mount,
+    ),
     ...Object.entries(input.etcFiles).map(([destination, source]) => bindFile(source, destination, [])),
     ...(input.initProgram === null ? [] : [bindFile(input.initProgram, INIT_TARGET, ['ro'])]),
   ];
   const replaced = new Set(asked.map((mount) => mount.destination));
   const depth = (mount: SpecMount): number => mount.destination.split('/').length;
-  return [...standard.filter((mount) => !replaced.has(mount.destination)), ...asked.toSorted((a, b) => depth(a) - depth(b))];
+  return [
+    ...standard.filter((mount) => !replaced.has(mount.destination)),
+    ...asked.toSorted((a, b) => depth(a) - depth(b)),
+  ];
 }
 
 function bindFile(source: string, destination: string, options: readonly string[]): SpecMount {
@@ -185,18 +203,24 @@ function bindFile(source: string, destination: string, options: readonly string[
 function refuseTwice(mounts: readonly SpecMount[]): void {
   const seen = new Set<string>();
   for (const { destination } of mounts) {
-    if (seen.has(destination)) throw badValue('-v or --tmpfs', destination, 'each place in the container for one mount only');
+    if (seen.has(destination))
+      throw badValue('-v or --tmpfs', destination, 'each place in the container for one mount only');
     seen.add(destination);
   }
 }
 
 function maskedPaths(security: SecurityOptions): string[] {
-  const cpus = existsSync('/sys/devices/system/cpu/cpu0/thermal_throttle') ? ['/sys/devices/system/cpu/cpu0/thermal_throttle'] : [];
+  const cpus = existsSync('/sys/devices/system/cpu/cpu0/thermal_throttle')
+    ? ['/sys/devices/system/cpu/cpu0/thermal_throttle']
+    : [];
   return [...MASKED_PATHS, ...cpus].filter((path) => !isUnmasked(security, path)).concat(security.mask);
 }
 
 function isUnmasked(security: SecurityOptions, path: string): boolean {
-  return security.unmask.some((pattern) => pattern === 'ALL' || pattern === path || (pattern.endsWith('/*') && path.startsWith(pattern.slice(0, -1))));
+  return security.unmask.some(
+    (pattern) =>
+      pattern === 'ALL' || pattern === path || (pattern.endsWith('/*') && path.startsWith(pattern.slice(0, -1))),
+  );
 }
 
 /** Landlock would refuse mount(2) inside, so whoever asks for the right to mount does without it. */

@@ -32,8 +32,13 @@ function checkedPair(text: string, has: (type: SpecNamespaceType) => boolean): [
   const name = written.replaceAll('/', '.');
   const owner = OWNED.find(([pattern]) => pattern.test(name))?.[1];
   if (owner === undefined || name.includes('..') || !/^[\w.-]+$/u.test(name)) {
-    throw badValue('--sysctl', text, 'a setting of a namespace: net.*, fs.mqueue.*, kernel.shm*, kernel.msg*, kernel.sem; others would change the host');
+    throw badValue(
+      '--sysctl',
+      text,
+      'a setting of a namespace: net.*, fs.mqueue.*, kernel.shm*, kernel.msg*, kernel.sem; others would change the host',
+    );
   }
-  if (!has(owner)) throw badValue('--sysctl', text, `a private ${owner} namespace with it; this container shares the host's`);
+  if (!has(owner))
+    throw badValue('--sysctl', text, `a private ${owner} namespace with it; this container shares the host's`);
   return [name, value];
 }

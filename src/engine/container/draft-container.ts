@@ -45,8 +45,15 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const settings = readSettings(store);
   const network = chooseNetwork(request, settings);
   const [maps, driver] = await Promise.all([chooseMaps(), chooseDriver(request, settings, store)]);
-  const rootfs = image.isHost ? driver.prepareHost(directory) : driver.prepare({ directory, layers: image.layerDirectories });
-  const etc = etcFiles(directory, request, { hostname: request.hostname ?? input.id.slice(0, 12), name: input.name }, network);
+  const rootfs = image.isHost
+    ? driver.prepareHost(directory)
+    : driver.prepare({ directory, layers: image.layerDirectories });
+  const etc = etcFiles(
+    directory,
+    request,
+    { hostname: request.hostname ?? input.id.slice(0, 12), name: input.name },
+    network,
+  );
   const spec = buildSpec({
     ...input,
     userNamespace: maps.userNamespace,
@@ -57,7 +64,10 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   });
   const plan = compilePlan(spec, {
     userNamespaces: userNamespaces(maps.userNamespace),
-    prepare: joinPreparations(rootfs.preparation, preparation({ directories: [join(directory, 'root')], files: etc.files })),
+    prepare: joinPreparations(
+      rootfs.preparation,
+      preparation({ directories: [join(directory, 'root')], files: etc.files }),
+    ),
     rootfs: rootfs.source,
     networkHelper: network.helper,
     architecture: hostArchitecture(),
@@ -77,7 +87,9 @@ function userNamespaces(outer: UserNamespace): readonly [UserNamespace, ...UserN
 
 function chooseNetwork(request: RunRequest, settings: Settings): NetworkDriver {
   const name = request.network ?? settings.network ?? 'slirp4netns';
-  const driver = (NETWORK_DRIVERS as readonly string[]).includes(name) ? networkDriver(name as NetworkDriverName) : undefined;
+  const driver = (NETWORK_DRIVERS as readonly string[]).includes(name)
+    ? networkDriver(name as NetworkDriverName)
+    : undefined;
   if (driver === undefined) throw badValue('--net', name, `one of ${NETWORK_DRIVERS.join(', ')}`);
   driver.check();
   return driver;

@@ -13,7 +13,12 @@ export interface EtcFiles {
 }
 
 /** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container, to be kept in its directory. */
-export function etcFiles(directory: string, request: RunRequest, names: { hostname: string; name: string }, network: NetworkDriver): EtcFiles {
+export function etcFiles(
+  directory: string,
+  request: RunRequest,
+  names: { hostname: string; name: string },
+  network: NetworkDriver,
+): EtcFiles {
   const contents: Readonly<Record<string, string>> = {
     hosts: hostsFile(request, names, network),
     hostname: `${names.hostname}\n`,
@@ -26,16 +31,25 @@ export function etcFiles(directory: string, request: RunRequest, names: { hostna
   };
 }
 
-function hostsFile(request: RunRequest, { hostname, name }: { hostname: string; name: string }, network: NetworkDriver): string {
-  const own = network.isPrivate ? `${network.address ?? '127.0.1.1'}\t${[...new Set([hostname, name])].join(' ')}\n` : '';
-  const base = network.isPrivate ? '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n' : readHost('/etc/hosts');
+function hostsFile(
+  request: RunRequest,
+  { hostname, name }: { hostname: string; name: string },
+  network: NetworkDriver,
+): string {
+  const own = network.isPrivate
+    ? `${network.address ?? '127.0.1.1'}\t${[...new Set([hostname, name])].join(' ')}\n`
+    : '';
+  const base = network.isPrivate
+    ? '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n'
+    : readHost('/etc/hosts');
   return base + own + request.addHosts.map(addedHost).join('');
 }
 
 function addedHost(text: string): string {
   const colon = text.indexOf(':');
   const [name, address] = [text.slice(0, colon), text.slice(colon + 1).replace(/^\[(.*)\]$/u, '$1')];
-  if (colon <= 0 || isIP(address) === 0 || !/^[\w.-]+$/u.test(name)) throw badValue('--add-host', text, 'NAME:ADDRESS, such as db:192.0.2.7');
+  if (colon <= 0 || isIP(address) === 0 || !/^[\w.-]+$/u.test(name))
+    throw badValue('--add-host', text, 'NAME:ADDRESS, such as db:192.0.2.7');
   return `${address}\t${name}\n`;
 }
 
@@ -44,9 +58,15 @@ function resolvConf(request: RunRequest, network: NetworkDriver): string {
   if (wrong !== undefined) throw badValue('--dns', wrong, 'an IP address');
   const host = readHost('/etc/resolv.conf').split('\n');
   const servers = request.dns.length > 0 ? request.dns : network.nameServers;
-  const kept = host.filter((line) => /^\s*(?:options|search|domain)\s/u.test(line) && !(request.dnsSearch.length > 0 && !line.includes('options')));
+  const kept = host.filter(
+    (line) =>
+      /^\s*(?:options|search|domain)\s/u.test(line) && !(request.dnsSearch.length > 0 && !line.includes('options')),
+  );
   const search = request.dnsSearch.length > 0 ? [`search ${request.dnsSearch.join(' ')}`] : [];
-  const names = servers === null ? host.filter((line) => /^\s*nameserver\s/u.test(line)) : servers.map((address) => `nameserver ${address}`);
+  const names =
+    servers === null
+      ? host.filter((line) => /^\s*nameserver\s/u.test(line))
+      : servers.map((address) => `nameserver ${address}`);
   return `${[...search, ...kept, ...names].join('\n')}\n`;
 }
 

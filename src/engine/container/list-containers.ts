@@ -1,5 +1,10 @@
 /** `hutch ps`: the containers and what they are now; reads the host, changes nothing. */
-import { listContainers as listRecords, statusOf, type ContainerRecord, type ContainerStatus } from '../../state/container-record.ts';
+import {
+  listContainers as listRecords,
+  statusOf,
+  type ContainerRecord,
+  type ContainerStatus,
+} from '../../state/container-record.ts';
 import { locateStore } from '../../state/store.ts';
 
 export interface ListedContainer {

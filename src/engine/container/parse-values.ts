@@ -3,7 +3,11 @@ import { HutchError } from '../../errors/hutch-error.ts';
 
 /** The error for a flag's value. `form` completes "use". */
 export function badValue(flag: string, value: string, form: string): HutchError {
-  return new HutchError(`invalid value "${value}" for ${flag}`, { code: 'USAGE_INVALID', hint: `use ${form}`, context: { flag, value } });
+  return new HutchError(`invalid value "${value}" for ${flag}`, {
+    code: 'USAGE_INVALID',
+    hint: `use ${form}`,
+    context: { flag, value },
+  });
 }
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
@@ -11,8 +15,10 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 
 /** Bytes of a size such as `64m`, `1.5g`, `512kb`; units are binary. */
 export function parseSize(flag: string, text: string): number {
   const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/iu.exec(text);
-  const bytes = match === null ? Number.NaN : Math.floor(Number(match[1]) * (UNITS[match[2]?.toLowerCase() ?? ''] ?? Number.NaN));
-  if (!Number.isSafeInteger(bytes) || bytes <= 0) throw badValue(flag, text, 'a number with a unit: b, k, m or g, such as 64m');
+  const bytes =
+    match === null ? Number.NaN : Math.floor(Number(match[1]) * (UNITS[match[2]?.toLowerCase() ?? ''] ?? Number.NaN));
+  if (!Number.isSafeInteger(bytes) || bytes <= 0)
+    throw badValue(flag, text, 'a number with a unit: b, k, m or g, such as 64m');
   return bytes;
 }
 
@@ -24,7 +30,10 @@ export function parseSeconds(flag: string, text: string): number {
   if (/^[+-]?\d+$/u.test(text)) return Number(text);
   const match = /^([+-]?)((?:\d+[smhd])+)$/u.exec(text);
   if (match === null) throw badValue(flag, text, form);
-  const total = [...(match[2] ?? '').matchAll(/(\d+)([smhd])/gu)].reduce((sum, [, count, unit]) => sum + Number(count) * (SECONDS[unit ?? ''] ?? 0), 0);
+  const total = [...(match[2] ?? '').matchAll(/(\d+)([smhd])/gu)].reduce(
+    (sum, [, count, unit]) => sum + Number(count) * (SECONDS[unit ?? ''] ?? 0),
+    0,
+  );
   return match[1] === '-' ? -total : total;
 }
 

@@ -6,8 +6,24 @@ import type { SpecMount } from '../../oci/runtime-spec.ts';
 import type { Store } from '../../state/store.ts';
 import { badValue, parseContainerPath, parseSize } from './parse-values.ts';
 
-const VOLUME_OPTIONS: readonly string[] = ['ro', 'rw', 'bind', 'rbind', 'suid', 'nosuid', 'dev', 'nodev', 'exec', 'noexec', 'z', 'Z', 'private', 'rprivate'];
-const VOLUME_FORM = 'SRC:DST or SRC:DST:ro, where SRC is an existing path that begins with / or ./ and DST an absolute one';
+const VOLUME_OPTIONS: readonly string[] = [
+  'ro',
+  'rw',
+  'bind',
+  'rbind',
+  'suid',
+  'nosuid',
+  'dev',
+  'nodev',
+  'exec',
+  'noexec',
+  'z',
+  'Z',
+  'private',
+  'rprivate',
+];
+const VOLUME_FORM =
+  'SRC:DST or SRC:DST:ro, where SRC is an existing path that begins with / or ./ and DST an absolute one';
 
 /** The mount of a `-v` value. Set-uid files and devices in it have no effect unless `suid` or `dev` is given. */
 export function parseVolume(text: string, store: Store): SpecMount {
@@ -16,7 +32,8 @@ export function parseVolume(text: string, store: Store): SpecMount {
   if (!/^(?:\/|\.{1,2}(?:\/|$)|~\/)/u.test(source)) throw notAPath(text, source);
   const given = options === '' ? [] : options.split(',');
   const unknown = given.find((option) => !VOLUME_OPTIONS.includes(option));
-  if (unknown !== undefined) throw badValue('-v', text, `options out of ${VOLUME_OPTIONS.join(', ')}; "${unknown}" is none`);
+  if (unknown !== undefined)
+    throw badValue('-v', text, `options out of ${VOLUME_OPTIONS.join(', ')}; "${unknown}" is none`);
   const path = existingPath(text, source);
   refuseOwnStore(text, path, store);
   const destination = parseContainerPath('-v', target);
@@ -83,7 +100,13 @@ const TMPFS_FLAGS: readonly string[] = ['ro', 'rw', 'noexec', 'exec', 'nosuid', 
 export function parseTmpfs(text: string): SpecMount {
   const colon = text.indexOf(':');
   const target = colon < 0 ? text : text.slice(0, colon);
-  const given = colon < 0 ? [] : text.slice(colon + 1).split(',').filter((option) => option !== '');
+  const given =
+    colon < 0
+      ? []
+      : text
+          .slice(colon + 1)
+          .split(',')
+          .filter((option) => option !== '');
   const options = given.map((option) => tmpfsOption(text, option));
   return {
     destination: parseContainerPath('--tmpfs', target),
@@ -100,7 +123,13 @@ export function parseTmpfs(text: string): SpecMount {
 }
 
 function tmpfsOption(text: string, option: string): string {
-  if (TMPFS_FLAGS.includes(option) || /^(?:mode=[0-7]{3,4}|uid=\d+|gid=\d+|nr_inodes=\d+k?)$/u.test(option)) return option;
-  if (option.startsWith('size=')) return option.endsWith('%') ? option : `size=${String(parseSize('--tmpfs', option.slice(5)))}`;
-  throw badValue('--tmpfs', text, `PATH or PATH:options with options out of ${TMPFS_FLAGS.join(', ')}, size=, mode=, uid=, gid=; "${option}" is none`);
+  if (TMPFS_FLAGS.includes(option) || /^(?:mode=[0-7]{3,4}|uid=\d+|gid=\d+|nr_inodes=\d+k?)$/u.test(option))
+    return option;
+  if (option.startsWith('size='))
+    return option.endsWith('%') ? option : `size=${String(parseSize('--tmpfs', option.slice(5)))}`;
+  throw badValue(
+    '--tmpfs',
+    text,
+    `PATH or PATH:options with options out of ${TMPFS_FLAGS.join(', ')}, size=, mode=, uid=, gid=; "${option}" is none`,
+  );
 }

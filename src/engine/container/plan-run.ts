@@ -19,7 +19,8 @@ export const PLAN_FORMATS = ['text', 'json', 'bash', 'spec'] as const;
  * directory is one below the temporary directory that does not exist yet, so that the bash script can be run as it is.
  */
 export async function planRun(request: RunRequest, options: { format: string; colour: boolean }): Promise<string> {
-  if (!(PLAN_FORMATS as readonly string[]).includes(options.format)) throw badValue('--format', options.format, `one of ${PLAN_FORMATS.join(', ')}`);
+  if (!(PLAN_FORMATS as readonly string[]).includes(options.format))
+    throw badValue('--format', options.format, `one of ${PLAN_FORMATS.join(', ')}`);
   const store = locateStore();
   const id = randomBytes(32).toString('hex');
   const { plan, spec } = await draftContainer({
@@ -32,5 +33,7 @@ export async function planRun(request: RunRequest, options: { format: string; co
   });
   if (options.format === 'json') return renderJson(plan);
   if (options.format === 'bash') return renderBash(plan);
-  return options.format === 'spec' ? JSON.stringify(spec, null, 2) : renderExplanation(plan, { colour: options.colour });
+  return options.format === 'spec'
+    ? JSON.stringify(spec, null, 2)
+    : renderExplanation(plan, { colour: options.colour });
 }

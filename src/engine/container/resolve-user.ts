@@ -32,9 +32,19 @@ export function resolveUser(text: string, roots: readonly string[], groupAdd: re
   const uid = idOf(user, entry?.[2], 'user');
   const gid = group === undefined ? Number(entry?.[3] ?? 0) : groupId(group, groups);
   const login = entry?.[0];
-  const member = group === undefined ? groups.filter(([, , , members]) => login !== undefined && members?.split(',').includes(login)).map(([, , id]) => Number(id)) : [];
+  const member =
+    group === undefined
+      ? groups
+          .filter(([, , , members]) => login !== undefined && members?.split(',').includes(login))
+          .map(([, , id]) => Number(id))
+      : [];
   const added = groupAdd.map((name) => groupId(name, groups));
-  return { uid, gid, additionalGids: [...new Set([...member, ...added])].filter((id) => id !== gid), home: homeOf(entry, uid) };
+  return {
+    uid,
+    gid,
+    additionalGids: [...new Set([...member, ...added])].filter((id) => id !== gid),
+    home: homeOf(entry, uid),
+  };
 }
 
 function homeOf(entry: readonly string[] | undefined, uid: number): string {

@@ -11,7 +11,13 @@ import { rememberChain, takePrelaunched, type Prelaunched } from '../../monitor/
 import { supervise } from '../../monitor/supervise.ts';
 import { describeStep } from '../../plan/render/describe-step.ts';
 import type { Plan } from '../../plan/step.ts';
-import { claimName, containerDirectory, releaseName, writeContainer, type ContainerRecord } from '../../state/container-record.ts';
+import {
+  claimName,
+  containerDirectory,
+  releaseName,
+  writeContainer,
+  type ContainerRecord,
+} from '../../state/container-record.ts';
 import { enterRunning, leaveRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
 import { locateStore, openStore, type Store } from '../../state/store.ts';
@@ -85,15 +91,30 @@ async function storeOwner(): Promise<number> {
 
 function warnAbout(draft: Draft, ears: RunEars): void {
   if (draft.reducedBecause !== null) {
-    ears.warn(`only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`);
+    ears.warn(
+      `only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`,
+    );
   }
   for (const mount of draft.spec.mounts) {
-    const warning = mount.type === 'bind' && mount.source !== mount.destination && !mount.options.includes('create=file') ? volumeWarning(mount) : null;
+    const warning =
+      mount.type === 'bind' && mount.source !== mount.destination && !mount.options.includes('create=file')
+        ? volumeWarning(mount)
+        : null;
     if (warning !== null) ears.warn(warning);
   }
 }
 
-function newRecord({ request, image, id, name }: { request: RunRequest; image: ImageSource; id: string; name: string }): ContainerRecord {
+function newRecord({
+  request,
+  image,
+  id,
+  name,
+}: {
+  request: RunRequest;
+  image: ImageSource;
+  id: string;
+  name: string;
+}): ContainerRecord {
   return {
     id,
     name,
@@ -121,7 +142,10 @@ async function create(
     // The record names the layers, which keeps `rmi` from taking them; only then is it sure that they are there.
     writeContainer(store, record);
     requireLayers(layerDirectories);
-    await performPreparation({ ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] }, owner);
+    await performPreparation(
+      { ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] },
+      owner,
+    );
   } catch (error) {
     await remove(store, record);
     throw error;

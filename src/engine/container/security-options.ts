@@ -28,10 +28,11 @@ export function parseSecurityOptions(options: readonly string[], privileged: boo
   const mask: string[] = [];
   const unmask: string[] = [];
   for (const option of options) {
-    const [key = '', value = ''] = splitOption(option);
+    const [key, value] = splitOption(option);
     if (key === 'seccomp' && value !== '') seccompName = value;
     else if (key === 'no-new-privileges' && ['', 'true', 'false'].includes(value)) noNewPrivileges = value !== 'false';
-    else if (key === 'mask' && value !== '') mask.push(...value.split(':').map((path) => parseContainerPath('--security-opt mask', path)));
+    else if (key === 'mask' && value !== '')
+      mask.push(...value.split(':').map((path) => parseContainerPath('--security-opt mask', path)));
     else if (key === 'unmask' && value !== '') unmask.push(...value.split(':'));
     else if (!isWithoutEffect(key, value)) throw refused(option, key);
   }
@@ -51,10 +52,13 @@ function isWithoutEffect(key: string, value: string): boolean {
 
 function refused(option: string, key: string): HutchError {
   if (key === 'apparmor' || key === 'label') {
-    return new HutchError(`--security-opt ${option}: hutch cannot set ${key === 'apparmor' ? 'AppArmor profiles' : 'SELinux labels'} yet`, {
-      code: 'HOST_FEATURE_MISSING',
-      hint: 'leave it out: seccomp, capabilities, Landlock and the namespaces stay in force',
-    });
+    return new HutchError(
+      `--security-opt ${option}: hutch cannot set ${key === 'apparmor' ? 'AppArmor profiles' : 'SELinux labels'} yet`,
+      {
+        code: 'HOST_FEATURE_MISSING',
+        hint: 'leave it out: seccomp, capabilities, Landlock and the namespaces stay in force',
+      },
+    );
   }
   return badValue('--security-opt', option, FORM);
 }

@@ -13,7 +13,8 @@ export async function sweepOrphans(store: Store): Promise<void> {
   for (const id of listOrphans(store)) {
     const record = readContainer(store, id);
     if (record === undefined || record.removeAtExit) await removeOrphan(store, id, record?.name);
-    else if (record.exit === null) writeContainer(store, { ...record, exit: { code: KILLED, finishedAt: new Date().toISOString() } });
+    else if (record.exit === null)
+      writeContainer(store, { ...record, exit: { code: KILLED, finishedAt: new Date().toISOString() } });
     leaveRunning(store, id);
   }
 }

@@ -1,4 +1,5 @@
 /** `hutch info`: what hutch has found on this host and what it uses of it; CLI process. */
+import { landlockAbi } from '../../monitor/landlock-abi.ts';
 import { readdirSync } from 'node:fs';
 import { arch, availableParallelism, release, totalmem } from 'node:os';
 import { join } from 'node:path';
@@ -55,7 +56,7 @@ export interface HostDescription {
 }
 
 /** Asks the host. A part that does not work is described as such; `hutch doctor` says why. */
-export async function describeHost(options: { readonly landlockAbi?: number | null } = {}): Promise<HostDescription> {
+export async function describeHost(options: { readonly landlockAbi?: number } = {}): Promise<HostDescription> {
   const store = locateStore();
   const [Ids, Storage, Network, Cgroup] = await Promise.all([
     describeIds(),
@@ -74,7 +75,7 @@ export async function describeHost(options: { readonly landlockAbi?: number | nu
     Storage,
     Network,
     Cgroup,
-    Security: describeSecurity(options.landlockAbi ?? null),
+    Security: describeSecurity(options.landlockAbi ?? landlockAbi()),
     Directories: { Data: store.root, Config: store.config, Run: store.run },
     Containers: countContainers(store),
     Images: countImages(store),

@@ -1,4 +1,5 @@
 /** `hutch doctor`: tries everything that `hutch run` builds on, and says what is wrong and who can mend it; CLI process. */
+import { landlockAbi } from '../../monitor/landlock-abi.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { findDirectories } from '../../host/directories.ts';
 import { CGROUP, judgeCgroup, readCgroupFacts } from '../../host/probe/cgroup.ts';
@@ -61,8 +62,8 @@ export interface HealthReport {
 }
 
 export interface DoctorOptions {
-  /** What landlock_create_ruleset(2) answers about its version; null when it was not asked. */
-  readonly landlockAbi?: number | null;
+  /** In place of the kernel's own answer. */
+  readonly landlockAbi?: number;
 }
 
 type Check = readonly [Topic, () => Finding | Promise<Finding>];
@@ -70,7 +71,7 @@ type Check = readonly [Topic, () => Finding | Promise<Finding>];
 /** Tries everything, what does not depend on each other at the same time. Changes nothing that outlives it but the probe cache. */
 export async function examineHost(options: DoctorOptions = {}): Promise<HealthReport> {
   const [basics, userNamespace] = await Promise.all([
-    concludeAll(basicChecks(options.landlockAbi ?? null)),
+    concludeAll(basicChecks(options.landlockAbi ?? landlockAbi())),
     conclude(USER_NAMESPACE, () => probeUserNamespace(nodePath())),
   ]);
   const apparmor = await conclude(APPARMOR, () => probeApparmor(userNamespace.status === 'ok', nodePath()));

@@ -10,22 +10,27 @@ export function compileIdentity(spec: RuntimeSpec, input: CompileInput): Step[] 
   const { process } = spec;
   checkMapped(spec, input);
   return [
-    { kind: 'change_directory', target: process.cwd, why: { spec: 'process.cwd', text: 'the working directory, made where the image lacks it and proved to lie inside' } },
+    {
+      kind: 'change_directory',
+      target: process.cwd,
+      why: {
+        spec: 'process.cwd',
+        text: 'the working directory, made where the image lacks it and proved to lie inside',
+      },
+    },
     {
       kind: 'join_keyring',
       name: 'hutch',
       required: spec.linux.seccomp === null,
       why: { spec: 'hutch', text: "keys of the user's session are out of reach" },
     },
-    ...process.rlimits.map(
-      (limit, index): Step => ({
-        kind: 'set_rlimit',
-        resource: limit.type.replace(/^RLIMIT_/u, ''),
-        soft: limit.soft < 0 ? null : limit.soft,
-        hard: limit.hard < 0 ? null : limit.hard,
-        why: { spec: `process.rlimits[${String(index)}]`, text: 'a limit for each process of the container' },
-      }),
-    ),
+    ...process.rlimits.map((limit, index): Step => ({
+      kind: 'set_rlimit',
+      resource: limit.type.replace(/^RLIMIT_/u, ''),
+      soft: limit.soft < 0 ? null : limit.soft,
+      hard: limit.hard < 0 ? null : limit.hard,
+      why: { spec: `process.rlimits[${String(index)}]`, text: 'a limit for each process of the container' },
+    })),
     {
       kind: 'bound_capabilities',
       keep: process.capabilities.bounding,
@@ -41,7 +46,9 @@ function checkMapped(spec: RuntimeSpec, input: CompileInput): void {
   const lacking =
     toHostId(inner.uidMap, uid) === undefined
       ? `user id ${String(uid)}`
-      : [gid, ...additionalGids].filter((id) => toHostId(inner.gidMap, id) === undefined).map((id) => `group id ${String(id)}`)[0];
+      : [gid, ...additionalGids]
+          .filter((id) => toHostId(inner.gidMap, id) === undefined)
+          .map((id) => `group id ${String(id)}`)[0];
   if (lacking === undefined) return;
   throw new HutchError(`${lacking} does not exist in this container: its id map ends before`, {
     code: 'ID_UNMAPPED',

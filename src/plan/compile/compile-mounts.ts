@@ -6,8 +6,28 @@ import type { MountAttribute, Step, StepFields, Why } from '../step.ts';
 
 const ATTRIBUTES: readonly string[] = ['ro', 'nosuid', 'nodev', 'noexec', 'noatime'] satisfies MountAttribute[];
 /** Options that say what is so anyway, or take back an attribute that is not set. */
-const SILENT: readonly string[] = ['rw', 'bind', 'rbind', 'suid', 'dev', 'exec', 'private', 'rprivate', 'relatime', 'newinstance', 'create=file', 'create=directory'];
-const TYPES: readonly string[] = ['proc', 'sysfs', 'tmpfs', 'devpts', 'mqueue', 'cgroup2'] satisfies StepFields['mount']['type'][];
+const SILENT: readonly string[] = [
+  'rw',
+  'bind',
+  'rbind',
+  'suid',
+  'dev',
+  'exec',
+  'private',
+  'rprivate',
+  'relatime',
+  'newinstance',
+  'create=file',
+  'create=directory',
+];
+const TYPES: readonly string[] = [
+  'proc',
+  'sysfs',
+  'tmpfs',
+  'devpts',
+  'mqueue',
+  'cgroup2',
+] satisfies StepFields['mount']['type'][];
 
 /** One step for each mount in the spec's order; the devices and links of /dev follow the mount of /dev. */
 export function compileMounts(spec: RuntimeSpec): Step[] {
@@ -37,7 +57,9 @@ function compileMount(mount: SpecMount, pointer: string): Step {
       hint: `use one of bind, ${TYPES.join(', ')}`,
     });
   }
-  const options = mount.options.filter((option) => !ATTRIBUTES.includes(option) && !SILENT.includes(option)).map(keyAndValue);
+  const options = mount.options
+    .filter((option) => !ATTRIBUTES.includes(option) && !SILENT.includes(option))
+    .map(keyAndValue);
   return {
     kind: 'mount',
     type: mount.type as StepFields['mount']['type'],
@@ -72,19 +94,23 @@ function reasonFor(mount: SpecMount): string {
 }
 
 function compileDevices(spec: RuntimeSpec): Step[] {
-  const nodes = spec.linux.devices.map(
-    (device, index): Step => ({
-      kind: 'bind',
-      source: device.hostPath,
-      target: device.path,
-      recursive: false,
-      attributes: ['nosuid', 'noexec'],
-      create: 'file',
-      why: { spec: `linux.devices[${String(index)}]`, text: "the host's node: nobody may make device nodes in a user namespace" },
-    }),
-  );
-  const links = Object.entries(DEVICE_LINKS).map(
-    ([target, to]): Step => ({ kind: 'make_symlink', target, to, why: { spec: 'hutch', text: 'a link that programs expect in /dev' } }),
-  );
+  const nodes = spec.linux.devices.map((device, index): Step => ({
+    kind: 'bind',
+    source: device.hostPath,
+    target: device.path,
+    recursive: false,
+    attributes: ['nosuid', 'noexec'],
+    create: 'file',
+    why: {
+      spec: `linux.devices[${String(index)}]`,
+      text: "the host's node: nobody may make device nodes in a user namespace",
+    },
+  }));
+  const links = Object.entries(DEVICE_LINKS).map(([target, to]): Step => ({
+    kind: 'make_symlink',
+    target,
+    to,
+    why: { spec: 'hutch', text: 'a link that programs expect in /dev' },
+  }));
   return [...nodes, ...links];
 }

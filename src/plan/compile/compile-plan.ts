@@ -23,14 +23,20 @@ function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {
     time: isPrivate(spec, 'time')
       ? { monotonicSeconds: offsets?.monotonic.secs ?? 0, boottimeSeconds: offsets?.boottime.secs ?? 0 }
       : null,
-    why: { spec: 'linux.uidMappings', text: 'an ordinary user may make every other namespace only inside a user namespace of its own' },
+    why: {
+      spec: 'linux.uidMappings',
+      text: 'an ordinary user may make every other namespace only inside a user namespace of its own',
+    },
   };
 }
 
 function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
   const [outer] = input.userNamespaces;
   return [
-    { kind: 'setsid', why: hutch('leave the session of whoever started hutch, so that no terminal of the host is in reach') },
+    {
+      kind: 'setsid',
+      why: hutch('leave the session of whoever started hutch, so that no terminal of the host is in reach'),
+    },
     {
       kind: 'become_root',
       clearGroups: outer.writer !== 'self',
@@ -52,7 +58,10 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     ...compileStdio(spec),
     ...compileCovers(spec),
     ...compileReadOnlyRoot(spec),
-    { kind: 'pivot_root', why: { spec: 'root.path', text: 'the container sees its own root; the tree of the host is unmounted' } },
+    {
+      kind: 'pivot_root',
+      why: { spec: 'root.path', text: 'the container sees its own root; the tree of the host is unmounted' },
+    },
     ...compileIdentity(spec, input),
     ...compileSecurity(spec, input),
   ];
@@ -60,7 +69,10 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
 
 function waitForRootfs({ rootfs }: CompileInput): Step[] {
   if (rootfs.kind !== 'helper') return [];
-  const why = { spec: 'root', text: 'fuse-overlayfs mounts the root from the outer pid namespace, where the container cannot see it' };
+  const why = {
+    spec: 'root',
+    text: 'fuse-overlayfs mounts the root from the outer pid namespace, where the container cannot see it',
+  };
   return [{ kind: 'wait_for', what: 'rootfs', helper: rootfs.argv, why }];
 }
 
@@ -80,7 +92,9 @@ function compileNames(spec: RuntimeSpec): Step[] {
 
 function compileNetwork(spec: RuntimeSpec): Step[] {
   if (!isPrivate(spec, 'network')) return [];
-  return [{ kind: 'loopback_up', why: { spec: 'linux.namespaces', text: 'a new network namespace starts with lo down' } }];
+  return [
+    { kind: 'loopback_up', why: { spec: 'linux.namespaces', text: 'a new network namespace starts with lo down' } },
+  ];
 }
 
 function compileSysctls(spec: RuntimeSpec): Step[] {
@@ -116,20 +130,22 @@ function compileStdio(spec: RuntimeSpec): Step[] {
 }
 
 function compileCovers(spec: RuntimeSpec): Step[] {
-  const readOnly = spec.linux.readonlyPaths.map(
-    (target, index): Step => ({
-      kind: 'make_read_only',
-      target,
-      why: { spec: `linux.readonlyPaths[${String(index)}]`, text: 'settings of the host kernel may be read, not changed' },
-    }),
-  );
-  const masked = spec.linux.maskedPaths.map(
-    (target, index): Step => ({
-      kind: 'mask',
-      target,
-      why: { spec: `linux.maskedPaths[${String(index)}]`, text: "tells about the host's kernel, hardware or other users" },
-    }),
-  );
+  const readOnly = spec.linux.readonlyPaths.map((target, index): Step => ({
+    kind: 'make_read_only',
+    target,
+    why: {
+      spec: `linux.readonlyPaths[${String(index)}]`,
+      text: 'settings of the host kernel may be read, not changed',
+    },
+  }));
+  const masked = spec.linux.maskedPaths.map((target, index): Step => ({
+    kind: 'mask',
+    target,
+    why: {
+      spec: `linux.maskedPaths[${String(index)}]`,
+      text: "tells about the host's kernel, hardware or other users",
+    },
+  }));
   return [...readOnly, ...masked];
 }
 

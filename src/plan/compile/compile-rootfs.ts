@@ -20,7 +20,9 @@ function mountRoot(rootfs: RootfsSource): Step[] {
       return [bindRoot(rootfs, 'a throw-away root; the directories of the host go into it one by one')];
     case 'helper':
       // A mount that came from an outer user namespace is locked, and pivot_root refuses it; a bind of it is not.
-      return [bindRoot({ source: rootfs.at, at: rootfs.at }, 'what the helper has mounted, as a mount of this namespace')];
+      return [
+        bindRoot({ source: rootfs.at, at: rootfs.at }, 'what the helper has mounted, as a mount of this namespace'),
+      ];
   }
 }
 
@@ -29,7 +31,11 @@ function bindRoot({ source, at }: { readonly source: string; readonly at: string
 }
 
 function openRoot(at: string): Step {
-  return { kind: 'open_root', at, why: fromRoot('every later target is resolved beneath this descriptor, whatever links the image has') };
+  return {
+    kind: 'open_root',
+    at,
+    why: fromRoot('every later target is resolved beneath this descriptor, whatever links the image has'),
+  };
 }
 
 function insideRoot(rootfs: RootfsSource): Step[] {
@@ -38,14 +44,25 @@ function insideRoot(rootfs: RootfsSource): Step[] {
 }
 
 /** What programs expect at the top of a root and the image `host` leaves out: modes by path. */
-const OWN_DIRECTORIES: Readonly<Record<string, number>> = { '/home': 0o755, '/root': 0o700, '/run': 0o755, '/tmp': 0o1777 };
+const OWN_DIRECTORIES: Readonly<Record<string, number>> = {
+  '/home': 0o755,
+  '/root': 0o700,
+  '/run': 0o755,
+  '/tmp': 0o1777,
+};
 
 function ownDirectories(): Step[] {
   const why = fromRoot('an empty directory in place of the one of the host');
   return Object.entries(OWN_DIRECTORIES).map(([target, mode]): Step => ({ kind: 'make_directory', target, mode, why }));
 }
 
-function hidden({ directories, files }: { readonly directories: readonly string[]; readonly files: readonly string[] }): Step[] {
+function hidden({
+  directories,
+  files,
+}: {
+  readonly directories: readonly string[];
+  readonly files: readonly string[];
+}): Step[] {
   const why = fromRoot('something of the host that is left out of the image');
   return [
     ...directories.map((target): Step => {
@@ -57,32 +74,31 @@ function hidden({ directories, files }: { readonly directories: readonly string[
 }
 
 function hostDirectories(rootfs: Extract<RootfsSource, { kind: 'host' }>): Step[] {
-  const overlays = rootfs.overlays.map(
-    ({ lower, upper, work, options }): Step => ({
-      kind: 'overlay_host_directory',
-      from: rootfs.from,
-      lower,
-      upper,
-      work,
-      options,
-      target: lower,
-      why: fromRoot("the host's directory, read-only below a throw-away layer"),
-    }),
-  );
-  const binds = rootfs.binds.map(
-    (source): Step => ({
-      kind: 'bind',
-      source,
-      target: source,
-      recursive: true,
-      attributes: ['ro', 'nosuid', 'nodev'],
-      create: 'directory',
-      why: fromRoot('other file systems are mounted below it, which an overlay cannot take in: read-only'),
-    }),
-  );
-  const links = Object.entries(rootfs.links).map(
-    ([target, to]): Step => ({ kind: 'make_symlink', target, to, why: fromRoot('a link, as on the host') }),
-  );
+  const overlays = rootfs.overlays.map(({ lower, upper, work, options }): Step => ({
+    kind: 'overlay_host_directory',
+    from: rootfs.from,
+    lower,
+    upper,
+    work,
+    options,
+    target: lower,
+    why: fromRoot("the host's directory, read-only below a throw-away layer"),
+  }));
+  const binds = rootfs.binds.map((source): Step => ({
+    kind: 'bind',
+    source,
+    target: source,
+    recursive: true,
+    attributes: ['ro', 'nosuid', 'nodev'],
+    create: 'directory',
+    why: fromRoot('other file systems are mounted below it, which an overlay cannot take in: read-only'),
+  }));
+  const links = Object.entries(rootfs.links).map(([target, to]): Step => ({
+    kind: 'make_symlink',
+    target,
+    to,
+    why: fromRoot('a link, as on the host'),
+  }));
   return [...overlays, ...binds, ...links];
 }
 

@@ -13,7 +13,11 @@ export function compileSecurity(spec: RuntimeSpec, input: CompileInput): Step[] 
   const fences = [...compileLandlock(spec), ...compileFilter(spec, input)];
   const identity = [setUser(spec, input), setCapabilities(spec)];
   const cleanUp: Step[] = [
-    { kind: 'set_umask', mask: process.user.umask ?? 0o022, why: { spec: 'process.user.umask', text: 'files that the payload makes are readable by others in the container' } },
+    {
+      kind: 'set_umask',
+      mask: process.user.umask ?? 0o022,
+      why: { spec: 'process.user.umask', text: 'files that the payload makes are readable by others in the container' },
+    },
     { kind: 'reset_signals', why: hutch('Node ignores SIGPIPE and SIGXFSZ, and ignored signals survive execve') },
     { kind: 'close_descriptors', why: hutch('the payload gets stdin, stdout and stderr and no other open file') },
   ];
@@ -63,7 +67,10 @@ function compileLandlock(spec: RuntimeSpec): Step[] {
     {
       kind: 'landlock',
       scopeAbstractSockets: !isPrivate(spec, 'network'),
-      why: { spec: `annotations["${HUTCH_ANNOTATIONS.landlock}"]`, text: 'even a leaked descriptor cannot open or execute anything outside the root (where the kernel has Landlock)' },
+      why: {
+        spec: `annotations["${HUTCH_ANNOTATIONS.landlock}"]`,
+        text: 'even a leaked descriptor cannot open or execute anything outside the root (where the kernel has Landlock)',
+      },
     },
   ];
 }

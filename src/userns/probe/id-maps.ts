@@ -107,7 +107,7 @@ export function explainMapFailure(said: string, facts: MapFacts): Diagnosis {
   // Root writes maps by itself, so its helper does not matter.
   if (!said.startsWith('new')) return explainDirectWrite(facts);
   if (path === null) return { cause: `${tool} is not installed`, fix: [installFix(tool)] };
-  if (/not allowed/u.test(said)) return explainRefusedRange(said, tool);
+  if (said.includes('not allowed')) return explainRefusedRange(said, tool);
   if (facts.noNewPrivs) {
     return {
       cause: `this process may not gain privileges (NoNewPrivs is 1), so the setuid bit of ${path} is without effect`,

@@ -52,7 +52,7 @@ export function explainUserNamespace(said: string, facts: UserNamespaceFacts): D
       fix: [admin('boot a kernel with CONFIG_USER_NS')],
     };
   }
-  if (facts.maxUserNamespaces === 0 || /No space left on device/u.test(said)) {
+  if (facts.maxUserNamespaces === 0 || said.includes('No space left on device')) {
     return {
       cause: `the limit of user namespaces is reached (user.max_user_namespaces = ${facts.maxUserNamespaces ?? 'unknown'})`,
       fix: [persistentSetting('user.max_user_namespaces', 15_000)],
