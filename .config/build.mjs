@@ -5,7 +5,19 @@
  */
 
 import { execFile } from 'node:child_process';
-import { access, chmod, constants, copyFile, link, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
+import {
+  access,
+  chmod,
+  constants,
+  copyFile,
+  link,
+  mkdtemp,
+  readdir,
+  readFile,
+  rename,
+  rm,
+  writeFile,
+} from 'node:fs/promises';
 import { join } from 'node:path';
 import { arch, execPath, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
@@ -22,9 +34,17 @@ const WORKSHOP = join(ROOT, 'node_modules');
 const PROGRAMS = {
   hutch: {
     entry: 'src/main.ts',
-    rehearsals: [['version'], ['images', '-q'], ['run', '--help'], ['plan', 'run', '--format', 'json', 'host', 'true']],
+    rehearsals: [
+      ['version'],
+      ['images', '-q'],
+      ['run', '--help'],
+      ['plan', 'run', '--format', 'json', 'host', 'true'],
+      // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead.
+      ...(process.getuid() === 0 ? [] : [['run', '--rm', '--net', 'none', 'host', 'true']]),
+    ],
   },
-  init: { entry: 'src/init/main.ts', rehearsals: [] },
+  // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
+  init: { entry: 'src/init/main.ts', rehearsals: [], isWhollyUsed: true },
   unpack: { entry: 'src/unpack/main.ts', rehearsals: [] },
 };
 
@@ -37,22 +57,25 @@ async function main() {
   const directory = await mkdtemp(join(WORKSHOP, `.hutch-build-${pid}-`));
   try {
     await chmod(directory, 0o755);
+    // The rehearsals of the CLI start init, so the CLI comes last.
+    const [last, ...first] = chosen.toReversed();
     await Promise.all([
-      ...chosen.map(([name, program]) => makeProgram(directory, name, program)),
       placeFiles(directory),
+      ...first.map(([name, program]) => makeProgram(directory, name, program)),
     ]);
+    if (last !== undefined) await makeProgram(directory, ...last);
     await takePlace(directory, values.output ?? join(ROOT, 'dist'));
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function makeProgram(directory, name, { entry, rehearsals }) {
+async function makeProgram(directory, name, { entry, rehearsals, isWhollyUsed }) {
   if (!(await exists(join(ROOT, entry)))) return;
   const stem = join(directory, name);
   await bundle(entry, `${stem}.js`);
   await copyFile(join(HERE, 'program-loader.cjs'), `${stem}.cjs`);
-  await writeCodeCache(stem, rehearsals);
+  await writeCodeCache(stem, { rehearsals, isWhollyUsed });
 }
 
 async function bundle(entry, outfile) {
@@ -74,12 +97,40 @@ async function bundle(entry, outfile) {
     // import() becomes a lazy require(): a vm script has no module loader of its own.
     supported: { 'dynamic-import': false },
     external: ['koffi', 'typescript'],
+    define: { HUTCH_PREBUILT_FILTER: JSON.stringify(await prebuiltFilter()) },
     plugins: [lazyOclif],
     logLevel: 'warning',
   });
+  await writeFile(outfile, importBuiltinsOnUse(await readFile(outfile, 'utf8')));
 }
 
-async function writeCodeCache(stem, rehearsals) {
+/** The default profile of this processor and its filter: see src/plan/security/prebuilt-filter.ts. */
+async function prebuiltFilter() {
+  const [{ ARCHITECTURE_OF_NODE }, { DEFAULT_CAPABILITIES }, { defaultSeccompProfile }, { compileSeccomp }] =
+    await Promise.all([
+      import('../src/linux/syscalls.ts'),
+      import('../src/linux/capabilities.ts'),
+      import('../src/plan/security/default-profile.ts'),
+      import('../src/plan/security/compile-seccomp.ts'),
+    ]);
+  const nativeArchitecture = ARCHITECTURE_OF_NODE[arch];
+  const profile = defaultSeccompProfile(DEFAULT_CAPABILITIES, nativeArchitecture);
+  const program = Buffer.from(compileSeccomp(profile, { nativeArchitecture })).toString('base64');
+  return { profile: JSON.stringify(profile), program };
+}
+
+/** Modules of Node that are not part of its start-up snapshot: a command pays for them only when it uses them. */
+const COSTLY =
+  'child_process|crypto|fs/promises|http|https|net|readline|stream/promises|timers/promises|tls|tty|v8|zlib';
+
+/** The bundle with the modules above loaded at the first use of one of their exports. */
+function importBuiltinsOnUse(bundle) {
+  const imports = new RegExp(`(?<!__toESM\\()\\brequire\\("(node:(?:${COSTLY}))"\\)`, 'gu');
+  const later = 'const __later = (id) => new Proxy({}, { get: (_, name) => require(id)[name] });';
+  return bundle.replace(imports, '__later("$1")').replace('"use strict";', `"use strict";${later}\n`);
+}
+
+async function writeCodeCache(stem, { rehearsals, isWhollyUsed = false }) {
   const home = await mkdtemp(`${stem}-home-`);
   const environment = {
     PATH: process.env.PATH,
@@ -89,7 +140,11 @@ async function writeCodeCache(stem, rehearsals) {
     XDG_CONFIG_HOME: home,
   };
   try {
-    await run(execPath, [join(HERE, 'write-code-cache.cjs'), stem, JSON.stringify(rehearsals)], { env: environment });
+    await run(
+      execPath,
+      [join(HERE, 'write-code-cache.cjs'), stem, JSON.stringify({ runs: rehearsals, isWhollyUsed })],
+      { env: environment },
+    );
   } finally {
     await rm(home, { recursive: true, force: true });
   }

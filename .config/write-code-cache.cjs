@@ -1,13 +1,18 @@
 'use strict';
-// `node write-code-cache.cjs STEM RUNS`: runs STEM.js once for each argument vector in RUNS (JSON) and writes what V8
-// has compiled until then to STEM.cache. Started by build.mjs in a process, and with a home directory, of its own.
+// `node write-code-cache.cjs STEM {runs, isWhollyUsed}`: runs STEM.js once for each argument vector in `runs` and writes what
+// V8 has compiled until then, or everything, to STEM.cache. Started by build.mjs in a process, and with a home directory, of its own.
 const { readFileSync, writeFileSync } = require('node:fs');
+const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 const RUN_LIMIT_MS = 2000;
-const [stem, runs] = process.argv.slice(2);
+const [stem, options] = process.argv.slice(2);
+const { runs, isWhollyUsed } = JSON.parse(options);
 const exit = process.exit.bind(process);
+if (isWhollyUsed) setFlagsFromString('--no-lazy');
 const script = new Script(readFileSync(`${stem}.js`, 'latin1'), { filename: `${stem}.js` });
+// The flag is part of the cache's key: it must be as in every later start when the cache is written.
+if (isWhollyUsed) setFlagsFromString('--lazy');
 
 /** Runs the program with `argv` until it wants to exit. */
 function rehearse(argv) {
@@ -20,7 +25,7 @@ function rehearse(argv) {
 }
 
 async function main() {
-  for (const argv of JSON.parse(runs)) await rehearse(argv);
+  for (const argv of runs) await rehearse(argv);
   writeFileSync(`${stem}.cache`, script.createCachedData());
   exit(0);
 }

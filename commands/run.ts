@@ -2,6 +2,7 @@
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { CONTAINER_FLAGS, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
 import { runContainer } from '../src/engine/container/run-container.ts';
+import type { Trace } from '../src/engine/container/trace-steps.ts';
 
 export default class Run extends HutchCommand {
   static override stopsAtFirstPositional = true;
@@ -34,9 +35,18 @@ executed; 127 when it is not in the container.`;
     const { args, flags } = await this.parse(Run);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     requireTerminal(request);
-    const step = (place: number, text: string, microseconds: number): void => {
-      this.note(`${String(place).padStart(3)}  ${(microseconds / 1000).toFixed(2).padStart(7)} ms  ${text}`);
+    return runContainer(request, { warn: (text) => void this.warn(text), trace: flags.trace ? this.trace() : null });
+  }
+
+  private trace(): Trace {
+    return {
+      begin: (notes) => {
+        for (const note of notes) this.note(note);
+      },
+      step: (place, text, microseconds) => {
+        const time = microseconds === null ? ' '.repeat(10) : `${(microseconds / 1000).toFixed(2).padStart(7)} ms`;
+        this.note(`${String(place).padStart(3)}  ${time}  ${text}`);
+      },
     };
-    return runContainer(request, { warn: (text) => void this.warn(text), step: flags.trace ? step : null });
   }
 }

@@ -1,11 +1,11 @@
 /** Where hutch's own programs and its interpreter lie; on the host's side. */
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { dirname, join, resolve } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 
 /** The directory of the built programs: the bundle's own, or `dist` of the checkout when the sources run directly. */
 export function programDirectory(): string {
-  const program = process.argv[1] ?? '';
+  const program = resolve(process.argv[1] ?? '.');
   if (program.endsWith('.cjs')) return dirname(program);
   let directory = dirname(program);
   while (directory !== '/' && !existsSync(join(directory, 'dist'))) directory = dirname(directory);

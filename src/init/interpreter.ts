@@ -95,7 +95,12 @@ function failureOf(error: unknown): Omit<StepFailure, 'index'> {
   if (error instanceof StepError) return error.failure;
   if (error instanceof SyscallError) return { syscall: error.syscall, errno: error.code, detail: '' };
   const node = error as NodeJS.ErrnoException;
-  return { syscall: node.syscall ?? 'hutch', errno: node.code ?? 'EINVAL', detail: node.path ?? node.message };
+  const isSystemError = node.syscall !== undefined;
+  return {
+    syscall: node.syscall ?? 'hutch',
+    errno: node.code ?? 'EINVAL',
+    detail: node.path ?? (isSystemError ? '' : node.message),
+  };
 }
 
 /** Does `work`; a failing system call is reported together with what it was about. */

@@ -30,6 +30,8 @@ const syscalls = openSyscalls();
 syscalls.prctl(PR.SET_DUMPABLE, 0);
 syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
 say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
+// The monitor is still thinking.
+syscalls.bindAll();
 const first = hear();
 if (first?.event !== 'monitor_plan') process.exit(125);
 process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace }));

@@ -96,6 +96,8 @@ export const KEYCTL_JOIN_SESSION_KEYRING = 1;
 
 /** ioctl_tty(2), netdevice(7). */
 export const IOCTL = {
+  TCGETS: 0x5401,
+  TCSETS: 0x5402,
   TIOCSCTTY: 0x540e,
   TIOCSWINSZ: 0x5414,
   TIOCGPTN: 0x80045430,
@@ -104,6 +106,8 @@ export const IOCTL = {
   SIOCGIFFLAGS: 0x8913,
   SIOCSIFFLAGS: 0x8914,
 } as const;
+/** Output flag of a terminal: make two characters of a line feed, and the like. */
+export const OPOST = 1;
 export const IFF_UP = 1;
 export const AF_INET = 2;
 export const SOCK_DGRAM = 2;

@@ -62,8 +62,8 @@ function prelaunchScript(run: string, argv: readonly string[], path: string): st
     'if mkfifo -m 600 "$down" "$up"; then',
     '  exec 8<>"$down" 9<>"$up"',
     '  exec 6>"$down" 7<"$up"',
-    '  rm -f "$down" "$up"',
-    `  setsid env -i PATH=${path} LANG=C.UTF-8 ${argv.map(quote).join(' ')} \\`,
+    // The names go while the CLI boots already.
+    `  { rm -f "$down" "$up"; exec setsid env -i PATH=${path} LANG=C.UTF-8 ${argv.map(quote).join(' ')}; } \\`,
     '    </dev/null >/dev/null 3<&8 2>&9 4>&9 6>&- 7<&- 8>&- 9>&- &',
     '  exec 8>&- 9>&-',
     `  export ${VARIABLE}="$!:6:7:${chainKey(argv)}"`,

@@ -1,7 +1,7 @@
 /** Connecting the payload's pipes or terminal to the streams of the calling process; in the monitor. */
 import { Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
-import { IOCTL } from '../linux/flags.ts';
+import { IOCTL, OPOST } from '../linux/flags.ts';
 import type { InitMessage } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 
@@ -83,7 +83,7 @@ function connectTerminal(syscalls: Syscalls, master: number, interactive: boolea
   };
   if (process.stdout.isTTY) resize();
   process.stdout.on('resize', resize);
-  const restore = interactive && process.stdin.isTTY ? goRaw() : () => undefined;
+  const restore = interactive && process.stdin.isTTY ? goRaw(syscalls) : () => undefined;
   const type = (bytes: Buffer): void => void terminal.write(bytes);
   if (interactive) process.stdin.on('data', type).resume();
   const drained = new Promise<void>((resolve) => {
@@ -115,13 +115,25 @@ function connectTerminal(syscalls: Syscalls, master: number, interactive: boolea
 }
 
 /** Puts the caller's terminal into raw mode; the result puts it back, as does any exit of this process. */
-function goRaw(): () => void {
+function goRaw(syscalls: Syscalls): () => void {
   process.stdin.setRawMode(true);
+  leaveOutputAlone(syscalls, process.stdin.fd);
   const restore = (): void => {
     if (!process.stdin.destroyed) process.stdin.setRawMode(false);
   };
   process.once('exit', restore);
   return restore;
+}
+
+/**
+ * Node's raw mode is about input: the terminal would still make two characters of each line feed, which the container's own
+ * has done already. struct termios begins with the input and the output flags. Source: ioctl_tty(2), termios(3).
+ */
+function leaveOutputAlone(syscalls: Syscalls, fd: number): void {
+  const termios = Buffer.alloc(64);
+  syscalls.ioctlBuffer(fd, IOCTL.TCGETS, termios);
+  termios.writeUInt32LE((termios.readUInt32LE(4) & ~OPOST) >>> 0, 4);
+  syscalls.ioctlBuffer(fd, IOCTL.TCSETS, termios);
 }
 
 /** struct winsize: rows, columns, and no pixels. Source: ioctl_tty(2). */

@@ -3,8 +3,6 @@ import { constants } from 'node:os';
 import { readFileSync } from 'node:fs';
 import { HutchError } from '../errors/hutch-error.ts';
 import { runTool } from '../host/run-tool.ts';
-import { hintForStep } from '../plan/hints.ts';
-import { describeStep } from '../plan/render/describe-step.ts';
 import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
@@ -13,7 +11,14 @@ import { startNetworkHelper } from './network-program.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { forwardSignals } from './signals.ts';
+import { stepFailed } from './step-failed.ts';
 import { connectStdio, type ConnectedStdio } from './stdio.ts';
+
+/**
+ * What unshare(1) says before it ends with code 1 because SIGKILL has ended its child, up to util-linux 2.38; later ones end
+ * by the same signal.
+ */
+const CHILD_WAS_KILLED = 'unshare: sigprocmask unblock failed';
 
 export interface Supervision {
   readonly plan: Plan;
@@ -46,7 +51,8 @@ export async function supervise(supervision: Supervision): Promise<number> {
     },
   );
   launched.send({ event: 'monitor_plan', plan: supervision.plan, trace: supervision.onStep !== null });
-  syscalls();
+  // Node was told to leave SIGUSR1 alone, and has blocked it for that.
+  syscalls().unblockSignals();
   try {
     await launched.listen((line) => {
       life.hear(line);
@@ -98,6 +104,7 @@ class Life {
 
   exitCode(): number {
     if (this.failure !== undefined) throw this.failure;
+    if (this.code === 1 && this.words.some((text) => text.startsWith(CHILD_WAS_KILLED))) return 137;
     if (this.code !== undefined) return this.code;
     if (this.payloadPid !== undefined) return 137;
     throw chainFailed(this.words);
@@ -124,7 +131,7 @@ class Life {
         this.payloadPid = this.initPid;
         break;
       case 'init_failed':
-        this.failure ??= stepFailed(this.supervision.plan, line.failure);
+        this.hearFailure(line.failure);
         break;
       case 'holder_exit':
         this.code ??= line.code;
@@ -132,6 +139,12 @@ class Life {
       case 'text':
         this.words.push(line.text);
     }
+  }
+
+  /** What init says about its own end explains what the monitor has met meanwhile, such as a process that is gone. */
+  private hearFailure(failure: StepFailure): void {
+    if (this.failure instanceof HutchError) return;
+    this.failure = stepFailed(this.supervision.plan, failure) ?? chainFailed([JSON.stringify(failure)]);
   }
 
   private checkMaps(pid: number): void {
@@ -189,43 +202,5 @@ function chainFailed(words: readonly string[]): HutchError {
   return new HutchError(`cannot make the namespaces of the container: ${said}`, {
     code: 'USERNS_FAILED',
     hint: 'run `hutch doctor`: it tries each part and names the fix',
-  });
-}
-
-function stepFailed(plan: Plan, failure: StepFailure): HutchError {
-  if (failure.index < 0) return commandFailed(failure);
-  const step = plan.steps[failure.index];
-  if (step === undefined) return chainFailed([JSON.stringify(failure)]);
-  const what = failure.detail === '' ? '' : ` (${failure.detail})`;
-  const place = `step ${String(failure.index + 1)} of ${String(plan.steps.length)}`;
-  return new HutchError(
-    `${place}, ${describeStep(step)}: ${failure.syscall} failed with ${failure.errno}${what}; it is there for: ${step.why.text}`,
-    {
-      code: failure.errno === 'ENOSPC' ? 'STORAGE_FULL' : 'STEP_FAILED',
-      hint: hintForStep(step.kind, failure.errno, { detail: failure.detail }),
-      context: {
-        step: failure.index + 1,
-        kind: step.kind,
-        syscall: failure.syscall,
-        errno: failure.errno,
-        spec: step.why.spec,
-      },
-    },
-  );
-}
-
-function commandFailed({ errno, detail }: StepFailure): HutchError {
-  if (errno === 'ENOENT' || errno === 'ENOTDIR') {
-    return new HutchError(`"${detail}" is not in the container`, {
-      code: 'COMMAND_NOT_FOUND',
-      hint: 'check the name, the PATH of the image, and for a script or a dynamic program that its interpreter is there too',
-    });
-  }
-  return new HutchError(`"${detail}" cannot be executed in the container: ${errno}`, {
-    code: 'COMMAND_NOT_EXECUTABLE',
-    hint:
-      errno === 'ENOEXEC'
-        ? 'it was built for another processor, or a script lacks its #! line'
-        : 'check its permissions (chmod +x) and that it is not a directory',
   });
 }

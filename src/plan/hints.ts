@@ -5,6 +5,8 @@ import type { StepKind } from './step.ts';
 export interface HintFacts {
   /** What the call was about, as a rule a path. */
   readonly detail?: string;
+  /** True when `detail` is a place in the container, not on the host. */
+  readonly isTarget?: boolean;
 }
 
 type Remedy = string | ((detail: string) => string);
@@ -175,12 +177,19 @@ const BY_ERRNO: Remedies = {
   EIO: "a disk or its file system is failing: look into the kernel's log (dmesg)",
 };
 
+/** Nothing can be made where a target is missing. */
+const MISSING_TARGET: Remedies = {
+  ENOENT: (detail) =>
+    `${detail} is not there and its file system takes no new files (proc, sysfs): choose another path`,
+};
+
 /**
  * One sentence that says what a user can do about a step that failed with `errno` (a name such as `EPERM`).
  * The most particular one wins: kind and errno, then errno alone, then a general one.
  */
 export function hintForStep(kind: StepKind, errno: string, facts: HintFacts = {}): string {
-  const remedy = lookUp(BY_KIND[kind], errno) ?? lookUp(BY_ERRNO, errno) ?? GENERAL;
+  const byTarget = facts.isTarget === true ? MISSING_TARGET : undefined;
+  const remedy = lookUp(byTarget, errno) ?? lookUp(BY_KIND[kind], errno) ?? lookUp(BY_ERRNO, errno) ?? GENERAL;
   return typeof remedy === 'string'
     ? remedy
     : remedy(facts.detail === undefined || facts.detail === '' ? 'it' : facts.detail);

@@ -1,5 +1,4 @@
 /** Locks between hutch processes, with a deadline and a named holder; on the host's side. Only writers take them. */
-import { lock } from 'proper-lockfile';
 import { HutchError, errnoOf } from '../errors/hutch-error.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
@@ -29,6 +28,8 @@ export async function withLock<T>(
 
 async function acquire(path: string, deadlineMs: number): Promise<() => Promise<void>> {
   const stepMs = 25;
+  // Only writers need it, and it takes longer to load than most commands take to run.
+  const { lock } = await import('proper-lockfile');
   try {
     return await lock(path, {
       realpath: false,

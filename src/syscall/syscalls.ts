@@ -66,6 +66,58 @@ const COMMON_NUMBERS: Readonly<Record<string, number>> = {
   landlock_restrict_self: 446,
 };
 
+/** Functions of the C library, with the types of their parameters; each returns int. */
+const LIBRARY = {
+  prctl: 'int ulong ulong ulong ulong',
+  setsid: '',
+  setgroups: 'size_t void*',
+  setresgid: 'uint uint uint',
+  setresuid: 'uint uint uint',
+  unshare: 'int',
+  mount: 'str str str ulong str',
+  umount2: 'str int',
+  fchdir: 'int',
+  chroot: 'str',
+  sethostname: 'str size_t',
+  close: 'int',
+  fcntl: 'int int long',
+  dup2: 'int int',
+  fchown: 'int uint uint',
+  pipe2: 'void* int',
+  fstatfs: 'int void*',
+  ioctl: 'int ulong long',
+  socket: 'int int int',
+  waitpid: 'int void* int',
+} as const;
+
+/** System calls by number, for those that C libraries of supported systems lack or wrap; types of the parameters after the number. */
+const RAW = {
+  pivot_root: 'str str',
+  openat2: 'int str void* size_t',
+  mkdirat: 'int str uint',
+  symlinkat: 'str int str',
+  close_range: 'uint uint uint',
+  open_tree: 'int str uint',
+  move_mount: 'int str int str uint',
+  mount_setattr: 'int str uint void* size_t',
+  fsopen: 'str uint',
+  fsconfig: 'int uint str str int',
+  fsmount: 'int uint uint',
+  ioctl: 'int ulong void*',
+  prlimit64: 'int int void* void*',
+  capget: 'void* void*',
+  capset: 'void* void*',
+  keyctl: 'int str',
+  seccomp: 'uint uint void*',
+  rt_sigaction: 'int void* void* size_t',
+  rt_sigprocmask: 'int void* void* size_t',
+  landlock_create_ruleset: 'void* size_t uint',
+  landlock_add_rule: 'int uint void* uint',
+  landlock_restrict_self: 'int uint',
+  pidfd_open: 'int uint',
+  pidfd_getfd: 'int int uint',
+} as const;
+
 type Argument = string | number | bigint | Buffer | Uint8Array | readonly (string | null)[] | null;
 type Call = (...values: Argument[]) => number;
 
@@ -78,43 +130,55 @@ export function openSyscalls() {
   const numbers = { ...COMMON_NUMBERS, ...NUMBERS[process.arch] };
   if (NUMBERS[process.arch] === undefined) throw new Error(`hutch has no system call numbers for ${process.arch}`);
   const bound = new Map<string, Call>();
+  const types = (list: string): string[] =>
+    list
+      .split(' ')
+      .filter((type) => type !== '')
+      .map((type) => type.replace('*', ' *'));
 
-  /** A C library function, bound at its first use; negative results become SyscallErrors. */
-  const library = (name: string, result: string, parameters: string[], ...values: Argument[]): number => {
-    let call = bound.get(name);
-    if (call === undefined) bound.set(name, (call = libc.func(name, result, parameters) as unknown as Call));
-    return checked(name, call(...values));
+  const libraryCall = (name: keyof typeof LIBRARY): Call => {
+    const known = bound.get(name);
+    if (known !== undefined) return known;
+    const call = libc.func(name, 'int', types(LIBRARY[name])) as unknown as Call;
+    bound.set(name, call);
+    return call;
   };
-  /** A system call by number, for those that C libraries of supported systems lack. */
-  const raw = (name: string, parameters: string[], ...values: Argument[]): number => {
-    const key = `syscall ${name}`;
-    let call = bound.get(key);
-    if (call === undefined)
-      bound.set(key, (call = libc.func('syscall', 'long', ['long', ...parameters]) as unknown as Call));
-    return checked(name, call(numbers[name] ?? 0, ...values));
+  const rawCall = (name: keyof typeof RAW): Call => {
+    const known = bound.get(`syscall ${name}`);
+    if (known !== undefined) return known;
+    const call = libc.func('syscall', 'long', ['long', ...types(RAW[name])]) as unknown as Call;
+    bound.set(`syscall ${name}`, call);
+    return call;
   };
+  const library = (name: keyof typeof LIBRARY, ...values: Argument[]): number =>
+    checked(name, libraryCall(name)(...values));
+  const raw = (name: keyof typeof RAW, ...values: Argument[]): number =>
+    checked(name, rawCall(name)(numbers[name] ?? 0, ...values));
   const checked = (name: string, result: number): number => {
     if (result < 0) throw new SyscallError(name, koffi.errno());
     return result;
   };
 
   return {
-    prctl: (option: number, a = 0, b = 0, c = 0, d = 0) =>
-      library('prctl', 'int', ['int', 'ulong', 'ulong', 'ulong', 'ulong'], option, a, b, c, d),
-    setsid: () => library('setsid', 'int', []),
+    /** Binds everything now, for a process that has time now and none later. */
+    bindAll: (): void => {
+      for (const name of Object.keys(LIBRARY)) libraryCall(name as keyof typeof LIBRARY);
+      for (const name of Object.keys(RAW)) rawCall(name as keyof typeof RAW);
+    },
+    prctl: (option: number, a = 0, b = 0, c = 0, d = 0) => library('prctl', option, a, b, c, d),
+    setsid: () => library('setsid'),
     /** glibc makes these three for all threads. */
-    setgroups: (gids: readonly number[]) =>
-      library('setgroups', 'int', ['size_t', 'void *'], gids.length, uint32Array(gids)),
-    setresgid: (gid: number) => library('setresgid', 'int', ['uint', 'uint', 'uint'], gid, gid, gid),
-    setresuid: (uid: number) => library('setresuid', 'int', ['uint', 'uint', 'uint'], uid, uid, uid),
-    unshare: (flags: number) => library('unshare', 'int', ['int'], flags),
+    setgroups: (gids: readonly number[]) => library('setgroups', gids.length, uint32Array(gids)),
+    setresgid: (gid: number) => library('setresgid', gid, gid, gid),
+    setresuid: (uid: number) => library('setresuid', uid, uid, uid),
+    unshare: (flags: number) => library('unshare', flags),
     mount: (source: string | null, target: string, type: string | null, flags: number, data: string | null) =>
-      library('mount', 'int', ['str', 'str', 'str', 'ulong', 'str'], source, target, type, flags, data),
-    umount2: (target: string, flags: number) => library('umount2', 'int', ['str', 'int'], target, flags),
-    pivot_root: (next: string, old: string) => raw('pivot_root', ['str', 'str'], next, old),
-    fchdir: (fd: number) => library('fchdir', 'int', ['int'], fd),
-    chroot: (path: string) => library('chroot', 'int', ['str'], path),
-    sethostname: (name: string) => library('sethostname', 'int', ['str', 'size_t'], name, Buffer.byteLength(name)),
+      library('mount', source, target, type, flags, data),
+    umount2: (target: string, flags: number) => library('umount2', target, flags),
+    pivot_root: (next: string, old: string) => raw('pivot_root', next, old),
+    fchdir: (fd: number) => library('fchdir', fd),
+    chroot: (path: string) => library('chroot', path),
+    sethostname: (name: string) => library('sethostname', name, Buffer.byteLength(name)),
 
     /** Opens `path` below `dirfd` as `resolve` says; EAGAIN (a rename raced with us) is tried again. */
     openat2: (dirfd: number, path: string, how: { flags: number; mode?: number; resolve: number }) => {
@@ -122,69 +186,46 @@ export function openSyscalls() {
       buffer.writeBigUInt64LE(BigInt(how.flags), 0);
       buffer.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
       buffer.writeBigUInt64LE(BigInt(how.resolve), 16);
-      return retried(() => raw('openat2', ['int', 'str', 'void *', 'size_t'], dirfd, path, buffer, buffer.length));
+      return retried(() => raw('openat2', dirfd, path, buffer, buffer.length));
     },
-    mkdirat: (dirfd: number, name: string, mode: number) => raw('mkdirat', ['int', 'str', 'uint'], dirfd, name, mode),
-    symlinkat: (to: string, dirfd: number, name: string) => raw('symlinkat', ['str', 'int', 'str'], to, dirfd, name),
-    close: (fd: number) => library('close', 'int', ['int'], fd),
-    fcntl: (fd: number, command: number, value: number) =>
-      library('fcntl', 'int', ['int', 'int', 'long'], fd, command, value),
-    dup2: (from: number, to: number) => library('dup2', 'int', ['int', 'int'], from, to),
-    fchown: (fd: number, uid: number, gid: number) => library('fchown', 'int', ['int', 'uint', 'uint'], fd, uid, gid),
-    close_range: (first: number, last: number, flags: number) =>
-      raw('close_range', ['uint', 'uint', 'uint'], first, last, flags),
+    mkdirat: (dirfd: number, name: string, mode: number) => raw('mkdirat', dirfd, name, mode),
+    symlinkat: (to: string, dirfd: number, name: string) => raw('symlinkat', to, dirfd, name),
+    close: (fd: number) => library('close', fd),
+    fcntl: (fd: number, command: number, value: number) => library('fcntl', fd, command, value),
+    dup2: (from: number, to: number) => library('dup2', from, to),
+    fchown: (fd: number, uid: number, gid: number) => library('fchown', fd, uid, gid),
+    close_range: (first: number, last: number, flags: number) => raw('close_range', first, last, flags),
     pipe2: (flags: number): [number, number] => {
       const fds = Buffer.alloc(8);
-      library('pipe2', 'int', ['void *', 'int'], fds, flags);
+      library('pipe2', fds, flags);
       return [fds.readInt32LE(0), fds.readInt32LE(4)];
     },
     /** f_type of the file system that `fd` is on. */
     fstatfsType: (fd: number) => {
       const buffer = Buffer.alloc(256);
-      library('fstatfs', 'int', ['int', 'void *'], fd, buffer);
+      library('fstatfs', fd, buffer);
       return Number(buffer.readBigInt64LE(0));
     },
 
-    open_tree: (dirfd: number, path: string, flags: number) =>
-      raw('open_tree', ['int', 'str', 'uint'], dirfd, path, flags),
+    open_tree: (dirfd: number, path: string, flags: number) => raw('open_tree', dirfd, path, flags),
     /** Puts the mount or file that `from` holds onto the place that `to` holds. */
     move_mount: (from: number, to: number) =>
-      raw(
-        'move_mount',
-        ['int', 'str', 'int', 'str', 'uint'],
-        from,
-        '',
-        to,
-        '',
-        MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH,
-      ),
+      raw('move_mount', from, '', to, '', MOVE_MOUNT.F_EMPTY_PATH | MOVE_MOUNT.T_EMPTY_PATH),
     mount_setattr: (fd: number, change: { set: number; propagation?: number; recursive?: boolean }) => {
       const buffer = Buffer.alloc(32);
       buffer.writeBigUInt64LE(BigInt(change.set), 0);
       buffer.writeBigUInt64LE(BigInt(change.propagation ?? 0), 16);
       const flags = AT.EMPTY_PATH | (change.recursive === true ? AT.RECURSIVE : 0);
-      return raw('mount_setattr', ['int', 'str', 'uint', 'void *', 'size_t'], fd, '', flags, buffer, buffer.length);
+      return raw('mount_setattr', fd, '', flags, buffer, buffer.length);
     },
-    fsopen: (type: string) => raw('fsopen', ['str', 'uint'], type, FSOPEN_CLOEXEC),
+    fsopen: (type: string) => raw('fsopen', type, FSOPEN_CLOEXEC),
     fsconfig: (fd: number, key: string, value: string | null) =>
-      raw(
-        'fsconfig',
-        ['int', 'uint', 'str', 'str', 'int'],
-        fd,
-        value === null ? FSCONFIG.SET_FLAG : FSCONFIG.SET_STRING,
-        key,
-        value,
-        0,
-      ),
-    fsconfigCreate: (fd: number) =>
-      raw('fsconfig', ['int', 'uint', 'str', 'str', 'int'], fd, FSCONFIG.CMD_CREATE, null, null, 0),
-    fsmount: (fd: number, attributes: number) =>
-      raw('fsmount', ['int', 'uint', 'uint'], fd, FSMOUNT_CLOEXEC, attributes),
+      raw('fsconfig', fd, value === null ? FSCONFIG.SET_FLAG : FSCONFIG.SET_STRING, key, value, 0),
+    fsconfigCreate: (fd: number) => raw('fsconfig', fd, FSCONFIG.CMD_CREATE, null, null, 0),
+    fsmount: (fd: number, attributes: number) => raw('fsmount', fd, FSMOUNT_CLOEXEC, attributes),
 
-    ioctlNumber: (fd: number, request: number, value: number) =>
-      library('ioctl', 'int', ['int', 'ulong', 'long'], fd, request, value),
-    ioctlBuffer: (fd: number, request: number, buffer: Buffer) =>
-      raw('ioctl', ['int', 'ulong', 'void *'], fd, request, buffer),
+    ioctlNumber: (fd: number, request: number, value: number) => library('ioctl', fd, request, value),
+    ioctlBuffer: (fd: number, request: number, buffer: Buffer) => raw('ioctl', fd, request, buffer),
 
     /** prlimit(2) on ourselves; null is RLIM_INFINITY. */
     setrlimit: (resource: number, soft: number | null, hard: number | null) => {
@@ -192,11 +233,11 @@ export function openSyscalls() {
       [soft, hard].forEach((value, index) =>
         buffer.writeBigUInt64LE(value === null ? 2n ** 64n - 1n : BigInt(value), index * 8),
       );
-      return raw('prlimit64', ['int', 'int', 'void *', 'void *'], 0, resource, buffer, null);
+      return raw('prlimit64', 0, resource, buffer, null);
     },
     getrlimit: (resource: number): { soft: number | null; hard: number | null } => {
       const buffer = Buffer.alloc(16);
-      raw('prlimit64', ['int', 'int', 'void *', 'void *'], 0, resource, null, buffer);
+      raw('prlimit64', 0, resource, null, buffer);
       const read = (offset: number): number | null => {
         const value = buffer.readBigUInt64LE(offset);
         return value === 2n ** 64n - 1n ? null : Number(value);
@@ -208,7 +249,7 @@ export function openSyscalls() {
       const header = Buffer.alloc(8);
       header.writeUInt32LE(LINUX_CAPABILITY_VERSION_3, 0);
       const data = Buffer.alloc(24);
-      raw('capget', ['void *', 'void *'], header, data);
+      raw('capget', header, data);
       return BigInt(data.readUInt32LE(4)) | (BigInt(data.readUInt32LE(16)) << 32n);
     },
     /** capset(2) with masks of capability bits. */
@@ -220,29 +261,30 @@ export function openSyscalls() {
         data.writeUInt32LE(Number(mask & 0xffff_ffffn), index * 4);
         data.writeUInt32LE(Number(mask >> 32n), 12 + index * 4);
       });
-      return raw('capset', ['void *', 'void *'], header, data);
+      return raw('capset', header, data);
     },
-    keyctlJoin: (name: string) => raw('keyctl', ['int', 'str'], KEYCTL_JOIN_SESSION_KEYRING, name),
+    keyctlJoin: (name: string) => raw('keyctl', KEYCTL_JOIN_SESSION_KEYRING, name),
     seccomp: (program: Uint8Array) => {
       const fprog = Buffer.alloc(16);
       fprog.writeUInt16LE(program.length / 8, 0);
       fprog.writeBigUInt64LE(koffi.address(program), 8);
-      return raw('seccomp', ['uint', 'uint', 'void *'], SECCOMP_SET_MODE_FILTER, 0, fprog);
+      return raw('seccomp', SECCOMP_SET_MODE_FILTER, 0, fprog);
     },
     /** Signals 1 to 64 to SIG_DFL and an empty mask. Raw, since the C library keeps two signals for itself. */
     resetSignals: () => {
       const action = Buffer.alloc(32);
       for (let signal = 1; signal <= 64; signal += 1) {
         if (signal === 9 || signal === 19) continue;
-        raw('rt_sigaction', ['int', 'void *', 'void *', 'size_t'], signal, action, null, 8);
+        raw('rt_sigaction', signal, action, null, 8);
       }
-      return raw('rt_sigprocmask', ['int', 'void *', 'void *', 'size_t'], 2, Buffer.alloc(8), null, 8);
+      return raw('rt_sigprocmask', 2, Buffer.alloc(8), null, 8);
     },
+    unblockSignals: () => raw('rt_sigprocmask', 2, Buffer.alloc(8), null, 8),
 
     /** The ABI version of Landlock, 0 where the kernel has none. */
     landlockAbi: () => {
       try {
-        return raw('landlock_create_ruleset', ['void *', 'size_t', 'uint'], null, 0, LANDLOCK.CREATE_RULESET_VERSION);
+        return raw('landlock_create_ruleset', null, 0, LANDLOCK.CREATE_RULESET_VERSION);
       } catch (error) {
         if (error instanceof SyscallError) return 0;
         throw error;
@@ -252,44 +294,37 @@ export function openSyscalls() {
       const attributes = Buffer.alloc(24);
       attributes.writeBigUInt64LE(BigInt(accessFs), 0);
       attributes.writeBigUInt64LE(BigInt(scoped), 16);
-      return raw('landlock_create_ruleset', ['void *', 'size_t', 'uint'], attributes, scoped === 0 ? 8 : 24, 0);
+      return raw('landlock_create_ruleset', attributes, scoped === 0 ? 8 : 24, 0);
     },
     landlock_add_rule: (ruleset: number, allowed: number, directory: number) => {
       const attributes = Buffer.alloc(12);
       attributes.writeBigUInt64LE(BigInt(allowed), 0);
       attributes.writeInt32LE(directory, 8);
-      return raw(
-        'landlock_add_rule',
-        ['int', 'uint', 'void *', 'uint'],
-        ruleset,
-        LANDLOCK.RULE_PATH_BENEATH,
-        attributes,
-        0,
-      );
+      return raw('landlock_add_rule', ruleset, LANDLOCK.RULE_PATH_BENEATH, attributes, 0);
     },
-    landlock_restrict_self: (ruleset: number) => raw('landlock_restrict_self', ['int', 'uint'], ruleset, 0),
+    landlock_restrict_self: (ruleset: number) => raw('landlock_restrict_self', ruleset, 0),
 
     /** netdevice(7): sets IFF_UP on an interface. */
     linkUp: (name: string) => {
-      const socket = library('socket', 'int', ['int', 'int', 'int'], AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      const socket = library('socket', AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
       const request = Buffer.alloc(40);
       request.write(name, 0, 15, 'latin1');
       try {
-        raw('ioctl', ['int', 'ulong', 'void *'], socket, IOCTL.SIOCGIFFLAGS, request);
+        raw('ioctl', socket, IOCTL.SIOCGIFFLAGS, request);
         request.writeUInt16LE(request.readUInt16LE(16) | IFF_UP, 16);
-        raw('ioctl', ['int', 'ulong', 'void *'], socket, IOCTL.SIOCSIFFLAGS, request);
+        raw('ioctl', socket, IOCTL.SIOCSIFFLAGS, request);
       } finally {
-        library('close', 'int', ['int'], socket);
+        library('close', socket);
       }
     },
 
-    pidfd_open: (pid: number) => raw('pidfd_open', ['int', 'uint'], pid, 0),
+    pidfd_open: (pid: number) => raw('pidfd_open', pid, 0),
     /** A copy of descriptor `fd` of the process behind `pidfd`. Needs the right to trace it (ptrace(2)). */
-    pidfd_getfd: (pidfd: number, fd: number) => raw('pidfd_getfd', ['int', 'int', 'uint'], pidfd, fd, 0),
+    pidfd_getfd: (pidfd: number, fd: number) => raw('pidfd_getfd', pidfd, fd, 0),
     /** Collects a dead child without waiting; 0 when it is not dead yet. */
     waitpidNoHang: (pid: number) => {
       const status = Buffer.alloc(4);
-      return library('waitpid', 'int', ['int', 'void *', 'int'], pid, status, 1);
+      return library('waitpid', pid, status, 1);
     },
 
     /** Binds execve, write and _exit now: after the seccomp filter is on nothing else may be called. */

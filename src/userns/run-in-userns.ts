@@ -2,6 +2,7 @@
 import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
 import { HutchError } from '../errors/hutch-error.ts';
 import { requireTool, signalNumber } from '../host/run-tool.ts';
+import type { UserNamespace } from '../linux/id-map.ts';
 import { chooseMaps } from './choose-maps.ts';
 import { writeMaps } from './write-maps.ts';
 
@@ -37,15 +38,15 @@ export async function spawnInUserns(
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', ...options.env },
   });
   const exit = exitOf(child, argv[0]);
-  if (!self && child.pid !== undefined) await mapOrKill(child, child.pid, userNamespace);
-  return { child, exit };
+  if (self || child.pid === undefined) return { child, exit };
+  // Not awaited here: a caller that listens to the pipes must get the child before it can have said anything.
+  const mapped = mapOrKill(child, child.pid, userNamespace);
+  const both = mapped.then(() => exit);
+  both.catch(() => undefined);
+  return { child, exit: both };
 }
 
-async function mapOrKill(
-  child: ChildProcess,
-  pid: number,
-  userNamespace: Parameters<typeof writeMaps>[1],
-): Promise<void> {
+async function mapOrKill(child: ChildProcess, pid: number, userNamespace: UserNamespace): Promise<void> {
   try {
     await writeMaps(pid, userNamespace);
   } catch (error) {

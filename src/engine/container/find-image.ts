@@ -7,7 +7,7 @@ import { HOST_IMAGE, hostImage, type ImageSource } from './image-source.ts';
 /** IMAGE_UNKNOWN when the store has no such image. */
 export function findImage(store: Store, word: string): ImageSource {
   if (word === HOST_IMAGE) return hostImage();
-  const { id, config } = resolveImage(store, word);
+  const { id, config } = resolveImage(store, word, 'size');
   const layers = config.rootfs.diff_ids;
   const defaults = config.config ?? {};
   return {

@@ -1,6 +1,4 @@
 /** Names for containers whose user gives none; pure but for its dice. */
-import { randomInt } from 'node:crypto';
-
 const KINDS = [
   'amber',
   'bold',
@@ -87,8 +85,9 @@ const CREATURES = [
   'wren',
 ];
 
-/** A name such as `quiet-hare-4821`. */
+/** A name such as `quiet-hare-4821`. Nothing hangs on its dice: a name that is taken is refused. */
 export function inventName(): string {
-  const pick = (words: readonly string[]): string => words[randomInt(words.length)] ?? '';
-  return `${pick(KINDS)}-${pick(CREATURES)}-${String(randomInt(1000, 10_000))}`;
+  const below = (limit: number): number => Math.floor(Math.random() * limit);
+  const pick = (words: readonly string[]): string => words[below(words.length)] ?? '';
+  return `${pick(KINDS)}-${pick(CREATURES)}-${String(1000 + below(9000))}`;
 }

@@ -1,5 +1,4 @@
 /** `hutch plan run`: what a run would do, without doing it; on the host's side. */
-import { randomBytes } from 'node:crypto';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { renderBash } from '../../plan/render/bash.ts';
@@ -9,6 +8,7 @@ import { locateStore } from '../../state/store.ts';
 import { draftContainer } from './draft-container.ts';
 import { findImage } from './find-image.ts';
 import { inventName } from './names.ts';
+import { newContainerId } from './new-id.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -22,7 +22,7 @@ export async function planRun(request: RunRequest, options: { format: string; co
   if (!(PLAN_FORMATS as readonly string[]).includes(options.format))
     throw badValue('--format', options.format, `one of ${PLAN_FORMATS.join(', ')}`);
   const store = locateStore();
-  const id = randomBytes(32).toString('hex');
+  const id = newContainerId();
   const { plan, spec } = await draftContainer({
     request,
     image: findImage(store, request.image),

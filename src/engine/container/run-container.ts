@@ -1,5 +1,4 @@
 /** `hutch run`: makes a container, runs it in the foreground, and clears up; on the host's side. */
-import { randomBytes } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
@@ -9,7 +8,6 @@ import { nodePath, programDirectory, programPath } from '../../host/program-path
 import { discard } from '../../monitor/launch.ts';
 import { rememberChain, takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { supervise } from '../../monitor/supervise.ts';
-import { describeStep } from '../../plan/render/describe-step.ts';
 import type { Plan } from '../../plan/step.ts';
 import {
   claimName,
@@ -28,17 +26,19 @@ import { draftContainer, type Draft } from './draft-container.ts';
 import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
 import { inventName } from './names.ts';
+import { newContainerId } from './new-id.ts';
 import { performPreparation } from './perform-preparation.ts';
 import { volumeWarning } from './parse-volume.ts';
 import { removeContainerDirectory } from './remove-directory.ts';
 import type { RunRequest } from './run-request.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
+import { traceSteps, type Trace } from './trace-steps.ts';
 
 /** How a use case speaks to the user while it works. */
 export interface RunEars {
   warn(text: string): void;
-  /** One step of the plan was done; null when nobody wants to know. */
-  readonly step: ((place: number, text: string, microseconds: number) => void) | null;
+  /** Told of every step of the plan; null when nobody wants to know. */
+  readonly trace: Trace | null;
 }
 
 /**
@@ -65,7 +65,7 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
   const store = openStore(locateStore(), owner);
   await sweepOrphans(store);
   const image = findImage(store, request.image);
-  const id = randomBytes(32).toString('hex');
+  const id = newContainerId();
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);
   const draft = await draftContainer({ request, image, id, name, store, directory });
@@ -187,18 +187,10 @@ async function superviseRecord(
       writeJsonFile(join(containerDirectory(store, record.id), 'config.json'), spec, { durable: !record.removeAtExit });
       writeContainer(store, { ...record, payload: identifyProcess(pid) ?? null });
     },
-    onStep: traceWith(plan, ears),
+    onStep: ears.trace === null ? null : traceSteps(plan, ears.trace),
   });
   if (chain.mapping === 'inline') rememberChain(store.run, chain.argv, CHAIN_PATH);
   return code;
-}
-
-function traceWith(plan: Plan, { step }: RunEars): ((index: number, microseconds: number) => void) | null {
-  if (step === null) return null;
-  return (index, microseconds) => {
-    const done = plan.steps[index];
-    if (done !== undefined) step(index + 1, describeStep(done), microseconds);
-  };
 }
 
 /** Where root's containers see hutch's programs: the mapped ids may not enter root's own directories. */

@@ -12,7 +12,7 @@ import type { Store } from '../../state/store.ts';
 import { layerTree } from '../layer/layers.ts';
 import { familiarName, fullName, parseReference, repositoryOf, type Reference } from '../reference.ts';
 import { nameOf } from './index-names.ts';
-import { readConfig, readIndex, readManifest, readNestedIndex } from './layout.ts';
+import { readConfig, readIndex, readManifest, readNestedIndex, type RecordCheck } from './layout.ts';
 
 export interface ResolvedImage {
   /** As people write it, or null for an image without a name. */
@@ -34,12 +34,12 @@ const SHORTEST_ID = 4;
  * The image of that name, digest, id or unambiguous beginning of an id, for this host's platform.
  * IMAGE_UNKNOWN, REFERENCE_INVALID, RECORD_CORRUPT, SPEC_INVALID.
  */
-export function resolveImage(store: Store, name: string): ResolvedImage {
+export function resolveImage(store: Store, name: string, check: RecordCheck = 'digest'): ResolvedImage {
   const entries = findEntries(store, name);
   const [entry] = entries;
   if (entry === undefined) throw unknownImage(name);
-  const manifest = readPlatformManifest(store, entry);
-  const config = readConfig(store, manifest.config);
+  const manifest = readPlatformManifest(store, entry, check);
+  const config = readConfig(store, manifest.config, check);
   return {
     reference: shownName(entry),
     id: manifest.config.digest,
@@ -93,13 +93,13 @@ export function imageIdOf(store: Store, entry: Descriptor): Digest | undefined {
 }
 
 /** The manifest of an index entry; of a nested index, the one for this host. IMAGE_UNKNOWN when there is none for it. */
-export function readPlatformManifest(store: Store, entry: Descriptor): ImageManifest {
-  if (!isIndexType(entry.mediaType)) return readManifest(store, entry);
+export function readPlatformManifest(store: Store, entry: Descriptor, check: RecordCheck = 'digest'): ImageManifest {
+  if (!isIndexType(entry.mediaType)) return readManifest(store, entry, check);
   const host = hostPlatform();
   const match = readNestedIndex(store, entry).manifests.find(
     ({ platform }) => platform?.architecture === host.architecture && platform.os === host.os,
   );
-  if (match !== undefined) return readManifest(store, match);
+  if (match !== undefined) return readManifest(store, match, check);
   throw new HutchError(`image ${shownName(entry) ?? entry.digest} has nothing for ${host.os}/${host.architecture}`, {
     code: 'IMAGE_UNKNOWN',
     hint: 'use an image that was built for this processor',

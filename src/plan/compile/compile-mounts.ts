@@ -77,7 +77,7 @@ function keyAndValue(option: string): [string, string | null] {
 
 const REASONS: Readonly<Record<string, string>> = {
   '/proc': 'the processes of the container, seen through its own pid namespace',
-  '/dev': 'a small /dev of its own, without any node of the host',
+  '/dev': 'a small /dev of its own, empty at first',
   '/dev/pts': 'terminals of its own, apart from those of the host',
   '/dev/shm': 'shared memory of its own, limited in size',
   '/dev/mqueue': 'message queues of its own',

@@ -1,5 +1,6 @@
 /** The order of things: a runtime spec and the host's answers become a plan. Pure. */
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
+import { checkOrder } from '../check/order.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
 import { compileIdentity } from './compile-identity.ts';
 import { compileMounts } from './compile-mounts.ts';
@@ -10,9 +11,19 @@ import type { CompileInput } from './input.ts';
 /** Namespaces that init makes itself; user, pid and time are made by the launch chain. */
 const MADE_BY_INIT = ['mount', 'uts', 'ipc', 'network', 'cgroup'] as const;
 
-/** Compiles the spec. The same spec and input always give the same plan. */
+/**
+ * Compiles the spec. The same spec and input always give the same plan. ID_UNMAPPED when the payload's user has no id, SPEC_INVALID
+ * for what no plan can express; a plan in a wrong order, which would be a bug, is SPEC_INVALID too.
+ */
 export function compilePlan(spec: RuntimeSpec, input: CompileInput): Plan {
-  return { version: 1, prepare: input.prepare, enter: compileEnter(spec, input), steps: compileSteps(spec, input) };
+  const plan: Plan = {
+    version: 1,
+    prepare: input.prepare,
+    enter: compileEnter(spec, input),
+    steps: compileSteps(spec, input),
+  };
+  checkOrder(plan);
+  return plan;
 }
 
 function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {

@@ -69,7 +69,16 @@ function hidden({
       const mode = (OWN_DIRECTORIES[target] ?? 0o755).toString(8);
       return { kind: 'mount', type: 'tmpfs', target, options: { mode }, attributes: ['nosuid', 'nodev'], why };
     }),
-    ...files.map((target): Step => ({ kind: 'mask', target, why })),
+    // Not `mask`, which comes after every mount: a volume may be put in such a place.
+    ...files.map((target): Step => ({
+      kind: 'bind',
+      source: '/dev/null',
+      target,
+      recursive: false,
+      attributes: ['nosuid', 'noexec'],
+      create: 'file',
+      why,
+    })),
   ];
 }
 

@@ -1,6 +1,9 @@
 /** The last steps: user, capabilities, clean-up, Landlock, seccomp, execve, in the one order that holds; pure. */
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type { SeccompProfile } from '../../oci/seccomp.ts';
+import { INSTRUCTION_BYTES } from '../security/bpf-program.ts';
 import { compileSeccomp } from '../security/compile-seccomp.ts';
+import { prebuiltFilter } from '../security/prebuilt-filter.ts';
 import type { Step, Why } from '../step.ts';
 import type { CompileInput } from './input.ts';
 
@@ -77,16 +80,20 @@ function compileLandlock(spec: RuntimeSpec): Step[] {
 
 function compileFilter(spec: RuntimeSpec, input: CompileInput): Step[] {
   if (spec.linux.seccomp === null) return [];
-  const program = compileSeccomp(spec.linux.seccomp, { nativeArchitecture: input.architecture });
+  const program = prebuiltFilter(spec.linux.seccomp) ?? compiled(spec.linux.seccomp, input);
   return [
     {
       kind: 'seccomp',
       profile: spec.annotations[HUTCH_ANNOTATIONS.seccompProfile] ?? 'default',
-      instructions: program.length / 8,
-      program: Buffer.from(program).toString('base64'),
+      instructions: Buffer.byteLength(program, 'base64') / INSTRUCTION_BYTES,
+      program,
       why: { spec: 'linux.seccomp', text: 'system calls that containers do not need are refused' },
     },
   ];
+}
+
+function compiled(profile: SeccompProfile, { architecture }: CompileInput): string {
+  return Buffer.from(compileSeccomp(profile, { nativeArchitecture: architecture })).toString('base64');
 }
 
 function hutch(text: string): Why {

@@ -3,6 +3,7 @@ import { printable } from '../../errors/hutch-error.ts';
 import { applyTable, type Enter, type Plan, type Step, type StepGroup, type StepTable } from '../step.ts';
 import { describeMaps } from './describe-maps.ts';
 import { describeStep } from './describe-step.ts';
+import { shortPaths } from './short-paths.ts';
 import { wrapText } from './wrap-text.ts';
 
 export interface ExplainOptions {
@@ -67,21 +68,22 @@ export function groupOf(step: Step): StepGroup {
 /** The explanation, with a line feed at the end. The number of a step is its place in the order of execution. */
 export function renderExplanation(plan: Plan, options: ExplainOptions): string {
   const width = options.width ?? 100;
-  const numbered = plan.steps.map((step, index) => ({ step, number: index + 1 }));
+  const { legend, shorten } = shortPaths(plan);
+  const numbered = plan.steps.map((step, index) => ({ step, number: index + 1, does: shorten(describeStep(step)) }));
   const groups = (Object.keys(HEADINGS) as StepGroup[]).flatMap((group) => {
     const members = numbered.filter(({ step }) => groupOf(step) === group);
     if (members.length === 0) return [];
     return [
       '',
       heading(HEADINGS[group], options),
-      ...members.flatMap(({ step, number }) => explainStep(step, number, options, width)),
+      ...runsOf(members).flatMap((run) => explainRun(run, options, width)),
     ];
   });
   const order = `${String(plan.steps.length)} steps follow, grouped by subject. The number of a step is its place in the order in which they are done.`;
   const lines = [
     ...explainEnter(plan.enter, options, width),
     '',
-    ...wrapText(order, { first: '', rest: '', width }),
+    ...[order, legend].flatMap((text) => (text === null ? [] : wrapText(text, { first: '', rest: '', width }))),
     ...groups,
   ];
   return `${lines.join('\n')}\n`;
@@ -118,11 +120,35 @@ function signed(seconds: number): string {
   return seconds < 0 ? String(seconds) : `+${String(seconds)}`;
 }
 
-function explainStep(step: Step, number: number, options: ExplainOptions, width: number): string[] {
+/** A step with its place in the plan, from 1, and what it does. */
+interface Numbered {
+  readonly step: Step;
+  readonly number: number;
+  readonly does: string;
+}
+
+/** Steps that follow each other for the same reason: it is given once. */
+function runsOf(steps: readonly Numbered[]): Numbered[][] {
+  const runs: Numbered[][] = [];
+  for (const step of steps) {
+    const last = runs.at(-1)?.at(-1);
+    const isNext = last?.number === step.number - 1 && last.step.why.text === step.step.why.text;
+    if (isNext) runs.at(-1)?.push(step);
+    else runs.push([step]);
+  }
+  return runs;
+}
+
+function explainRun(run: readonly Numbered[], options: ExplainOptions, width: number): string[] {
   const rest = ' '.repeat(6);
+  const [first, last] = [run[0]?.step.why, run.at(-1)?.step.why];
+  if (first === undefined || last === undefined) return [];
+  const spec = first.spec === last.spec ? first.spec : `${first.spec} to ${last.spec}`;
   return [
-    ...wrapText(printable(describeStep(step)), { first: `${String(number).padStart(4)}  `, rest: `${rest}  `, width }),
-    ...reason(step.why, rest, options, width),
+    ...run.flatMap(({ number, does }) =>
+      wrapText(printable(does), { first: `${String(number).padStart(4)}  `, rest: `${rest}  `, width }),
+    ),
+    ...reason({ ...first, spec }, rest, options, width),
   ];
 }
 

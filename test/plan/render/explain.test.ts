@@ -4,6 +4,8 @@ import { test } from 'node:test';
 import { describeStep } from '../../../src/plan/render/describe-step.ts';
 import { groupOf, renderExplanation } from '../../../src/plan/render/explain.ts';
 import { renderJson } from '../../../src/plan/render/json.ts';
+import { shortPaths } from '../../../src/plan/render/short-paths.ts';
+import type { Step } from '../../../src/plan/step.ts';
 import { because, samplePlan, withSubordinates } from '../../helpers/sample-plan.ts';
 
 const PLAN = samplePlan({
@@ -39,9 +41,34 @@ test('renderExplanation() gives every step once, by its place in the plan, in or
   }
 });
 
-test('renderExplanation() gives each step its reason and pointer', () => {
+test('renderExplanation() gives the reason of each step', () => {
   const flat = TEXT.replace(/\s+/gu, ' ');
-  for (const { why } of PLAN.steps) assert.ok(flat.includes(`${why.text} [${why.spec}]`), why.text);
+  for (const { why } of PLAN.steps) assert.ok(flat.includes(`${why.text} [`), why.text);
+});
+
+test('renderExplanation() gives the reason of steps in a row once when it is the same', () => {
+  const mask = (target: string, spec: string): Step => ({ kind: 'mask', target, why: because('nobody needs it', spec) });
+  const steps = [mask('/a', 'x[0]'), mask('/b', 'x[1]'), mask('/c', 'x[2]')];
+  const lines = renderExplanation({ ...PLAN, steps }, { colour: false }).split('\n');
+  assert.deepEqual(
+    lines.filter((line) => line.includes('nobody')).map((line) => line.trim()),
+    ['nobody needs it [x[0] to x[2]]'],
+  );
+});
+
+test('shortPaths() puts a short name in the place of the directory that the root is mounted in, and nowhere else', () => {
+  const { legend, shorten } = shortPaths(PLAN);
+  assert.equal(legend, '$C stands for /store, the directory of this container.');
+  assert.equal(
+    shorten('chdir(/store), open(/store/root), open(/storeroom), open(/other/store)'),
+    'chdir($C), open($C/root), open(/storeroom), open(/other/store)',
+  );
+});
+
+test('shortPaths() leaves everything as it is when the root is mounted at the top', () => {
+  const { legend, shorten } = shortPaths(samplePlan({ source: '/r', at: '/r', userNamespaces: PLAN.enter.userNamespaces }));
+  assert.equal(legend, null);
+  assert.equal(shorten('open(/r)'), 'open(/r)');
 });
 
 test('renderExplanation() keeps to the width', () => {
