@@ -1,5 +1,6 @@
 /** Where hutch keeps things on this host, and the checks that make those places safe; on the host's side. */
 import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 
@@ -21,11 +22,11 @@ export function findDirectories(env: NodeJS.ProcessEnv = process.env, uid = proc
   if (uid === 0) {
     return { data: env['HUTCH_DATA'] ?? '/var/lib/hutch', config: '/etc/hutch', run: '/run/hutch' };
   }
-  const home = env['HOME'] ?? '';
+  const home = absoluteOr(env['HOME'], homedir());
   return {
     data: env['HUTCH_DATA'] ?? join(absoluteOr(env['XDG_DATA_HOME'], join(home, '.local/share')), 'hutch'),
     config: join(absoluteOr(env['XDG_CONFIG_HOME'], join(home, '.config')), 'hutch'),
-    run: join(runtimeDirectory(env, uid), 'hutch'),
+    run: runDirectory(env, uid),
   };
 }
 
@@ -33,10 +34,11 @@ function absoluteOr(value: string | undefined, otherwise: string): string {
   return value?.startsWith('/') === true ? value : otherwise;
 }
 
-function runtimeDirectory(env: NodeJS.ProcessEnv, uid: number): string {
+/** Below the user's runtime directory; without one a directory of our own in /tmp, whose owner is checked before each use. */
+function runDirectory(env: NodeJS.ProcessEnv, uid: number): string {
   const candidates = [env['XDG_RUNTIME_DIR'], `/run/user/${String(uid)}`];
   const usable = candidates.find((path) => path?.startsWith('/') === true && ownerOf(path) === uid);
-  return usable ?? `/tmp/hutch-${String(uid)}`;
+  return usable === undefined ? `/tmp/hutch-${String(uid)}` : join(usable, 'hutch');
 }
 
 function ownerOf(path: string): number | undefined {

@@ -203,8 +203,12 @@ const STEPS: StepTable<void, [Context]> = {
       makeReadOnly(context, step.target);
     });
   },
-  make_root_read_only: (_step, context) => {
-    context.syscalls.mount_setattr(rootOf(context).fd, { set: MOUNT_ATTR.RDONLY });
+  make_root_read_only: (step, context) => {
+    const { syscalls } = context;
+    const { fd } = rootOf(context);
+    const mount = step.target === undefined ? fd : rootOf(context).open(step.target);
+    syscalls.mount_setattr(mount, { set: MOUNT_ATTR.RDONLY });
+    if (mount !== fd) syscalls.close(mount);
   },
   stdio: (step, context) => {
     if (step.terminal) openTerminal(context, step);
@@ -259,6 +263,8 @@ const STEPS: StepTable<void, [Context]> = {
       if (step.setGroups) syscalls.setgroups(step.groups);
       syscalls.setresgid(step.gid);
       syscalls.setresuid(step.uid);
+      // A change of uid clears it.
+      syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
       const permitted = syscalls.permittedCapabilities();
       syscalls.capset(permitted, permitted, 0n);
       syscalls.prctl(PR.SET_DUMPABLE, 0);

@@ -1,5 +1,6 @@
 /** PROGRAM init: PID 1 of the container until it executes the payload. Starts in the new user, mount and pid namespaces. */
 import { readlinkSync, readSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
 import { CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
 import { INIT_READS_FD, INIT_WRITES_FD, type InitMessage, type MonitorMessage } from '../protocol/messages.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
@@ -28,6 +29,8 @@ function hear(): MonitorMessage | undefined {
 const syscalls = openSyscalls();
 // Before anything else: other processes of the same user may not look into this one, and nothing inherited stays open.
 syscalls.prctl(PR.SET_DUMPABLE, 0);
+// Where no pid namespace takes everything along, the death of the holder still ends this process and what it becomes.
+syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
 syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
 say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
 // The monitor is still thinking.

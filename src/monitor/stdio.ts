@@ -83,7 +83,9 @@ function connectTerminal(syscalls: Syscalls, master: number, interactive: boolea
   };
   if (process.stdout.isTTY) resize();
   process.stdout.on('resize', resize);
-  const restore = interactive && process.stdin.isTTY ? goRaw(syscalls) : () => undefined;
+  const restore = interactive && process.stdin.isTTY ? goRaw() : () => undefined;
+  const restoreOutput = process.stdout.isTTY ? passOutputUnchanged(syscalls) : () => undefined;
+  process.once('exit', restoreOutput);
   const type = (bytes: Buffer): void => void terminal.write(bytes);
   if (interactive) process.stdin.on('data', type).resume();
   const drained = new Promise<void>((resolve) => {
@@ -108,6 +110,8 @@ function connectTerminal(syscalls: Syscalls, master: number, interactive: boolea
     [Symbol.dispose]: () => {
       process.stdout.off('resize', resize);
       process.stdin.off('data', type);
+      process.off('exit', restoreOutput);
+      restoreOutput();
       restore();
       if (interactive) process.stdin.destroy();
     },
@@ -115,9 +119,8 @@ function connectTerminal(syscalls: Syscalls, master: number, interactive: boolea
 }
 
 /** Puts the caller's terminal into raw mode; the result puts it back, as does any exit of this process. */
-function goRaw(syscalls: Syscalls): () => void {
+function goRaw(): () => void {
   process.stdin.setRawMode(true);
-  leaveOutputAlone(syscalls, process.stdin.fd);
   const restore = (): void => {
     if (!process.stdin.destroyed) process.stdin.setRawMode(false);
   };
@@ -126,14 +129,25 @@ function goRaw(syscalls: Syscalls): () => void {
 }
 
 /**
- * Node's raw mode is about input: the terminal would still make two characters of each line feed, which the container's own
- * has done already. struct termios begins with the input and the output flags. Source: ioctl_tty(2), termios(3).
+ * The container's terminal has made its line feeds into two characters already: the caller's must not do so once more. Node's
+ * raw mode is about input only. struct termios begins with the input and the output flags. Source: ioctl_tty(2), termios(3).
  */
-function leaveOutputAlone(syscalls: Syscalls, fd: number): void {
+function passOutputUnchanged(syscalls: Syscalls): () => void {
+  const { fd } = process.stdout;
   const termios = Buffer.alloc(64);
-  syscalls.ioctlBuffer(fd, IOCTL.TCGETS, termios);
-  termios.writeUInt32LE((termios.readUInt32LE(4) & ~OPOST) >>> 0, 4);
-  syscalls.ioctlBuffer(fd, IOCTL.TCSETS, termios);
+  const change = (flags: (old: number) => number): void => {
+    syscalls.ioctlBuffer(fd, IOCTL.TCGETS, termios);
+    termios.writeUInt32LE(flags(termios.readUInt32LE(4)) >>> 0, 4);
+    syscalls.ioctlBuffer(fd, IOCTL.TCSETS, termios);
+  };
+  let processed = 0;
+  change((old) => {
+    processed = old & OPOST;
+    return old & ~OPOST;
+  });
+  return () => {
+    change((old) => old | processed);
+  };
 }
 
 /** struct winsize: rows, columns, and no pixels. Source: ioctl_tty(2). */

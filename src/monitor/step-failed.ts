@@ -17,9 +17,9 @@ export function stepFailed(plan: Plan, failure: StepFailure): HutchError | undef
   const { syscall, errno, detail } = failure;
   const number = failure.index + 1;
   const does = describeStep(step);
-  const what = detail === '' || does.includes(detail) ? '' : `\n  at:   ${detail}`;
-  const head = `step ${String(number)} of ${String(plan.steps.length)} failed with ${errno} from ${syscall}${inWords(errno)}`;
-  return new HutchError(`${head}\n  step: ${does}${what}\n  for:  ${step.why.text} [${step.why.spec}]`, {
+  const place = detail === '' || does.includes(detail) ? '' : ` at ${detail}`;
+  const head = `step ${String(number)} of ${String(plan.steps.length)} failed with ${errno}${inWords(errno)} from ${syscall}${place}`;
+  return new HutchError(`${head}: ${does}. It is there for this: ${step.why.text} [${step.why.spec}]`, {
     code: errno === 'ENOSPC' ? 'STORAGE_FULL' : 'STEP_FAILED',
     hint: hintForStep(step.kind, errno, { detail, isTarget: targetOf(step) === detail }),
     context: { step: number, kind: step.kind, syscall, errno, spec: step.why.spec },

@@ -83,8 +83,8 @@ export interface StepFields {
   readonly mask: { readonly target: string };
   /** A read-only bind of a path onto itself; a missing path is left alone. */
   readonly make_read_only: { readonly target: string };
-  /** mount_setattr(2): the root file system itself becomes read-only. */
-  readonly make_root_read_only: object;
+  /** mount_setattr(2): the root file system itself becomes read-only, or a part of it that is a mount of its own. */
+  readonly make_root_read_only: { readonly target?: string };
   /** Pipes, or a pseudo terminal from the container's own devpts, as the payload's stdin, stdout and stderr. */
   readonly stdio: {
     readonly terminal: boolean;

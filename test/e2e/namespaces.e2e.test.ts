@@ -107,15 +107,12 @@ describe('the ids of a container', { skip: await idsSkip() }, () => {
     assert.equal(printed(await box.inHost('touch /tmp/f; chown 65535:1 /tmp/f; stat -c %u:%g /tmp/f', '--tmpfs', '/tmp')), '65535:1\n');
   });
 
-  it('belong to a namespace two deep when asked for, with the same map as seen from the host', async () => {
+  it('belong to a namespace two deep when asked for, with a network and with every id', async () => {
     const nested = { env: { HUTCH_NESTED: '1' } };
+    const script = 'cat /proc/self/uid_map; touch /etc/new; chown 65535:33 /etc/new; stat -c %u:%g /etc/new';
     for (const driver of ['overlay', 'fuse-overlayfs']) {
-      const script = 'cat /proc/self/uid_map; touch /etc/new; chown 33:33 /etc/new; stat -c %u /etc/new; rm -r /usr/share/doc; ls /usr/share/doc 2>&1';
       const argv = ['run', '--rm', '--net', 'none', '--storage-driver', driver, 'host', 'sh', '-c', script];
-      const { code, stdout, stderr } = await box.hutch(argv, nested);
-      assert.equal(stderr, '');
-      assert.match(stdout, /^ +0 +0 +1\n +1 +1 +65535\n33\nls: .*No such file/u, `${driver}: ${stdout}`);
-      assert.equal(code, 2);
+      assert.match(printed(await box.hutch(argv, nested)), /^ +0 +0 +1\n +1 +1 +65535\n65535:33\n$/u, driver);
     }
     const network = ['run', '--rm', 'host', 'sh', '-c', 'cat /sys/class/net/tap0/mtu'];
     assert.equal(printed(await box.hutch(network, nested)), '65520\n');

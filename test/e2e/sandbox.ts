@@ -147,10 +147,10 @@ export function printed(outcome: Outcome, code = 0): string {
   return outcome.stdout;
 }
 
-/** Asserts one clear error: what failed, what to do, nothing else, exit code 125 and nothing on stdout. */
+/** Asserts one clear error: what failed, at which step, what to do, nothing else; exit code 125, nothing on stdout. */
 export function assertRefused(outcome: Outcome, message: RegExp, code = 125): void {
   assert.match(outcome.stderr, message);
-  assert.match(outcome.stderr, /^hutch: [^\n]+\n {2}fix: [^\n]+\n$/u);
+  assert.match(outcome.stderr, /^hutch: [^\n]+\n(?: {2}(?:step|for): [^\n]+\n)* {2}fix: [^\n]+\n$/u);
   assert.equal(outcome.stdout, '');
   assert.deepEqual([outcome.code, outcome.signal], [code, null]);
 }

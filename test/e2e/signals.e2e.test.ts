@@ -78,7 +78,6 @@ describe('SIGKILL of hutch run', { skip: hostSkip() }, () => {
     ['as root of the container', []],
     ['as another user', ['-u', '1000:1000']],
     ['with --init', ['--init']],
-    ['in the pid namespace of the host', ['--pid', 'host']],
     ['with fuse-overlayfs', ['--storage-driver', 'fuse-overlayfs']],
     ['with slirp4netns', ['--net', 'slirp4netns']],
   ];
@@ -98,6 +97,19 @@ describe('SIGKILL of hutch run', { skip: hostSkip() }, () => {
       assert.deepEqual(containerTraces(box), []);
     });
   }
+
+  it('ends the command also in the pid namespace of the host', async () => {
+    for (const user of ['0', '1000']) {
+      const child = box.start([...RUN, '--pid', 'host', '-u', user, 'host', 'sh', '-c', 'echo ready; exec sleep 1003']);
+      const outcome = outcomeOf(child);
+      await firstLine(child);
+      child.kill('SIGKILL');
+      await outcome;
+      assert.equal(await remaining(2000), '', `as user ${user}`);
+    }
+    printed(await box.inHost('true'));
+    assert.deepEqual(containerTraces(box), []);
+  });
 
   it('leaves a container without --rm as one that has exited with 137', async () => {
     const child = box.start(['run', '--name', 'kept', '--net', 'none', 'host', 'sh', '-c', script]);

@@ -36,7 +36,7 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
   async function play(argv: readonly string[], script: readonly Step[] = [], stdin: 'tty' | 'null' = 'tty'): Promise<Played> {
     const child = spawn('python3', [PLAYER], {
       cwd: box.directory,
-      env: { ...box.env, TERM: 'xterm-256color' },
+      env: { ...box.env, TERM: 'xterm-256color', NO_COLOR: '1' },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
     const played = JSON.stringify({ size: [33, 99], argv: [HUTCH, ...argv], stdin, script });
@@ -95,7 +95,7 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
       7,
     );
     assert.match(output, /status 130 alive/u);
-    await playWell([...RUN, '-it', 'host', 'cat'], [['type', 'word\n'], ['expect', 'word'], ['type', CONTROL_D]]);
+    await playWell([...RUN, '-it', 'host', 'sh', '-c', 'echo ready; exec cat'], [['expect', 'ready'], ['type', 'word\n'], ['expect', 'word\r\nword\r\n'], ['type', CONTROL_D]]);
   });
 
   it('keeps keys unchanged: neither the caller’s terminal nor hutch edits or echoes them', async () => {

@@ -147,8 +147,11 @@ test('resolveImage() finds by name, id, beginning of an id, and digest', async (
 
 test('resolveImage() refuses a blob whose content was changed', async () => {
   const { id } = await addImage('busybox', 'a');
-  writeFileSync(blobPath(store, id), '{"architecture":"amd64","os":"linux","rootfs":{"type":"layers","diff_ids":[]}}');
+  const whole = readFileSync(blobPath(store, id), 'utf8');
+  writeFileSync(blobPath(store, id), whole.replace('linux', 'xunil'));
   assert.throws(() => resolveImage(store, 'busybox'), { code: 'RECORD_CORRUPT', message: /does not have its digest/u });
+  writeFileSync(blobPath(store, id), whole.slice(1));
+  assert.throws(() => resolveImage(store, 'busybox', 'size'), { code: 'RECORD_CORRUPT', message: /bytes long/u });
 });
 
 test('listImageDetails() is sorted by age, tells sizes, and goes on past a damaged image', async () => {

@@ -132,7 +132,8 @@ function payloadArguments(request: RunRequest, image: ImageSource): string[] {
   return request.init ? [INIT_TARGET, '--', ...argv] : argv;
 }
 
-function hostnameOf({ request, id }: SpecInput): string {
+/** The name that the container knows itself by. USAGE_INVALID when it is no host name. */
+export function hostnameOf({ request, id }: Pick<SpecInput, 'request' | 'id'>): string {
   if (request.uts === 'host') return readFileSync('/proc/sys/kernel/hostname', 'utf8').trim();
   const name = request.hostname ?? id.slice(0, 12);
   if (!/^[a-zA-Z0-9]([a-zA-Z0-9.-]{0,62}[a-zA-Z0-9])?$/u.test(name)) {

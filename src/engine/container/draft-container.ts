@@ -16,7 +16,7 @@ import type { Plan } from '../../plan/step.ts';
 import { readSettings, type Settings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
-import { buildSpec } from './build-spec.ts';
+import { buildSpec, hostnameOf } from './build-spec.ts';
 import { etcFiles } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
 import { badValue } from './parse-values.ts';
@@ -51,7 +51,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const etc = etcFiles(
     directory,
     request,
-    { hostname: request.hostname ?? input.id.slice(0, 12), name: input.name },
+    { hostname: hostnameOf(input), name: input.name },
     network,
   );
   const spec = buildSpec({

@@ -56,6 +56,8 @@ function addedHost(text: string): string {
 function resolvConf(request: RunRequest, network: NetworkDriver): string {
   const wrong = request.dns.find((address) => isIP(address) === 0);
   if (wrong !== undefined) throw badValue('--dns', wrong, 'an IP address');
+  const domain = request.dnsSearch.find((name) => !/^[\w.-]+$/u.test(name));
+  if (domain !== undefined) throw badValue('--dns-search', domain, 'a domain such as example.org');
   const host = readHost('/etc/resolv.conf').split('\n');
   const servers = request.dns.length > 0 ? request.dns : network.nameServers;
   const kept = host.filter(

@@ -3,7 +3,7 @@ import { HutchError } from '../../errors/hutch-error.ts';
 
 /** The error for a flag's value. `form` completes "use". */
 export function badValue(flag: string, value: string, form: string): HutchError {
-  return new HutchError(`invalid value "${value}" for ${flag}`, {
+  return new HutchError(`invalid value "${value.replaceAll('\n', '\\n')}" for ${flag}`, {
     code: 'USAGE_INVALID',
     hint: `use ${form}`,
     context: { flag, value },

@@ -11,12 +11,21 @@ const KILLED = 137;
 /** Removes --rm containers and half-made ones whose monitor is dead; records the end of the others. */
 export async function sweepOrphans(store: Store): Promise<void> {
   for (const id of listOrphans(store)) {
-    const record = readContainer(store, id);
-    if (record === undefined || record.removeAtExit) await removeOrphan(store, id, record?.name);
-    else if (record.exit === null)
-      writeContainer(store, { ...record, exit: { code: KILLED, finishedAt: new Date().toISOString() } });
+    try {
+      await sweep(store, id);
+    } catch {
+      // Another hutch sweeps the same one, or it cannot be removed: it stays on the list, and must not stop this run.
+      continue;
+    }
     leaveRunning(store, id);
   }
+}
+
+async function sweep(store: Store, id: string): Promise<void> {
+  const record = readContainer(store, id);
+  if (record === undefined || record.removeAtExit) await removeOrphan(store, id, record?.name);
+  else if (record.exit === null)
+    writeContainer(store, { ...record, exit: { code: KILLED, finishedAt: new Date().toISOString() } });
 }
 
 async function removeOrphan(store: Store, id: string, name: string | undefined): Promise<void> {

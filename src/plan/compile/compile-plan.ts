@@ -68,7 +68,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     ...compileSysctls(spec),
     ...compileStdio(spec),
     ...compileCovers(spec),
-    ...compileReadOnlyRoot(spec),
+    ...compileReadOnlyRoot(spec, input.rootfs),
     {
       kind: 'pivot_root',
       why: { spec: 'root.path', text: 'the container sees its own root; the tree of the host is unmounted' },
@@ -160,9 +160,15 @@ function compileCovers(spec: RuntimeSpec): Step[] {
   return [...readOnly, ...masked];
 }
 
-function compileReadOnlyRoot(spec: RuntimeSpec): Step[] {
+function compileReadOnlyRoot(spec: RuntimeSpec, rootfs: CompileInput['rootfs']): Step[] {
   if (!spec.root.readonly) return [];
-  return [{ kind: 'make_root_read_only', why: { spec: 'root.readonly', text: 'nothing in the image can be changed' } }];
+  const why = { spec: 'root.readonly', text: 'nothing in the image can be changed' };
+  const covered = new Set(spec.mounts.map(({ destination }) => destination));
+  const parts = rootfs.kind === 'host' ? rootfs.overlays.map(({ lower }) => lower) : [];
+  return [
+    ...parts.filter((target) => !covered.has(target)).map((target): Step => ({ kind: 'make_root_read_only', target, why })),
+    { kind: 'make_root_read_only', why },
+  ];
 }
 
 function hutch(text: string): Why {

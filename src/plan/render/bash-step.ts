@@ -53,7 +53,9 @@ const BASH: StepTable<BashStep, [Enter]> = {
   }),
   mask: (step) => ({ lines: [`mask ${shellQuote(step.target)}`] }),
   make_read_only: (step) => ({ lines: [`read_only ${shellQuote(step.target)}`] }),
-  make_root_read_only: () => ({ lines: ['attributes "$ROOT" ro'] }),
+  make_root_read_only: ({ target = '' }) => ({
+    lines: target === '' ? ['attributes "$ROOT" ro'] : [`beneath ${shellQuote(target)}`, 'attributes "$REPLY" ro'],
+  }),
   stdio: (step) => ({
     lines: step.stdin || step.terminal ? [] : ['exec </dev/null'],
     cannot: step.terminal

@@ -27,7 +27,7 @@ const DESCRIPTIONS: StepTable<string> = {
     `mount_setattr(${attributes(step.attributes)}), move_mount(${show(step.target)})`,
   mask: (step) => `move_mount(/dev/null or an empty tmpfs, ${show(step.target)})`,
   make_read_only: (step) => `open_tree(${show(step.target)}), mount_setattr(ro), move_mount(${show(step.target)})`,
-  make_root_read_only: () => 'mount_setattr(root, ro)',
+  make_root_read_only: ({ target }) => `mount_setattr(${target ?? 'root'}, ro)`,
   stdio: (step) =>
     step.terminal
       ? 'open(/dev/pts/ptmx), ioctl(TIOCSCTTY), dup2(0, 1, 2)'
