@@ -6,7 +6,7 @@ import { layerSize } from '../layer/layers.ts';
 import { familiarRepository, parseReference } from '../reference.ts';
 import { readPlatformManifest } from './find-image.ts';
 import { nameOf } from './index-names.ts';
-import { readConfig, readIndex } from './layout.ts';
+import { readConfig, readIndex, type RecordCheck } from './layout.ts';
 
 /** One name of one image. */
 export interface ImageEntry {
@@ -30,13 +30,13 @@ export interface ImageDetails extends ImageEntry {
 
 /** Names and ids only: the index and one manifest for each image are read. */
 export function listImages(store: Store): ImageEntry[] {
-  return readIndex(store).manifests.map((entry) => describe(store, entry).entry);
+  return readIndex(store).manifests.map((entry) => describe(store, entry, 'size').entry);
 }
 
 /** As listImages, with what the configurations and layers tell. Newest first. */
 export function listImageDetails(store: Store): ImageDetails[] {
   const details = readIndex(store).manifests.map((descriptor) => {
-    const { entry, manifest } = describe(store, descriptor);
+    const { entry, manifest } = describe(store, descriptor, 'digest');
     return manifest === null
       ? { ...entry, created: null, sizeBytes: 0, labels: {} }
       : withDetails(store, entry, manifest);
@@ -44,10 +44,14 @@ export function listImageDetails(store: Store): ImageDetails[] {
   return details.sort((a, b) => Date.parse(b.created ?? '') - Date.parse(a.created ?? '') || 0);
 }
 
-function describe(store: Store, descriptor: Descriptor): { entry: ImageEntry; manifest: ImageManifest | null } {
+function describe(
+  store: Store,
+  descriptor: Descriptor,
+  check: RecordCheck,
+): { entry: ImageEntry; manifest: ImageManifest | null } {
   const base = { ...namesOf(descriptor), manifestDigest: descriptor.digest };
   try {
-    const manifest = readPlatformManifest(store, descriptor);
+    const manifest = readPlatformManifest(store, descriptor, check);
     return { entry: { ...base, id: manifest.config.digest, damage: null }, manifest };
   } catch (error) {
     if (!isHutchError(error, 'RECORD_CORRUPT', 'SPEC_INVALID', 'IMAGE_UNKNOWN')) throw error;

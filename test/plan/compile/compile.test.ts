@@ -1,0 +1,215 @@
+/** compileMounts(), compileRootfs(), compileIdentity(), compileSecurity(): the decisions, one by one. */
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { test } from 'node:test';
+import { isHutchError } from '../../../src/errors/hutch-error.ts';
+import type { RootfsSource } from '../../../src/oci/rootfs-source.ts';
+import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecMount } from '../../../src/oci/runtime-spec.ts';
+import { compileIdentity } from '../../../src/plan/compile/compile-identity.ts';
+import { compileMounts } from '../../../src/plan/compile/compile-mounts.ts';
+import { compilePlan } from '../../../src/plan/compile/compile-plan.ts';
+import { compileRootfs } from '../../../src/plan/compile/compile-rootfs.ts';
+import { compileSecurity } from '../../../src/plan/compile/compile-security.ts';
+import type { CompileInput } from '../../../src/plan/compile/input.ts';
+import { defaultSeccompProfile } from '../../../src/plan/security/default-profile.ts';
+import type { Step, StepKind } from '../../../src/plan/step.ts';
+import { singleId } from '../../helpers/sample-plan.ts';
+
+const CASE = join(import.meta.dirname, '../../golden/image');
+const read = (file: string): unknown => JSON.parse(readFileSync(join(CASE, file), 'utf8'));
+const INPUT = read('input.json') as CompileInput;
+const GOLDEN = read('spec.json') as RuntimeSpec;
+const SPEC: RuntimeSpec = {
+  ...GOLDEN,
+  linux: { ...GOLDEN.linux, seccomp: defaultSeccompProfile(GOLDEN.process.capabilities.bounding, 'x86_64') },
+};
+
+const withProcess = (part: Partial<RuntimeSpec['process']>): RuntimeSpec => ({
+  ...SPEC,
+  process: { ...SPEC.process, ...part },
+});
+const withMounts = (...mounts: readonly SpecMount[]): RuntimeSpec => ({ ...SPEC, mounts });
+const kinds = (steps: readonly Step[]): StepKind[] => steps.map((step) => step.kind);
+const only = <K extends StepKind>(steps: readonly Step[], kind: K): Step<K>[] =>
+  steps.filter((step): step is Step<K> => step.kind === kind);
+
+test('compileMounts() parts attributes, options and words without effect', () => {
+  const [step] = compileMounts(
+    withMounts({
+      destination: '/x',
+      type: 'tmpfs',
+      source: 'tmpfs',
+      options: ['rw', 'nosuid', 'size=1m', 'private', 'noswap', 'ro', 'mode=700=1'],
+    }),
+  );
+  assert.ok(step?.kind === 'mount');
+  assert.deepEqual(step.attributes, ['nosuid', 'ro']);
+  assert.deepEqual(step.options, { size: '1m', noswap: null, mode: '700=1' });
+  assert.equal(step.why.spec, 'mounts[0]');
+});
+
+test('compileMounts() binds recursively only for rbind, and makes a file only when it is told', () => {
+  const bind = (options: readonly string[]) =>
+    only(compileMounts(withMounts({ destination: '/x', type: 'bind', source: '/h', options })), 'bind')[0];
+  assert.deepEqual([bind(['bind'])?.recursive, bind(['rbind'])?.recursive], [false, true]);
+  assert.deepEqual([bind(['bind'])?.create, bind(['bind', 'create=file'])?.create], ['directory', 'file']);
+});
+
+test('compileMounts() puts devices and links right behind the mount of /dev, and nowhere when /dev is a volume', () => {
+  const dev: SpecMount = { destination: '/dev', type: 'tmpfs', source: 'tmpfs', options: [] };
+  const pts: SpecMount = { destination: '/dev/pts', type: 'devpts', source: 'devpts', options: [] };
+  const count = SPEC.linux.devices.length;
+  const steps = kinds(compileMounts(withMounts(dev, pts)));
+  assert.deepEqual(steps.slice(0, count + 2), ['mount', ...Array<StepKind>(count).fill('bind'), 'make_symlink']);
+  assert.equal(steps.at(-1), 'mount');
+  assert.deepEqual(kinds(compileMounts(withMounts({ ...dev, type: 'bind', source: '/h' }))), ['bind']);
+});
+
+test('compileMounts() throws SPEC_INVALID when the kernel would not mount the type for a user', () => {
+  const ext4: SpecMount = { destination: '/x', type: 'ext4', source: '/dev/sda', options: [] };
+  assert.throws(
+    () => compileMounts(withMounts(SPEC.mounts[0] ?? ext4, ext4)),
+    (error) => isHutchError(error, 'SPEC_INVALID') && error.message.startsWith('mounts[1]: file system type "ext4"'),
+  );
+});
+
+const AT = { at: '/c/root' } as const;
+const ROOTS: readonly (readonly [RootfsSource, readonly StepKind[]])[] = [
+  [
+    { kind: 'overlay', from: '/c', lower: ['l/0'], upper: 'upper', work: 'work', options: [], ...AT },
+    ['mount_overlay', 'open_root'],
+  ],
+  [{ kind: 'directory', source: '/c/upper', ...AT }, ['bind_root', 'open_root']],
+  [{ kind: 'helper', argv: ['fuse-overlayfs'], hide: null, ...AT }, ['bind_root', 'open_root']],
+];
+
+for (const [source, expected] of ROOTS) {
+  test(`compileRootfs() mounts and opens the root when it is of kind ${source.kind}`, () => {
+    assert.deepEqual(kinds(compileRootfs(source)), expected);
+  });
+}
+
+test('compileRootfs() hides a file of the host by a bind, over which a volume may still come', () => {
+  const hide = { directories: ['/boot', '/tmp'], files: ['/swapfile'] };
+  const steps = compileRootfs({ kind: 'helper', argv: ['fuse-overlayfs'], hide, ...AT });
+  assert.deepEqual(
+    only(steps, 'bind').map(({ source, target }) => [source, target]),
+    [['/dev/null', '/swapfile']],
+  );
+  assert.deepEqual(
+    only(steps, 'mount').map(({ target, options }) => [target, options['mode']]),
+    [
+      ['/boot', '755'],
+      ['/tmp', '1777'],
+    ],
+  );
+  assert.equal(only(steps, 'mask').length, 0);
+});
+
+test('compileIdentity() takes the prefix from limits and reads -1 as unlimited', () => {
+  const spec = withProcess({ rlimits: [{ type: 'RLIMIT_NOFILE', soft: 5, hard: -1 }] });
+  const [limit] = only(compileIdentity(spec, INPUT), 'set_rlimit');
+  assert.deepEqual([limit?.resource, limit?.soft, limit?.hard], ['NOFILE', 5, null]);
+});
+
+test('compileIdentity() wants a keyring of its own when no filter keeps the payload from keyctl(2)', () => {
+  const unfiltered: RuntimeSpec = { ...SPEC, linux: { ...SPEC.linux, seccomp: null } };
+  const required = (spec: RuntimeSpec) => only(compileIdentity(spec, INPUT), 'join_keyring')[0]?.required;
+  assert.deepEqual([required(SPEC), required(unfiltered)], [false, true]);
+});
+
+const LACKING: readonly (readonly [Partial<RuntimeSpec['process']['user']>, string])[] = [
+  [{ uid: 65_536 }, 'user id 65536'],
+  [{ gid: 70_000 }, 'group id 70000'],
+  [{ additionalGids: [5, 99_999] }, 'group id 99999'],
+];
+for (const [user, message] of LACKING) {
+  test(`compileIdentity() throws ID_UNMAPPED when ${message} has no host id`, () => {
+    const spec = withProcess({ user: { ...SPEC.process.user, ...user } });
+    assert.throws(
+      () => compileIdentity(spec, INPUT),
+      (error) => isHutchError(error, 'ID_UNMAPPED') && error.message.startsWith(message),
+    );
+  });
+}
+
+test('compileIdentity() looks into the innermost map', () => {
+  const spec = withProcess({ user: { ...SPEC.process.user, uid: 1 } });
+  assert.doesNotThrow(() => compileIdentity(spec, INPUT));
+  assert.throws(() => compileIdentity(spec, { ...INPUT, userNamespaces: [...INPUT.userNamespaces, singleId(0, 0)] }));
+});
+
+test('compileSecurity() puts the filter last with no_new_privs, and before the capabilities go without', () => {
+  const order = (noNewPrivileges: boolean) => kinds(compileSecurity(withProcess({ noNewPrivileges }), INPUT));
+  assert.deepEqual(order(true).slice(-4), ['no_new_privileges', 'landlock', 'seccomp', 'execve']);
+  assert.deepEqual(order(false).slice(-4), ['landlock', 'seccomp', 'set_capabilities', 'execve']);
+});
+
+test('compileSecurity() leaves out Landlock and the filter when the spec does', () => {
+  const bare: RuntimeSpec = {
+    ...SPEC,
+    linux: { ...SPEC.linux, seccomp: null },
+    annotations: { ...SPEC.annotations, [HUTCH_ANNOTATIONS.landlock]: 'false' },
+  };
+  const left = kinds(compileSecurity(bare, INPUT));
+  assert.ok(!left.includes('landlock') && !left.includes('seccomp'));
+});
+
+test('compileSecurity() keeps abstract sockets inside when the network is shared', () => {
+  const scope = (spec: RuntimeSpec) => only(compileSecurity(spec, INPUT), 'landlock')[0]?.scopeAbstractSockets;
+  const namespaces = SPEC.linux.namespaces.filter(({ type }) => type !== 'network');
+  assert.deepEqual([scope(SPEC), scope({ ...SPEC, linux: { ...SPEC.linux, namespaces } })], [false, true]);
+});
+
+test('compileSecurity() does not set groups when one id is mapped', () => {
+  const [step] = only(compileSecurity(SPEC, { ...INPUT, userNamespaces: [singleId(1000, 1000)] }), 'set_user');
+  assert.equal(step?.setGroups, false);
+});
+
+test('compileSecurity() counts the instructions of the filter', () => {
+  const [filter] = only(compileSecurity(SPEC, INPUT), 'seccomp');
+  assert.equal(Buffer.from(filter?.program ?? '', 'base64').length, (filter?.instructions ?? 0) * 8);
+});
+
+const SHARED: readonly (readonly ['uts' | 'network' | 'pid' | 'time', StepKind | null])[] = [
+  ['uts', 'set_hostname'],
+  ['network', 'loopback_up'],
+  ['pid', null],
+  ['time', null],
+];
+for (const [name, kind] of SHARED) {
+  test(`compilePlan() leaves the host's alone when the ${name} namespace is shared`, () => {
+    const namespaces = SPEC.linux.namespaces.filter(({ type }) => type !== name);
+    const plan = compilePlan({ ...SPEC, linux: { ...SPEC.linux, namespaces } }, { ...INPUT, networkHelper: null });
+    assert.ok(!only(plan.steps, 'unshare').some((step) => (step.namespaces as readonly string[]).includes(name)));
+    if (kind !== null) assert.ok(!kinds(plan.steps).includes(kind));
+    assert.equal(plan.enter.pid, name === 'pid' ? 'host' : 'private');
+    assert.equal(plan.enter.time === null, name === 'time');
+  });
+}
+
+test('compilePlan() may lose the settings that hutch adds itself, not those that were asked for', () => {
+  const sysctl = { 'net.ipv4.ping_group_range': '0 1', 'net.ipv4.ip_forward': '1' };
+  const steps = only(compilePlan({ ...SPEC, linux: { ...SPEC.linux, sysctl } }, INPUT).steps, 'sysctl');
+  assert.deepEqual(
+    steps.map(({ optional }) => optional),
+    [true, false],
+  );
+});
+
+test('compilePlan() waits for the root before the mount namespace is made, and for the network after it', () => {
+  const rootfs: RootfsSource = { kind: 'helper', argv: ['fuse-overlayfs'], hide: null, ...AT };
+  const steps = compilePlan(SPEC, { ...INPUT, rootfs }).steps;
+  const places = ['rootfs', 'unshare', 'network'].map((what) =>
+    steps.findIndex((step) => step.kind === what || (step.kind === 'wait_for' && step.what === what)),
+  );
+  assert.ok(places.every((place) => place > 0));
+  assert.deepEqual(places, places.toSorted((a, b) => a - b));
+});
+
+test('compilePlan() gives every step a reason and a pointer', () => {
+  for (const { why } of compilePlan(SPEC, INPUT).steps) {
+    assert.ok(why.spec !== '' && why.text.length > 10 && !why.text.endsWith('.'), JSON.stringify(why));
+  }
+});
