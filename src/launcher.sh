@@ -13,4 +13,5 @@ if [ "$1" = run ]; then
     . "$runtime/prelaunch"
   fi
 fi
-exec "$here/node" --disable-sigusr1 --no-warnings "$here/hutch.cjs" "$@"
+# Without the "--" Node would take --env-file for its own, wherever it stands, and load it into hutch's own environment.
+exec "$here/node" --disable-sigusr1 --no-warnings -- "$here/hutch.cjs" "$@"

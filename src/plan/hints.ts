@@ -94,7 +94,7 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     ...PLACE,
     ENOENT: (detail) => `${detail} does not exist on the host: make it first, or correct the path of -v`,
     EINVAL:
-      'the source holds mounts that may not be taken apart: bind its parent directory, or a directory without other mounts below it',
+      'a directory can be put only on a directory and a file only on a file; and a source with mounts that may not be taken apart must be bound by its parent directory',
     EPERM: 'the source is mounted with flags that may not be taken back: leave out the option that asks for it',
   },
   mask: COVER,

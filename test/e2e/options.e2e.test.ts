@@ -32,6 +32,15 @@ describe('the environment of a command', { skip }, () => {
     assert.deepEqual(entries.filter((entry) => /^(?:A|B|OWN)=/u.test(entry)), ['A=flag', 'B=kept # not a comment', 'OWN=mine']);
   });
 
+  it('of --env-file is for the command, and hutch itself does not read it, nor one that the command is given', async () => {
+    const elsewhere = path.join(box.directory, 'elsewhere');
+    const file = box.file('env', `HUTCH_DATA=${elsewhere}\nXDG_RUNTIME_DIR=${elsewhere}\nNODE_OPTIONS=--no-such\n`);
+    assert.ok((await env(['--env-file', file])).includes(`HUTCH_DATA=${elsewhere}`));
+    const run = ['run', '--rm', '--net', 'none', 'host', 'echo'];
+    assert.equal(printed(await box.hutch([...run, '--env-file', '/no/such', `--env-file=${file}`])), `--env-file /no/such --env-file=${file}\n`);
+    assert.equal(existsSync(elsewhere), false);
+  });
+
   it('never stands in a command line that others on the host can read', async () => {
     const { stdout } = await box.inHost('cat /proc/[0-9]*/cmdline | tr "\\0" " "', '-e', 'PASSWORD=hunter2-inside', '--pid', 'host');
     // hutch's own command line is what the caller typed; no program that it starts may repeat it.

@@ -48,7 +48,8 @@ export function recordingSyscalls({ fail, execve, results = {} }: RecordingOptio
     landlockAbi: () => 0,
   };
   const syscalls = new Proxy({} as Syscalls, {
-    get: (_target, name: string) =>
+    get:
+      (_target, name: string) =>
       (...values: unknown[]): unknown => {
         record(name, values);
         if (name in results) return results[name];

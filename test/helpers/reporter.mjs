@@ -1,6 +1,7 @@
 /**
- * Reporter for node's test runner: one line per file, every failure with its error, every skip with its reason.
- * With HUTCH_TEST_COUNTS=FILE it appends "passed failed skipped" to FILE, so that phases can be added up.
+ * Reporter for node's test runner, one file per run: one line for the file, every failure with its error, every skip with its reason.
+ * HUTCH_TEST_COUNTS=FILE gets "passed failed skipped" at the end of a file that ran to its end, and nothing when it did not.
+ * HUTCH_TEST_TRACE=FILE gets, at once, what the file prints and which test it begins: all there is to see when it hangs or dies.
  */
 
 import { appendFileSync } from 'node:fs';
@@ -30,19 +31,37 @@ function describeFile({ file, counts, duration_ms: durationMs, success }) {
   return `${success ? 'ok  ' : 'FAIL'} ${where(file)}: ${counts.passed} passed${notes} (${Math.round(durationMs)} ms)\n`;
 }
 
+/** A file that crashed or left early passes for one test in the counts of the run; it has no summary of its own, though. */
+let hasFileEnded = false;
+
 function record({ passed, failed, cancelled, skipped, todo }) {
-  const file = process.env.HUTCH_TEST_COUNTS;
-  if (file !== undefined) appendFileSync(file, `${passed} ${failed + cancelled} ${skipped + todo}\n`);
+  if (hasFileEnded) append('HUTCH_TEST_COUNTS', `${passed} ${failed + cancelled} ${skipped + todo}\n`);
+}
+
+function trace(line) {
+  append('HUTCH_TEST_TRACE', line);
+  return '';
+}
+
+function append(variable, text) {
+  const file = process.env[variable];
+  if (file !== undefined) appendFileSync(file, text);
 }
 
 const DESCRIBE = {
+  'test:dequeue': ({ name }) => trace(`-- ${name}\n`),
+  'test:stdout': ({ message }) => trace(message),
+  'test:stderr': ({ message }) => trace(message),
   'test:pass': (data) => (data.skip === undefined && data.todo === undefined ? '' : describeSkip(data)),
   'test:fail': (data) =>
     isEchoOfSubtest(data) ? '' : `FAIL ${where(data.file)}: ${data.name}\n${describeError(data.details.error)}\n`,
   'test:summary': (data) => {
-    if (data.file !== undefined) return describeFile(data);
-    record(data.counts);
-    return '';
+    if (data.file === undefined) {
+      record(data.counts);
+      return '';
+    }
+    hasFileEnded = true;
+    return describeFile(data);
   },
 };
 

@@ -29,7 +29,7 @@ function run(steps: readonly Step[], { heard = [], trace = false, ...options }: 
   const unheard = [...heard];
   const hear = (): MonitorMessage | undefined => unheard.shift();
   const say = (message: InitMessage): void => void said.push(message);
-  const mask = process.umask();
+  const mask = process.umask(0o022);
   try {
     return { code: interpret(plan, { syscalls, say, hear, trace }), calls, said };
   } finally {
@@ -108,9 +108,12 @@ test('interpret() refuses links in the place of /proc, /sys and /dev only', () =
 });
 
 test('interpret() leaves a path alone that is to be masked and not there', () => {
-  const { calls, said } = run([ROOT, step('mask', { target: '/proc/none' }), step('make_read_only', { target: '/proc/no' })], {
-    fail: (call) => (call.startsWith('openat2') ? ENOENT : undefined),
-  });
+  const { calls, said } = run(
+    [ROOT, step('mask', { target: '/proc/none' }), step('make_read_only', { target: '/proc/no' })],
+    {
+      fail: (call) => (call.startsWith('openat2') ? ENOENT : undefined),
+    },
+  );
   assert.ok(calls.every((call) => call.startsWith('openat2')));
   assert.deepEqual(said, []);
 });
@@ -128,9 +131,14 @@ test('interpret() drops every capability of the bounding set that is not kept an
 
 test('interpret() changes groups before ids, and keeps what is permitted until set_capabilities', () => {
   const { calls } = run([step('set_user', { uid: 5, gid: 6, groups: [7], setGroups: true })]);
-  const order = ['setgroups([7])', 'setresgid(6)', 'setresuid(5)', 'capset(0x7, 0x7, 0x0)'].map((call) => calls.indexOf(call));
+  const order = ['setgroups([7])', 'setresgid(6)', 'setresuid(5)', 'capset(0x7, 0x7, 0x0)'].map((call) =>
+    calls.indexOf(call),
+  );
   assert.ok(order.every((place) => place >= 0));
-  assert.deepEqual(order, order.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    order,
+    order.toSorted((a, b) => a - b),
+  );
 });
 
 test('interpret() waits for the monitor where the plan says so', () => {
@@ -220,14 +228,32 @@ test('interpret() binds its last calls before the filter is on', () => {
   assert.deepEqual(calls, ['prepareLastCalls()', 'seccomp(8 bytes)']);
 });
 
-const EXECUTIONS: readonly (readonly [string, readonly string[], (path: string) => number, readonly string[], number])[] = [
+const EXECUTIONS: readonly (readonly [
+  string,
+  readonly string[],
+  (path: string) => number,
+  readonly string[],
+  number,
+])[] = [
   ['is in no directory', ['x'], () => ENOENT, ['/a/x', '/b/x'], 127],
   ['has a slash and is missing', ['./x'], () => ENOENT, ['./x'], 127],
   ['lies below a file', ['x'], () => ENOTDIR, ['/a/x', '/b/x'], 127],
   ['may not be executed', ['x'], () => EACCES, ['/a/x', '/b/x'], 126],
-  ['may not be executed in one directory and is missing in the next', ['x'], (path) => (path === '/a/x' ? EACCES : ENOENT), ['/a/x', '/b/x'], 126],
+  [
+    'may not be executed in one directory and is missing in the next',
+    ['x'],
+    (path) => (path === '/a/x' ? EACCES : ENOENT),
+    ['/a/x', '/b/x'],
+    126,
+  ],
   ['is of a wrong format', ['x'], () => ENOEXEC, ['/a/x'], 126],
-  ['is missing in one directory and wrong in the next', ['x'], (path) => (path === '/a/x' ? ENOENT : ENOEXEC), ['/a/x', '/b/x'], 126],
+  [
+    'is missing in one directory and wrong in the next',
+    ['x'],
+    (path) => (path === '/a/x' ? ENOENT : ENOEXEC),
+    ['/a/x', '/b/x'],
+    126,
+  ],
 ];
 
 for (const [what, argv, execve, tried, exit] of EXECUTIONS) {
@@ -244,7 +270,8 @@ for (const [what, argv, execve, tried, exit] of EXECUTIONS) {
 }
 
 test('interpret() looks in the usual directories when the environment has no PATH, and in the working directory for an empty part', () => {
-  const tried = (env: readonly string[]) => run([program(['x'], env)]).calls.filter((call) => call.startsWith('execve'));
+  const tried = (env: readonly string[]) =>
+    run([program(['x'], env)]).calls.filter((call) => call.startsWith('execve'));
   assert.equal(tried([])[0], 'execve("/usr/local/sbin/x")');
   assert.deepEqual(tried(['PATH=:/b']), ['execve("./x")', 'execve("/b/x")']);
 });

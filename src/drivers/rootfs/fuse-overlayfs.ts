@@ -57,6 +57,8 @@ function mountedByHelper(directory: string, lower: readonly string[], hide: Hide
     `upperdir=${escapePath(upperDirectory(directory))}`,
     `workdir=${escapePath(workDirectory(directory))}`,
     'volatile',
+    // Counting the links of a directory made anew brings back what a lower layer has at its place (their issue 324).
+    'static_nlink',
   ];
   return { kind: 'helper', at, argv: [tool, '-o', options.join(','), at], hide };
 }

@@ -17,7 +17,7 @@ import type { Store } from '../../state/store.ts';
 import { buildEnvironment } from './build-environment.ts';
 import { buildRlimits } from './build-rlimits.ts';
 import type { ImageSource } from './image-source.ts';
-import { parseContainerPath, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
+import { parseContainerPath, parsePair, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
 import { parseTmpfs, parseVolume } from './parse-volume.ts';
 import { resolveUser, type ResolvedUser } from './resolve-user.ts';
 import type { RunRequest } from './run-request.ts';
@@ -82,6 +82,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       seccomp: security.seccomp(capabilities.bounding),
     },
     annotations: {
+      ...Object.fromEntries(request.labels.map((text) => parsePair('--label', text))),
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
       [HUTCH_ANNOTATIONS.stdin]: String(request.interactive),

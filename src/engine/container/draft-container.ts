@@ -48,12 +48,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
     : driver.prepare({ directory, layers: image.layerDirectories });
-  const etc = etcFiles(
-    directory,
-    request,
-    { hostname: hostnameOf(input), name: input.name },
-    network,
-  );
+  const etc = etcFiles(directory, request, { hostname: hostnameOf(input), name: input.name }, network);
   const spec = buildSpec({
     ...input,
     userNamespace: maps.userNamespace,

@@ -108,8 +108,10 @@ export function parseTmpfs(text: string): SpecMount {
           .split(',')
           .filter((option) => option !== '');
   const options = given.map((option) => tmpfsOption(text, option));
+  const destination = parseContainerPath('--tmpfs', target);
+  if (destination === '/') throw badValue('--tmpfs', text, 'a place below /; the root itself comes from the image');
   return {
-    destination: parseContainerPath('--tmpfs', target),
+    destination,
     type: 'tmpfs',
     source: 'tmpfs',
     options: [

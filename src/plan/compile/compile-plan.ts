@@ -166,7 +166,9 @@ function compileReadOnlyRoot(spec: RuntimeSpec, rootfs: CompileInput['rootfs']):
   const covered = new Set(spec.mounts.map(({ destination }) => destination));
   const parts = rootfs.kind === 'host' ? rootfs.overlays.map(({ lower }) => lower) : [];
   return [
-    ...parts.filter((target) => !covered.has(target)).map((target): Step => ({ kind: 'make_root_read_only', target, why })),
+    ...parts
+      .filter((target) => !covered.has(target))
+      .map((target): Step => ({ kind: 'make_root_read_only', target, why })),
     { kind: 'make_root_read_only', why },
   ];
 }

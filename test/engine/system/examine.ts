@@ -1,10 +1,10 @@
 /** Runs the doctor in a process of its own, in circumstances that a test arranges; test process. */
 
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { promisify } from 'node:util';
 import type { Finding, HealthReport } from '../../../src/engine/system/doctor.ts';
+import { ordinaryUser } from '../../helpers/ordinary-user.ts';
 
 const PROGRAM = path.join(import.meta.dirname, 'print-report.ts');
 
@@ -14,18 +14,6 @@ export interface Circumstances {
   /** Words before the doctor's own command line. */
   readonly through?: readonly string[];
   readonly env?: Readonly<Record<string, string>>;
-}
-
-/** An account with subordinate ids, as whom the doctor runs when the test runs as root. */
-export function ordinaryUser(): { readonly name: string; readonly uid: string; readonly gid: string } | undefined {
-  const granted = readFileSync('/etc/subuid', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':')[0]);
-  return readFileSync('/etc/passwd', 'utf8')
-    .split('\n')
-    .map((line) => line.split(':'))
-    .filter(([name, , uid]) => granted.includes(name) && Number(uid) >= 1000)
-    .map(([name = '', , uid = '', gid = '']) => ({ name, uid, gid }))[0];
 }
 
 /** What the doctor finds as an ordinary user. */

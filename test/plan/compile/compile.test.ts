@@ -32,7 +32,7 @@ const withProcess = (part: Partial<RuntimeSpec['process']>): RuntimeSpec => ({
 const withMounts = (...mounts: readonly SpecMount[]): RuntimeSpec => ({ ...SPEC, mounts });
 const kinds = (steps: readonly Step[]): StepKind[] => steps.map((step) => step.kind);
 const only = <K extends StepKind>(steps: readonly Step[], kind: K): Step<K>[] =>
-  steps.filter((step): step is Step<K> => step.kind === kind);
+  steps.filter((step) => step.kind === kind) as unknown as Step<K>[];
 
 test('compileMounts() parts attributes, options and words without effect', () => {
   const [step] = compileMounts(
@@ -205,7 +205,10 @@ test('compilePlan() waits for the root before the mount namespace is made, and f
     steps.findIndex((step) => step.kind === what || (step.kind === 'wait_for' && step.what === what)),
   );
   assert.ok(places.every((place) => place > 0));
-  assert.deepEqual(places, places.toSorted((a, b) => a - b));
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
 });
 
 test('compilePlan() gives every step a reason and a pointer', () => {

@@ -20,7 +20,7 @@ import { renderBash } from '../../../src/plan/render/bash.ts';
 import type { Plan, Step } from '../../../src/plan/step.ts';
 import { withUserAsRoot } from '../../../src/userns/choose-maps.ts';
 import { loginName, readSubordinateIds } from '../../../src/userns/subordinate-ids.ts';
-import { ordinaryUser } from '../../engine/system/examine.ts';
+import { ordinaryUser } from '../../helpers/ordinary-user.ts';
 import { because, samplePlan, singleId, type SampleOptions } from '../../helpers/sample-plan.ts';
 
 const BUSYBOX = '/bin/busybox';

@@ -47,7 +47,11 @@ test('renderExplanation() gives the reason of each step', () => {
 });
 
 test('renderExplanation() gives the reason of steps in a row once when it is the same', () => {
-  const mask = (target: string, spec: string): Step => ({ kind: 'mask', target, why: because('nobody needs it', spec) });
+  const mask = (target: string, spec: string): Step => ({
+    kind: 'mask',
+    target,
+    why: because('nobody needs it', spec),
+  });
   const steps = [mask('/a', 'x[0]'), mask('/b', 'x[1]'), mask('/c', 'x[2]')];
   const lines = renderExplanation({ ...PLAN, steps }, { colour: false }).split('\n');
   assert.deepEqual(
@@ -66,7 +70,9 @@ test('shortPaths() puts a short name in the place of the directory that the root
 });
 
 test('shortPaths() leaves everything as it is when the root is mounted at the top', () => {
-  const { legend, shorten } = shortPaths(samplePlan({ source: '/r', at: '/r', userNamespaces: PLAN.enter.userNamespaces }));
+  const { legend, shorten } = shortPaths(
+    samplePlan({ source: '/r', at: '/r', userNamespaces: PLAN.enter.userNamespaces }),
+  );
   assert.equal(legend, null);
   assert.equal(shorten('open(/r)'), 'open(/r)');
 });

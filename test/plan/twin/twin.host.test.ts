@@ -50,13 +50,31 @@ const ALL = ['pid', 'mnt', 'uts', 'ipc', 'net', 'cgroup', 'time', 'user'];
 
 const TWINS: readonly Twin[] = [
   { title: 'the image host with a network', image: 'host', flags: [], shared: [], expected: FILTER, needs: SLIRP },
+  {
+    title: 'the image host, read-only',
+    image: 'host',
+    flags: ['--net', 'none', '--read-only'],
+    shared: [],
+    expected: FILTER,
+  },
   { title: 'an image', image: BUSYBOX, flags: ['--net', 'none'], shared: [], expected: FILTER },
   {
     title: 'another user, a capability, a read-only root and a volume',
     image: BUSYBOX,
     flags: [
       ...['--net', 'none', '-u', '1000:1000', '--group-add', '44', '--cap-add', 'NET_BIND_SERVICE', '--read-only'],
-      ...['-v', './volume:/data:ro', '--tmpfs', '/scratch:size=1m', '-w', '/data', '--umask', '027', '-e', "A=it's $HOME"],
+      ...[
+        '-v',
+        './volume:/data:ro',
+        '--tmpfs',
+        '/scratch:size=1m',
+        '-w',
+        '/data',
+        '--umask',
+        '027',
+        '-e',
+        "A=it's $HOME",
+      ],
       ...['--ulimit', 'nofile=128:256', '--ulimit', 'core=0', '--sysctl', 'net.ipv4.ip_forward=1', '--shm-size', '1m'],
       ...['--security-opt', 'no-new-privileges', '--security-opt', 'mask=/lower', '--add-host', 'db:10.1.2.3'],
     ],
@@ -174,7 +192,10 @@ describe('the script of a plan gives the container of hutch run', { skip: skipAl
         assert.ok((report['mounts'] ?? []).length > 10 && (report['status'] ?? []).length > 10, 'the report is whole');
         const namespaces = namespacesOf(report);
         const own = ALL.filter((name) => namespaces[name] !== readlinkSync(`/proc/self/ns/${name}`));
-        assert.deepEqual(own, ALL.filter((name) => !twin.shared.includes(name)));
+        assert.deepEqual(
+          own,
+          ALL.filter((name) => !twin.shared.includes(name)),
+        );
       }
       assert.deepEqual(settle(differencesOf(run, script), twin.expected), NOTHING);
     });

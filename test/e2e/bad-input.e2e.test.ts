@@ -1,0 +1,82 @@
+/** Wrong words on the command line: one clear error each, with its remedy and exit code 125, and nothing made. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from './sandbox.ts';
+
+/** What follows `hutch run --rm`, and how its error begins. */
+const CASES: readonly (readonly [readonly string[], RegExp])[] = [
+  [['nosuch', 'true'], /^hutch: .*nosuch/u],
+  [['no.such.registry:5000/a/b:tag', 'true'], /^hutch: .*no\.such\.registry:5000\/a\/b:tag/u],
+  [['Upper:case', 'true'], /^hutch: .*Upper/u],
+  [['a/../b', 'true'], /^hutch: .*a\/\.\.\/b/u],
+  [['', 'true'], /^hutch: /u],
+  [['../../etc', 'true'], /^hutch: /u],
+  [['host:latest', 'true'], /^hutch: .*host/u],
+  [['--storage-driver', 'zfs', 'host', 'true'], /^hutch: invalid value "zfs" for --storage-driver\n.*overlay, fuse-overlayfs, vfs/u],
+  [['--storage-driver', 'vfs', 'host', 'true'], /^hutch: the image "host" cannot be used with storage driver vfs/u],
+  [['-e', '=x', 'host', 'true'], /^hutch: invalid value "=x" for -e\n.*NAME=VALUE/u],
+  [['--env-file', '/no/such/file', 'host', 'true'], /^hutch: cannot read --env-file \/no\/such\/file: .*\n.*check the path/u],
+  [['--env-file', '/', 'host', 'true'], /^hutch: cannot read --env-file \/: /u],
+  [['--cap-add', 'FLY', 'host', 'true'], /^hutch: invalid value "FLY" for --cap-add\n.*NET_BIND_SERVICE/u],
+  [['--cap-drop', 'FLY', 'host', 'true'], /^hutch: invalid value "FLY" for --cap-drop\n/u],
+  [['--security-opt', 'seccomp=/no/such', 'host', 'true'], /^hutch: cannot read the seccomp profile \/no\/such: /u],
+  [['--security-opt', 'seccomp=/etc/passwd', 'host', 'true'], /^hutch: cannot read the seccomp profile \/etc\/passwd: it is not JSON/u],
+  [['--security-opt', 'nonsense', 'host', 'true'], /^hutch: invalid value "nonsense" for --security-opt\n/u],
+  [['--security-opt', 'apparmor=x', 'host', 'true'], /^hutch: --security-opt apparmor=x: hutch cannot set AppArmor profiles yet\n/u],
+  [['--group-add', 'a b', 'host', 'true'], /^hutch: invalid value "a b" for --group-add\n/u],
+  [['--label', '', 'host', 'true'], /^hutch: invalid value "" for --label\n/u],
+  [['--name', 'a/b', 'host', 'true'], /^hutch: "a\/b" cannot be a container's name\n/u],
+  [['-t', '-i', 'host', 'true'], /^hutch: -t with -i needs a terminal/u],
+  [['--rmm', 'host', 'true'], /^hutch: unknown flag --rmm for hutch run\n.*Did you mean --rm\?/u],
+  [['--name'], /^hutch: flag --name needs a value\n/u],
+  [[], /^hutch: hutch run needs IMAGE\n/u],
+  [['-w', 'x', 'host', 'true'], /^hutch: invalid value "x" for -w\n/u],
+  [['-w', '/etc/passwd', 'host', 'true'], /^hutch: .*\/etc\/passwd/u],
+  [['--tmpfs', 'x', 'host', 'true'], /^hutch: invalid value "x" for --tmpfs\n/u],
+  [['--tmpfs', '/', 'host', 'true'], /^hutch: .* for --tmpfs\n/u],
+  [['--tmpfs', '/etc/passwd', 'host', 'true'], /^hutch: .*\/etc\/passwd/u],
+  [['-v', '/etc:/etc/passwd:ro', 'host', 'true'], /^hutch: .*\/etc\/passwd[^]*a directory can be put only on a directory/u],
+  [['-v', '/etc/passwd:/etc:ro', 'host', 'true'], /^hutch: .*\/etc/u],
+  [['--shm-size', '1x', 'host', 'true'], /^hutch: invalid value "1x" for --shm-size\n/u],
+];
+
+describe('hutch run refuses', { skip: hostSkip() }, () => {
+  const box = makeSandbox();
+
+  for (const [argv, message] of CASES) {
+    it(`hutch run --rm ${argv.map((word) => (word === '' ? "''" : word)).join(' ')}`, async () => {
+      assertRefused(await box.hutch(['run', '--rm', '--net', 'none', ...argv]), message);
+      assert.deepEqual(containerTraces(box), []);
+    });
+  }
+
+  it('a settings file that is damaged, or has what is no setting, and says which', async () => {
+    const config = path.join(box.directory, 'home/.config/hutch');
+    mkdirSync(config, { recursive: true });
+    const cases: readonly (readonly [string, RegExp])[] = [
+      ['{', /^hutch: .*config\.json is damaged: it is not JSON/u],
+      ['[]', /^hutch: .*config\.json: it is not a JSON object\n.*storageDriver, network/u],
+      ['{"colour":"red"}', /^hutch: .*config\.json: "colour" is not a setting\n/u],
+      ['{"network":1}', /^hutch: .*config\.json: "network" is not a string\n/u],
+      ['{"network":"bridge"}', /"bridge"/u],
+      ['{"storageDriver":"zfs"}', /"zfs"/u],
+    ];
+    for (const [content, message] of cases) {
+      box.file('home/.config/hutch/config.json', content);
+      assertRefused(await box.hutch(['run', '--rm', 'host', 'true']), message);
+    }
+    box.file('home/.config/hutch/config.json', '{}');
+    printed(await box.inHost('true'));
+  });
+
+  it('a tarball that is none or is cut off, and makes no image of it', async () => {
+    const none = box.file('none.tar', 'this is not an archive\n'.repeat(100));
+    assertRefused(await box.hutch(['image', 'import', none, 'x:1']), /^hutch: the archive is no tar archive\n/u);
+    assertRefused(await box.hutch(['image', 'import', '/no/such.tar', 'x:1']), /^hutch: .*\/no\/such\.tar/u);
+    assertRefused(await box.hutch(['run', '--rm', 'x:1', 'true']), /x:1/u);
+    assert.deepEqual(containerTraces(box), []);
+  });
+});
