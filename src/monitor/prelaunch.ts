@@ -59,7 +59,7 @@ function prelaunchScript(run: string, argv: readonly string[], path: string): st
   return [
     '# Written by hutch: the chain of namespaces of the last run on this host.',
     `down=${down}$$.down up=${down}$$.up`,
-    'if mkfifo -m 600 "$down" "$up"; then',
+    'if mkfifo -m 600 "$down" "$up" 2>/dev/null; then',
     '  exec 8<>"$down" 9<>"$up"',
     '  exec 3<"$down" 4>"$up" 6>"$down" 7<"$up" 8>&- 9>&-',
     // The names go while the CLI boots already.

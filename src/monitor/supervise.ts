@@ -7,6 +7,7 @@ import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
+import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { startNetworkHelper } from './network-program.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
@@ -71,6 +72,7 @@ class Life {
   private network: Disposable | undefined;
   private initPid: number | undefined;
   private code: number | undefined;
+  private aborted: number | undefined;
   private failure: Error | undefined;
   private readonly words: string[] = [];
   private readonly supervision: Supervision;
@@ -93,7 +95,7 @@ class Life {
 
   /** A signal that comes before the payload runs ends everything. */
   abort(signal: NodeJS.Signals): void {
-    this.code = 128 + constants.signals[signal];
+    this.aborted = 128 + constants.signals[signal];
     this.launched.kill();
   }
 
@@ -104,10 +106,11 @@ class Life {
 
   exitCode(): number {
     if (this.failure !== undefined) throw this.failure;
+    if (this.aborted !== undefined) return this.aborted;
+    // Whatever code the chain has ended with, it is not the payload's.
+    if (this.payloadPid === undefined) throw chainFailed(this.words);
     if (this.code === 1 && this.words.some((text) => text.startsWith(CHILD_WAS_KILLED))) return 137;
-    if (this.code !== undefined) return this.code;
-    if (this.payloadPid !== undefined) return 137;
-    throw chainFailed(this.words);
+    return this.code ?? 137;
   }
 
   private handle(line: StatusLine): void {
@@ -198,9 +201,5 @@ function firstChild(pid: number): number {
 }
 
 function chainFailed(words: readonly string[]): HutchError {
-  const said = words.length === 0 ? 'its helpers ended without a word' : words.join('; ');
-  return new HutchError(`cannot make the namespaces of the container: ${said}`, {
-    code: 'USERNS_FAILED',
-    hint: 'run `hutch doctor`: it tries each part and names the fix',
-  });
+  return namespacesFailed(words.length === 0 ? 'its helpers ended without a word' : words.join('; '));
 }

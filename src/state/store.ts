@@ -1,8 +1,9 @@
 /** The places of hutch on disk and the marker that lets hutch delete below them; on the host's side. */
-import { chownSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { ensurePrivateDirectory, findDirectories, type Directories } from '../host/directories.ts';
+import { writeError, writeTextFile } from './json-file.ts';
 
 /** Every path that hutch keeps, from one place. See docs/architecture.md for what lies in each. */
 export interface Store {
@@ -54,12 +55,14 @@ export function openStore(store: Store = locateStore(), owner = process.getuid?.
 
 function markAndFill(store: Store, owner: number): void {
   for (const path of [store.images, store.layers, store.containers, store.staging]) {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    try {
+      mkdirSync(path, { recursive: true, mode: 0o700 });
+    } catch (error) {
+      throw writeError(path, error);
+    }
     if (owner !== process.getuid?.()) chownSync(path, owner, owner);
   }
-  writeFileSync(join(store.root, MARKER), 'hutch made this directory and may delete everything below it.\n', {
-    mode: 0o600,
-  });
+  writeTextFile(join(store.root, MARKER), 'hutch made this directory and may delete everything below it.\n');
 }
 
 /** STORE_INSECURE unless `root` bears hutch's marker: called before anything is deleted recursively. */

@@ -5,7 +5,7 @@ import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protoc
 import { openFileCalls, type FileCalls } from '../syscall/files.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { readLayer } from './layer-source.ts';
-import { createTarParser } from './tar/parser.ts';
+import { createTarParser } from '../archive/tar/parser.ts';
 import { createTreeWriter } from './tree-writer.ts';
 
 /** What the unpack program works on. */

@@ -1,5 +1,5 @@
 /** Directories whose owner, mode and times are set at the very end, when nothing more is put into them; unpack program. */
-import type { Attribute, TarEntry } from './tar/entry.ts';
+import type { Attribute, TarEntry } from '../archive/tar/entry.ts';
 
 export interface DirectoryMetadata {
   readonly name: string;

@@ -1,16 +1,6 @@
-/** The errors of the unpack program: what is wrong with an archive, or why an entry could not be made. */
+/** The errors of the unpack program: why an entry could not be made. */
+import { shownName } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError, type ErrorCode } from '../errors/hutch-error.ts';
-import { shownName } from './tar/entry.ts';
-
-/** ARCHIVE_INVALID. `entry` is the raw name of the entry at fault. */
-export function invalidArchive(reason: string, entry?: string, hint?: string): HutchError {
-  const place = entry === undefined ? 'the archive' : `archive entry "${shownName(entry)}"`;
-  return new HutchError(`${place} ${reason}`, {
-    code: 'ARCHIVE_INVALID',
-    hint: hint ?? 'make or fetch the archive again',
-    context: entry === undefined ? {} : { entry: shownName(entry) },
-  });
-}
 
 const CODE_OF_ERRNO: Readonly<Record<string, ErrorCode>> = {
   ENOSPC: 'STORAGE_FULL',

@@ -25,7 +25,7 @@ import { isKept, OPAQUE } from './attributes.ts';
 import { createDirectoryList, type DirectoryMetadata } from './directory-list.ts';
 import { cleanName, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
 import { entryFailure, invalidArchive, unmappedId } from './failure.ts';
-import type { Attribute, EntrySink, TarEntry } from './tar/entry.ts';
+import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */

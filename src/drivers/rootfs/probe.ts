@@ -7,6 +7,8 @@ import { toHostId } from '../../linux/id-map.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { tryInUserns, whyFailed } from '../../userns/probe/try-in-userns.ts';
 import { removeInUserns } from '../../userns/run-in-userns.ts';
+import { writeError } from '../../state/json-file.ts';
+import { namespacesFailed } from '../../userns/namespaces-failed.ts';
 import { readProbeCache, writeProbeCache } from './probe-cache.ts';
 
 /** In the order of preference: speed first, what works anywhere last. */
@@ -43,10 +45,14 @@ export async function chooseRootfsDriver(store: ProbedStore, wanted?: RootfsDriv
     tried.push(probe);
     if (probe.ok) return { name, tried };
   }
-  throw unavailable(tried, wanted);
+  throw unavailable(store, tried, wanted);
 }
 
-function unavailable(tried: readonly DriverProbe[], wanted: string | undefined): HutchError {
+function unavailable(store: ProbedStore, tried: readonly DriverProbe[], wanted: string | undefined): HutchError {
+  const [first = ''] = tried.map(({ reason }) => reason);
+  // No fault of any driver: what every probe needs is not there.
+  if (first.startsWith('start: ')) return namespacesFailed(first.slice('start: '.length));
+  if (/^write to the store: .*No space left on device/u.test(first)) return writeError(store.root, 'ENOSPC');
   const reasons = tried.map((probe) => `${probe.name} (${probe.reason})`).join(', ');
   return new HutchError(`no usable storage driver: ${reasons}`, {
     code: 'DRIVER_UNAVAILABLE',

@@ -76,7 +76,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
         ? { timeOffsets: { monotonic: { secs: offset, nanosecs: 0 }, boottime: { secs: offset, nanosecs: 0 } } }
         : {}),
       devices: DEFAULT_DEVICES,
-      sysctl: buildSysctls(request.sysctls, has, input.userNamespace.gidMap),
+      sysctl: buildSysctls(request.sysctls, has, input.userNamespace.gidMap.map(specMapping)),
       maskedPaths: request.privileged ? [] : maskedPaths(security),
       readonlyPaths: request.privileged ? [] : READONLY_PATHS.filter((path) => !isUnmasked(security, path)),
       seccomp: security.seccomp(capabilities.bounding),

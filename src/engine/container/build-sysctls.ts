@@ -1,6 +1,6 @@
 /** Kernel settings of a container: those that belong to a namespace of its own. */
-import type { IdExtent } from '../../linux/id-map.ts';
-import type { SpecNamespaceType } from '../../oci/runtime-spec.ts';
+import { defaultSysctls } from '../../oci/default-sysctls.ts';
+import type { SpecIdMapping, SpecNamespaceType } from '../../oci/runtime-spec.ts';
 import { badValue, parsePair } from './parse-values.ts';
 
 /** Which namespace a setting belongs to. Source: sysctl tables of the kernel, namespaces(7). */
@@ -11,19 +11,13 @@ const OWNED: readonly (readonly [RegExp, SpecNamespaceType])[] = [
   [/^kernel\.(?:hostname|domainname)$/u, 'uts'],
 ];
 
-/**
- * The settings asked for, after those that hutch makes for every private network: ping without privilege, and low ports for
- * every user of the container. USAGE_INVALID for a setting that would change the host.
- */
+/** The settings asked for, after hutch's own for a private network. USAGE_INVALID for a setting that would change the host. */
 export function buildSysctls(
   asked: readonly string[],
   has: (type: SpecNamespaceType) => boolean,
-  gidMap: readonly IdExtent[],
+  gidMappings: readonly SpecIdMapping[],
 ): Record<string, string> {
-  const highestGid = Math.max(...gidMap.map((extent) => extent.containerId + extent.count - 1));
-  const own: Record<string, string> = has('network')
-    ? { 'net.ipv4.ping_group_range': `0 ${String(highestGid)}`, 'net.ipv4.ip_unprivileged_port_start': '0' }
-    : {};
+  const own = has('network') ? defaultSysctls(gidMappings) : {};
   return { ...own, ...Object.fromEntries(asked.map((text) => checkedPair(text, has))) };
 }
 

@@ -1,4 +1,5 @@
 /** The order of things: a runtime spec and the host's answers become a plan. Pure. */
+import { defaultSysctls } from '../../oci/default-sysctls.ts';
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { checkOrder } from '../check/order.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
@@ -109,17 +110,16 @@ function compileNetwork(spec: RuntimeSpec): Step[] {
 }
 
 function compileSysctls(spec: RuntimeSpec): Step[] {
+  const conveniences = defaultSysctls(spec.linux.gidMappings);
   return Object.entries(spec.linux.sysctl).map(([name, value]) => ({
     kind: 'sysctl',
     name,
     value,
-    optional: OWN_SYSCTLS.includes(name),
+    // Set by hutch itself for every private network; a kernel without them still runs the container.
+    optional: conveniences[name] === value,
     why: { spec: `linux.sysctl["${name}"]`, text: 'a kernel setting that belongs to one of the new namespaces' },
   }));
 }
-
-/** Set by hutch itself as a convenience; a kernel without them still runs the container. */
-const OWN_SYSCTLS: readonly string[] = ['net.ipv4.ping_group_range', 'net.ipv4.ip_unprivileged_port_start'];
 
 function compileStdio(spec: RuntimeSpec): Step[] {
   const { user, terminal } = spec.process;

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { test } from 'node:test';
 import { isHutchError } from '../../../src/errors/hutch-error.ts';
+import { defaultSysctls } from '../../../src/oci/default-sysctls.ts';
 import type { RootfsSource } from '../../../src/oci/rootfs-source.ts';
 import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecMount } from '../../../src/oci/runtime-spec.ts';
 import { compileIdentity } from '../../../src/plan/compile/compile-identity.ts';
@@ -190,11 +191,12 @@ for (const [name, kind] of SHARED) {
 }
 
 test('compilePlan() may lose the settings that hutch adds itself, not those that were asked for', () => {
-  const sysctl = { 'net.ipv4.ping_group_range': '0 1', 'net.ipv4.ip_forward': '1' };
+  const own = defaultSysctls(SPEC.linux.gidMappings);
+  const sysctl = { ...own, 'net.ipv4.ip_unprivileged_port_start': '80', 'net.ipv4.ip_forward': '1' };
   const steps = only(compilePlan({ ...SPEC, linux: { ...SPEC.linux, sysctl } }, INPUT).steps, 'sysctl');
   assert.deepEqual(
     steps.map(({ optional }) => optional),
-    [true, false],
+    [true, false, false],
   );
 });
 

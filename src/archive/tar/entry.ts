@@ -1,4 +1,4 @@
-/** An entry of a tar archive, whatever dialect it came in, and who takes entries; unpack program. */
+/** An entry of a tar archive, whatever dialect it came in, and who takes entries; pure. */
 
 export type EntryType = 'file' | 'directory' | 'symlink' | 'hardlink' | 'fifo' | 'device';
 

@@ -1,4 +1,4 @@
-/** Pax extended headers: records that overrule fields of the next entry; unpack program. Source: pax(1), POSIX. */
+/** Pax extended headers: records that overrule fields of the next entry; pure. Source: pax(1), POSIX. */
 import { invalidArchive } from '../failure.ts';
 import type { Attribute } from './entry.ts';
 

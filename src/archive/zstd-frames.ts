@@ -1,5 +1,5 @@
 /**
- * Finds where zstd frames begin and end, by their headers alone; unpack program. Node's decoder stops after one frame,
+ * Finds where zstd frames begin and end, by their headers alone; pure. Node's decoder stops after one frame,
  * while chunked layers consist of many. Source: RFC 8878, section 3.
  */
 import { invalidArchive } from './failure.ts';

@@ -1,4 +1,4 @@
-/** Sparse files in tar archives: where the stored bytes belong, in the GNU form and the three pax forms; unpack program. */
+/** Sparse files in tar archives: where the stored bytes belong, in the GNU form and the three pax forms; pure. */
 import { invalidArchive } from '../failure.ts';
 import { numberAt } from './header.ts';
 import { paxNumber, type PaxRecords } from './pax.ts';

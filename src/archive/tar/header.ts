@@ -1,4 +1,4 @@
-/** Reads one 512-byte header block of a tar archive: v7, ustar, GNU and star; unpack program. Source: tar(5). */
+/** Reads one 512-byte header block of a tar archive: v7, ustar, GNU and star; pure. Source: tar(5). */
 import { invalidArchive } from '../failure.ts';
 
 export const BLOCK_BYTES = 512;

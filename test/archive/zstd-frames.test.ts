@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { test } from 'node:test';
 import { constants, zstdCompressSync } from 'node:zlib';
-import { createFrameSplitter } from '../../src/unpack/zstd-frames.ts';
+import { createFrameSplitter } from '../../src/archive/zstd-frames.ts';
 
 const compress = (bytes: Buffer, hasChecksum = false): Buffer =>
   zstdCompressSync(bytes, { params: { [constants.ZSTD_c_checksumFlag]: hasChecksum ? 1 : 0 } });

@@ -1,4 +1,4 @@
-/** A push parser for tar archives: bytes in, entries out, nothing held back but headers; unpack program. Source: tar(5). */
+/** A push parser for tar archives: bytes in, entries out, nothing held back but headers; pure. Source: tar(5). */
 import { invalidArchive } from '../failure.ts';
 import type { EntrySink, EntryType, TarEntry } from './entry.ts';
 import { BLOCK_BYTES, isZeroBlock, numberAt, parseHeader, type TarHeader } from './header.ts';

@@ -3,8 +3,8 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { HutchError } from '../../src/errors/hutch-error.ts';
-import type { EntrySink, TarEntry } from '../../src/unpack/tar/entry.ts';
-import { createTarParser } from '../../src/unpack/tar/parser.ts';
+import type { EntrySink, TarEntry } from '../../src/archive/tar/entry.ts';
+import { createTarParser } from '../../src/archive/tar/parser.ts';
 import { buildTar, paxBody, type TarPart } from '../helpers/tar-builder.ts';
 
 interface Seen extends TarEntry {

@@ -1,0 +1,97 @@
+/**
+ * `hutch run` by root: every id of the container is a subordinate one, host root is none of them. Each run is in a mount
+ * namespace whose /run and /var/lib are its own, so that root's real store is left alone.
+ */
+
+import assert from 'node:assert/strict';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, describe, it } from 'node:test';
+import { adoptOrphans, descendant, remaining } from './processes.ts';
+import { HUTCH, outcomeOf, type Child, type Outcome } from './sandbox.ts';
+
+const skip = process.getuid?.() === 0 ? false : 'needs root';
+const directory = mkdtempSync(path.join(tmpdir(), 'hutch-root-'));
+after(() => rmSync(directory, { recursive: true, force: true }));
+
+function start(script: string): Child {
+  const setup = 'mount -t tmpfs -o mode=755 none /run && mount -t tmpfs -o mode=755 none /var/lib && exec sh -c "$0"';
+  return spawn('unshare', ['--mount', 'sh', '-c', setup, script.replaceAll('hutch ', `'${HUTCH}' `)], {
+    cwd: directory,
+    env: { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', HOME: '/root' },
+    stdio: ['pipe', 'pipe', 'pipe'],
+  });
+}
+
+const run = (script: string): Promise<Outcome> => outcomeOf(start(script));
+
+describe('hutch run by root', { skip }, () => {
+  if (skip === false) adoptOrphans();
+
+  it('runs a command, with its exit code', async () => {
+    const outcome = await run(`hutch run --rm --net none host sh -c 'id -u; exit 7'`);
+    assert.deepEqual({ ...outcome, signal: null }, { code: 7, signal: null, stdout: '0\n', stderr: '' });
+    assert.equal(await remaining(), '');
+  });
+
+  it('maps all 65536 ids to subordinate ones, and none to host root, as seen from the host', async () => {
+    const child = start('hutch run --rm --net none host sleep 1000');
+    const outcome = outcomeOf(child);
+    const { pid } = await descendant(/^sleep 1000/u);
+    for (const file of ['uid_map', 'gid_map']) {
+      const extents = readFileSync(`/proc/${pid}/${file}`, 'utf8').trim().split('\n').map((line) => line.trim().split(/ +/u).map(Number));
+      assert.equal(extents.reduce((sum, [, , count = 0]) => sum + count, 0), 65_536);
+      for (const [, first = 0] of extents) assert.ok(first >= 65_536, `${file} begins at ${first}`);
+    }
+    assert.ok(statSync(`/proc/${pid}`).uid >= 65_536, 'the process itself belongs to a subordinate id');
+    assert.match(readFileSync(`/proc/${pid}/status`, 'utf8'), /^Uid:\t[1-9]\d{4,}/mu);
+    process.kill(pid, 'SIGKILL');
+    assert.equal((await outcome).code, 137);
+    assert.equal(await remaining(), '');
+  });
+
+  it('gives what it writes in a volume to the subordinate id, and cannot write what is root’s', async () => {
+    const share = path.join(directory, 'share');
+    mkdirSync(share);
+    spawnSync('chmod', ['1777', share]);
+    writeFileSync(path.join(share, 'roots'), 'of root\n', { mode: 0o644 });
+    const script = 'echo x >/share/new; echo y >>/share/roots; rm -f /share/roots; chown 0 /share/roots; cat /share/roots';
+    const { stdout, stderr } = await run(`hutch run --rm --net none -v '${share}:/share' host sh -c '${script}'`);
+    assert.equal(stdout, 'of root\n');
+    assert.match(stderr, /ermission denied|not permitted/u);
+    assert.ok(statSync(path.join(share, 'new')).uid >= 65_536);
+    assert.equal(readFileSync(path.join(share, 'roots'), 'utf8'), 'of root\n');
+  });
+
+  it('reads nothing that only host root may read', async () => {
+    const secret = path.join(directory, 'secret');
+    writeFileSync(secret, 'secret\n', { mode: 0o600 });
+    const { stdout, stderr } = await run(`hutch run --rm --net none -v '${secret}:/secret' host sh -c 'cat /secret /etc/shadow'`);
+    assert.equal(stdout, '');
+    assert.match(stderr, /\/secret: Permission denied[^]*\/etc\/shadow: Permission denied/u);
+  });
+
+  it('imports images, runs them with every driver, and removes containers', async () => {
+    const script = `
+tar -C / -cf ${directory}/box.tar --transform 's,^usr/bin,bin,' usr/bin/busybox
+hutch image import -q ${directory}/box.tar box:1
+for driver in overlay fuse-overlayfs vfs; do
+  hutch run --name c --net none --storage-driver $driver box:1 /bin/busybox sh -c '/bin/busybox echo $0 >/file; /bin/busybox cat /file' $driver
+  hutch rm c
+done
+hutch ps -a -q`;
+    const { code, stdout, stderr } = await run(script);
+    assert.equal(stderr, '');
+    assert.equal(code, 0);
+    assert.match(stdout, /^sha256:[0-9a-f]{64}\noverlay\nc\nfuse-overlayfs\nc\nvfs\nc\n$/u);
+    assert.equal(await remaining(), '');
+  });
+
+  it('has a network by slirp4netns', async () => {
+    const { stdout, stderr } = await run(`hutch run --rm host cat /sys/class/net/tap0/mtu`);
+    assert.deepEqual([stdout, stderr], ['65520\n', '']);
+    assert.equal(await remaining(), '');
+  });
+});

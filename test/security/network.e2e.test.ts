@@ -1,0 +1,84 @@
+/** What of the host's own network a payload reaches: its loopback addresses and its abstract sockets. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { createServer, type AddressInfo, type Server } from 'node:net';
+import { after, before, describe, it } from 'node:test';
+import { makeSandbox } from '../e2e/sandbox.ts';
+import { ATTACKER, attackerSkip, makeAttacker, resultsOf, unfenced, type Attacker, type Results } from './attacker.ts';
+import { landlockAbi } from './landlock.ts';
+
+/** Scopes came with ABI 6. Source: landlock(7). */
+const SCOPES_ABI = 6;
+const NAME = `hutch-test-${process.pid}`;
+
+async function listen(...where: readonly [port: number, host: string] | readonly [path: string]): Promise<Server> {
+  const server = createServer((socket) => socket.destroy());
+  await new Promise<void>((resolve, reject) => {
+    server.once('error', reject).listen(...(where as [number, string]), resolve);
+  });
+  return server;
+}
+
+function slirpSkip(): string | false {
+  return spawnSync('slirp4netns', ['--version']).status === 0 ? false : 'slirp4netns is not installed';
+}
+
+describe('services of the host that listen on loopback', { skip: attackerSkip() }, () => {
+  const box = makeSandbox();
+  const servers: Server[] = [];
+  let attacker: Attacker;
+  let addresses: readonly string[];
+  let abstract = '';
+  before(async () => {
+    attacker = await makeAttacker(box);
+    const four = await listen(0, '127.0.0.1');
+    const { port } = four.address() as AddressInfo;
+    const six = await listen(port, '::1').catch(() => undefined);
+    const local = await listen(`\0${NAME}`);
+    servers.push(...[four, six, local].filter((server) => server !== undefined));
+    abstract = `abstract/${NAME}`;
+    const own = ['127.0.0.1', ...(six === undefined ? [] : ['::1'])];
+    addresses = own.map((host) => `${host.includes(':') ? 'tcp6' : 'tcp4'}/${host}/${port}`);
+  });
+  after(() => {
+    for (const server of servers) server.close();
+  });
+
+  async function connect(targets: readonly string[], ...flags: readonly string[]): Promise<Results> {
+    const outcome = await box.hutch(['run', '--rm', ...flags, ATTACKER, 'probe', 'connect', ...targets]);
+    assert.equal(outcome.code, 0, outcome.stderr);
+    return resultsOf(outcome.stdout);
+  }
+
+  /** The addresses by which user networks reach their host unless told not to. */
+  function gateways(): readonly string[] {
+    const port = addresses[0]?.split('/')[2] ?? '';
+    return ['10.0.2.2', '10.0.2.3', '169.254.1.2'].map((host) => `tcp4/${host}/${port}`);
+  }
+
+  it('are there: the host and a container with --net host reach them', async () => {
+    const all = Object.fromEntries(addresses.map((address) => [address, 'OK']));
+    assert.deepEqual(unfenced(attacker.probe, ['connect', ...addresses, abstract]), { ...all, [abstract]: 'OK' });
+    assert.deepEqual(await connect(addresses, '--net', 'host'), all);
+  });
+
+  it('cannot be reached by the default network, nor through its gateway', { skip: slirpSkip() }, async () => {
+    const targets = [...addresses, ...gateways(), abstract];
+    const results = await connect(targets);
+    assert.equal(Object.keys(results).length, targets.length);
+    assert.deepEqual(targets.filter((target) => results[target] === 'OK'), []);
+  });
+
+  it('cannot be reached without a network', async () => {
+    const targets = [...addresses, abstract];
+    const results = await connect(targets, '--net', 'none');
+    assert.deepEqual(results, Object.fromEntries(targets.map((target) => [target, 'ECONNREFUSED'])));
+  });
+
+  const noScope = landlockAbi() >= SCOPES_ABI ? false : 'this kernel’s Landlock has no scopes';
+  it('as abstract sockets are out of reach even with --net host', { skip: noScope }, async () => {
+    assert.deepEqual(await connect([abstract], '--net', 'host'), { [abstract]: 'EPERM' });
+    assert.deepEqual(await connect([abstract], '--net', 'host', '--privileged'), { [abstract]: 'OK' });
+  });
+});
