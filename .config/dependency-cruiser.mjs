@@ -32,12 +32,16 @@ export const LAYERS = {
     may: ['errors', 'oci', 'host'],
     because: 'Records on disk outlive any version of the code above; they know formats and directories only.',
   },
+  archive: {
+    may: ['errors'],
+    because: 'The tar format and its compressions, for the unpack program and the image store alike; no files, no sockets.',
+  },
   drivers: {
     may: ['errors', 'linux', 'oci', 'host', 'userns', 'state'],
     because: 'A driver is a part that is chosen at run time; it must not know who chose it.',
   },
   images: {
-    may: ['errors', 'oci', 'host', 'userns', 'state', 'protocol'],
+    may: ['errors', 'oci', 'host', 'userns', 'state', 'archive', 'protocol'],
     because: 'Images exist without containers; protocol only to speak with the unpack program.',
   },
   init: {
@@ -45,7 +49,7 @@ export const LAYERS = {
     because: 'Runs inside the container: it starts fast, is short to audit, and never sees the spec or the host.',
   },
   unpack: {
-    may: ['errors', 'linux', 'syscall', 'protocol'],
+    may: ['errors', 'linux', 'syscall', 'protocol', 'archive'],
     types: ['images/layer'],
     because:
       'Handles hostile archives in a user namespace of its own; of images it knows the shape of a layer, no code.',
@@ -55,7 +59,20 @@ export const LAYERS = {
     because: 'Watches one container; syscall because terminals and pid file descriptors are foreign calls.',
   },
   engine: {
-    may: ['errors', 'linux', 'oci', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'images', 'monitor'],
+    may: [
+      'errors',
+      'linux',
+      'oci',
+      'plan',
+      'host',
+      'protocol',
+      'userns',
+      'state',
+      'archive',
+      'drivers',
+      'images',
+      'monitor',
+    ],
     because: 'Use cases; monitor because the process of a foreground container supervises it by itself. No syscalls.',
   },
   cli: { may: ['errors', 'oci', 'engine'], because: 'Shows what the engine returns; anything else is a use case.' },

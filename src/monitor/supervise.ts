@@ -169,9 +169,11 @@ class Life {
   private async mountRoot(helper: readonly string[]): Promise<void> {
     const { plan } = this.supervision;
     const holder = plan.enter.pid === 'private' ? firstChild(this.launched.pid) : this.launched.pid;
+    // Host root must become the root that the store's files belong to; anybody else is that already.
+    const isRootMapped = plan.enter.userNamespaces[0].writer === 'parent';
     const enter = [
       'nsenter',
-      '--preserve-credentials',
+      ...(isRootMapped ? [] : ['--preserve-credentials']),
       '-t',
       String(holder),
       '--user',

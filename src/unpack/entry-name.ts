@@ -1,6 +1,6 @@
 /** Names in archives: made plain, or refused; unpack program. */
 import type { UnpackLimits } from '../images/layer/unpack-protocol.ts';
-import { invalidArchive } from './failure.ts';
+import { invalidArchive } from '../archive/failure.ts';
 
 /**
  * `name` without leading slashes, `.` and empty parts; `''` is the root of the layer.

@@ -18,14 +18,16 @@ import {
   symlinkSync,
   writeSync,
 } from 'node:fs';
+import { invalidArchive } from '../archive/failure.ts';
+import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import { isKept, OPAQUE } from './attributes.ts';
 import { createDirectoryList, type DirectoryMetadata } from './directory-list.ts';
 import { cleanName, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
-import { entryFailure, invalidArchive, unmappedId } from './failure.ts';
-import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
+import { entryFailure, unmappedId } from './failure.ts';
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */

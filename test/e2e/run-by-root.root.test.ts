@@ -5,7 +5,7 @@
 
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
@@ -14,6 +14,7 @@ import { HUTCH, outcomeOf, type Child, type Outcome } from './sandbox.ts';
 
 const skip = process.getuid?.() === 0 ? false : 'needs root';
 const directory = mkdtempSync(path.join(tmpdir(), 'hutch-root-'));
+chmodSync(directory, 0o711);
 after(() => rmSync(directory, { recursive: true, force: true }));
 
 function start(script: string): Child {
@@ -66,11 +67,12 @@ describe('hutch run by root', { skip }, () => {
   });
 
   it('reads nothing that only host root may read', async () => {
-    const secret = path.join(directory, 'secret');
+    mkdirSync(path.join(directory, 'open'));
+    const secret = path.join(directory, 'open/secret');
     writeFileSync(secret, 'secret\n', { mode: 0o600 });
-    const { stdout, stderr } = await run(`hutch run --rm --net none -v '${secret}:/secret' host sh -c 'cat /secret /etc/shadow'`);
+    const { stdout, stderr } = await run(`hutch run --rm --net none -v '${directory}/open:/open:ro' host sh -c 'cat /open/secret /etc/shadow'`);
     assert.equal(stdout, '');
-    assert.match(stderr, /\/secret: Permission denied[^]*\/etc\/shadow: Permission denied/u);
+    assert.match(stderr, /\/open\/secret: Permission denied[^]*\/etc\/shadow: Permission denied/u);
   });
 
   it('imports images, runs them with every driver, and removes containers', async () => {

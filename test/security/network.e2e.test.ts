@@ -3,7 +3,9 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { createServer, type AddressInfo, type Server } from 'node:net';
+import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { eventually } from '../e2e/processes.ts';
 import { makeSandbox } from '../e2e/sandbox.ts';
 import { ATTACKER, attackerSkip, makeAttacker, resultsOf, unfenced, type Attacker, type Results } from './attacker.ts';
 import { landlockAbi } from './landlock.ts';
@@ -12,8 +14,14 @@ import { landlockAbi } from './landlock.ts';
 const SCOPES_ABI = 6;
 const NAME = `hutch-test-${process.pid}`;
 
+/** Connections that arrived: what a client is told proves less. */
+let arrived = 0;
+
 async function listen(...where: readonly [port: number, host: string] | readonly [path: string]): Promise<Server> {
-  const server = createServer((socket) => socket.destroy());
+  const server = createServer((socket) => {
+    arrived += 1;
+    socket.destroy();
+  });
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject).listen(...(where as [number, string]), resolve);
   });
@@ -51,10 +59,27 @@ describe('services of the host that listen on loopback', { skip: attackerSkip() 
     return resultsOf(outcome.stdout);
   }
 
-  /** The addresses by which user networks reach their host unless told not to. */
+  /** The addresses that slirp4netns answers for. Source: slirp4netns(1). */
   function gateways(): readonly string[] {
     const port = addresses[0]?.split('/')[2] ?? '';
-    return ['10.0.2.2', '10.0.2.3', '169.254.1.2'].map((host) => `tcp4/${host}/${port}`);
+    return ['10.0.2.2', '10.0.2.3'].map((host) => `tcp4/${host}/${port}`);
+  }
+
+  /** What the probe finds in a network of slirp4netns as it is without hutch's options. */
+  function connectNaively(targets: readonly string[]): Results {
+    const fifo = (name: string): string => path.join(box.directory, name);
+    const inside = `echo $$ >"$1"; cat "$2"; shift 2; exec "$@"`;
+    const outside = [
+      'mkfifo "$1" "$2"',
+      `unshare --user --map-root-user --net sh -c '${inside}' sh "$@" &`,
+      'read -r pid <"$1"',
+      'slirp4netns --configure --ready-fd=5 "$pid" tap0 5>"$2" >/dev/null 2>&1 &',
+      'slirp=$!; wait %1; kill $slirp; wait',
+    ].join('\n');
+    const wrapper = ['bash', '-c', outside, 'bash', fifo('pid'), fifo('ready')];
+    const results = unfenced(attacker.probe, ['connect', ...targets], wrapper);
+    // The byte by which slirp4netns says that it is ready stands before the first line.
+    return Object.fromEntries(Object.entries(results).map(([name, result]) => [name.replace(/^1/u, ''), result]));
   }
 
   it('are there: the host and a container with --net host reach them', async () => {
@@ -65,9 +90,19 @@ describe('services of the host that listen on loopback', { skip: attackerSkip() 
 
   it('cannot be reached by the default network, nor through its gateway', { skip: slirpSkip() }, async () => {
     const targets = [...addresses, ...gateways(), abstract];
+    const before = arrived;
     const results = await connect(targets);
     assert.equal(Object.keys(results).length, targets.length);
     assert.deepEqual(targets.filter((target) => results[target] === 'OK'), []);
+    assert.equal(arrived, before);
+  });
+
+  it('would be reached by a network of slirp4netns as it comes', { skip: slirpSkip() }, async () => {
+    const [gateway = ''] = gateways();
+    const before = arrived;
+    assert.deepEqual(connectNaively([gateway]), { [gateway]: 'OK' });
+    await eventually(() => (arrived > before ? true : undefined));
+    assert.equal(arrived, before + 1);
   });
 
   it('cannot be reached without a network', async () => {

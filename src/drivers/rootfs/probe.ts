@@ -105,8 +105,8 @@ const TOOL_OF: Readonly<Record<RootfsDriverName, string>> = {
 const PREPARE = `
 at "write to the store"
 mkdir lower upper work merged lower/directory
-echo lower >lower/directory/file; echo lower >lower/kept
 cp -L "$(command -v env)" lower/env
+echo lower >lower/directory/file; echo lower >lower/kept
 at "change an owner to $1 in the store"; chown "$1" lower/kept lower/directory/file
 `;
 

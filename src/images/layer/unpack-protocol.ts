@@ -1,5 +1,7 @@
 /** What the engine and the unpack program say to each other; types only, so that neither loads the other's code. */
 
+import type { Compression } from '../../archive/compression.ts';
+
 /** The descriptors of the unpack program: the layer's bytes come in at 0, messages go out at 3, the tree grows below 4. */
 export type UnpackResultFd = 3;
 export type UnpackTreeFd = 4;
@@ -23,9 +25,9 @@ export interface UnpackRequest {
   readonly limits: UnpackLimits;
   /** True where one id only is mapped: everything belongs to root then. */
   readonly squash: boolean;
+  /** The digest of the bytes as given, where the caller has computed it already; null to have it computed. */
+  readonly digest: string | null;
 }
-
-export type Compression = 'none' | 'gzip' | 'zstd';
 
 /** A layer that was applied. */
 export interface UnpackedLayer {
@@ -35,6 +37,8 @@ export interface UnpackedLayer {
   readonly digest: string;
   readonly sizeBytes: number;
   readonly compression: Compression;
+  /** Bytes of the uncompressed archive. */
+  readonly archiveBytes: number;
   /** Sum of the sizes of all files. */
   readonly unpackedBytes: number;
   readonly entries: number;

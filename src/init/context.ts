@@ -1,0 +1,65 @@
+/** What the steps of one plan share while init runs them, and how they fail; in init. */
+import type { InitMessage, MonitorMessage, StepFailure } from '../protocol/messages.ts';
+import { SyscallError } from '../syscall/syscall-error.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import type { Root } from './root.ts';
+
+export interface Ears {
+  readonly syscalls: Syscalls;
+  readonly say: (message: InitMessage) => void;
+  readonly hear: () => MonitorMessage | undefined;
+  readonly trace: boolean;
+}
+
+/** What steps hand on to later steps; descriptors never leave this process. */
+export interface Context extends Ears {
+  root: Root | undefined;
+  emptyDirectory: number | undefined;
+  nullDevice: number | undefined;
+  stdioTaken: boolean;
+  /** Set when the filter is on: from then on nothing else may be called. */
+  last: ReturnType<Syscalls['prepareLastCalls']> | undefined;
+}
+
+/** Thrown by a step that knows more than the system call's name: what the call was about. */
+export class StepError extends Error {
+  readonly failure: Omit<StepFailure, 'index'>;
+  constructor(failure: Omit<StepFailure, 'index'>) {
+    super(failure.detail);
+    this.failure = failure;
+  }
+}
+
+export function failureOf(error: unknown): Omit<StepFailure, 'index'> {
+  if (error instanceof StepError) return error.failure;
+  if (error instanceof SyscallError) return { syscall: error.syscall, errno: error.code, detail: '' };
+  const node = error as NodeJS.ErrnoException;
+  const isSystemError = node.syscall !== undefined;
+  return {
+    syscall: node.syscall ?? 'hutch',
+    errno: node.code ?? 'EINVAL',
+    detail: node.path ?? (isSystemError ? '' : node.message),
+  };
+}
+
+/** Does `work`; a failing system call is reported together with what it was about. */
+export function about<T>(detail: string, work: () => T): T {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof StepError) throw error;
+    const failure = failureOf(error);
+    throw new StepError({ ...failure, detail: failure.detail === '' ? detail : failure.detail });
+  }
+}
+
+export function rootOf(context: Context): Root {
+  if (context.root === undefined) throw new Error('no step has opened the root');
+  return context.root;
+}
+
+export function waitForMessage(context: Context, event: MonitorMessage['event']): void {
+  const message = context.hear();
+  if (message?.event !== event)
+    throw new StepError({ syscall: 'read', errno: 'EPIPE', detail: `the monitor ended before it said ${event}` });
+}

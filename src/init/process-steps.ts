@@ -1,0 +1,104 @@
+/** How the last steps are done: settings, directory, Landlock, execve; in init, most of them after the pivot. */
+import { closeSync, openSync, readlinkSync, writeSync } from 'node:fs';
+import { constants } from 'node:os';
+import { LANDLOCK, O, PR } from '../linux/flags.ts';
+import type { Step } from '../plan/step.ts';
+import { INIT_WRITES_FD, type InitMessage } from '../protocol/messages.ts';
+import { errnoName } from '../syscall/syscall-error.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import { about, rootOf, StepError, type Context } from './context.ts';
+
+const ERRNO = constants.errno;
+
+/** A descriptor below the container's /proc, which hutch has mounted itself. */
+function openProc(context: Context, path: string, flags: number): number {
+  return rootOf(context).open(`/proc/${path}`, flags);
+}
+
+function writeProc(context: Context, path: string, value: string): void {
+  about(`/proc/${path}`, () => {
+    const fd = openProc(context, path, O.WRONLY);
+    try {
+      writeSync(fd, value);
+    } finally {
+      closeSync(fd);
+    }
+  });
+}
+
+export function writeSysctl(context: Context, step: Step<'sysctl'>): void {
+  const path = step.name.includes('/') ? step.name : step.name.replaceAll('.', '/');
+  try {
+    writeProc(context, `sys/${path}`, step.value);
+  } catch (error) {
+    if (!step.optional) throw error;
+  }
+}
+
+export function changeDirectory(context: Context, path: string): void {
+  const { syscalls } = context;
+  const fd = rootOf(context).openOrMake(path, 'directory');
+  syscalls.fchdir(fd);
+  syscalls.close(fd);
+  // CVE-2024-21626: a directory outside the root would show as "(unreachable)".
+  if (!readlinkSync('/proc/self/cwd').startsWith('/')) {
+    throw new StepError({ syscall: 'fchdir', errno: 'EXDEV', detail: `${path} lies outside the container` });
+  }
+}
+
+export function knowsCapability(syscalls: Syscalls, number: number): boolean {
+  try {
+    syscalls.prctl(PR.CAPBSET_READ, number);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+export function restrictByLandlock(context: Context, step: Step<'landlock'>): void {
+  const { syscalls } = context;
+  const abi = syscalls.landlockAbi();
+  if (abi === 0) return;
+  const known = LANDLOCK.FS_RIGHTS_BY_ABI;
+  const rights = known[Math.min(abi, known.length) - 1] ?? 0;
+  const scoped = step.scopeAbstractSockets && abi >= LANDLOCK.SCOPE_ABI ? LANDLOCK.SCOPE_ABSTRACT_UNIX_SOCKET : 0;
+  const ruleset = syscalls.landlock_create_ruleset(rights, scoped);
+  const slash = openSync('/', O.PATH | O.CLOEXEC);
+  syscalls.landlock_add_rule(ruleset, rights, slash);
+  syscalls.landlock_restrict_self(ruleset);
+}
+
+export function sayExecutes(context: Context): void {
+  context.say({ event: 'init_executes' });
+}
+
+/** Tries each directory of PATH as execvp(3) does; on failure says why by write(2) alone and ends. */
+export function execute(context: Context, step: Step<'execve'>): never {
+  if (context.last === undefined) {
+    context.last = context.syscalls.prepareLastCalls();
+    sayExecutes(context);
+  }
+  const { last } = context;
+  const command = step.argv[0] ?? '';
+  let errno: number = ERRNO.ENOENT;
+  for (const path of candidatePaths(command, step.env)) {
+    const failed = last.execve(path, step.argv, step.env);
+    // execvp(3): a file that may not be executed is remembered, the search goes on.
+    if (failed !== ERRNO.ENOENT && failed !== ERRNO.ENOTDIR) errno = failed;
+    if (failed !== ERRNO.ENOENT && failed !== ERRNO.ENOTDIR && failed !== ERRNO.EACCES) break;
+  }
+  const message: InitMessage = {
+    event: 'init_failed',
+    failure: { index: -1, syscall: 'execve', errno: errnoName(errno), detail: command },
+  };
+  last.write(INIT_WRITES_FD, Buffer.from(`${JSON.stringify(message)}\n`));
+  return last.exit(errno === ERRNO.ENOENT ? 127 : 126);
+}
+
+function candidatePaths(command: string, env: readonly string[]): string[] {
+  if (command.includes('/')) return [command];
+  const path =
+    env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ??
+    '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
+  return path.split(':').map((directory) => `${directory === '' ? '.' : directory}/${command}`);
+}
