@@ -16,6 +16,7 @@ import {
   readFile,
   rename,
   rm,
+  stat,
   writeFile,
 } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -154,6 +155,7 @@ async function placeFiles(directory) {
   const koffi = join(ROOT, 'node_modules', '@koromix', `koffi-linux-${arch}`, `linux_${arch}`, 'koffi.node');
   await copyFile(koffi, join(directory, 'koffi.node'));
   await linkOrCopy(execPath, join(directory, 'node'));
+  await closeToOthers(join(directory, 'node'));
   const launcher = join(ROOT, 'src', 'launcher.sh');
   if (!(await exists(launcher))) return;
   await copyFile(launcher, join(directory, 'hutch'));
@@ -168,6 +170,12 @@ async function linkOrCopy(from, to) {
     if (!['EXDEV', 'EPERM', 'EMLINK', 'ENOTSUP'].includes(error.code)) throw error;
     await copyFile(from, to, constants.COPYFILE_FICLONE);
   }
+}
+
+/** Some packages of node come with mode 0777: whoever can write to it acts as everybody who runs hutch. */
+async function closeToOthers(file) {
+  const { mode } = await stat(file);
+  if ((mode & 0o022) !== 0) await chmod(file, mode & 0o7755);
 }
 
 /** rename(2) cannot replace a directory that is not empty, so the old one steps aside first. */

@@ -61,10 +61,16 @@ function splitTag(named: string): [name: string, tag: string | null] {
 }
 
 function splitDomain(name: string): [domain: string, rest: string] {
+  if (!hasDomain(name)) return [DEFAULT_DOMAIN, name];
   const slash = name.indexOf('/');
-  const first = name.slice(0, Math.max(slash, 0));
-  if (slash === -1 || !/[.:[]|^localhost$/u.test(first)) return [DEFAULT_DOMAIN, name];
+  const first = name.slice(0, slash);
   return [first === 'index.docker.io' ? DEFAULT_DOMAIN : first, name.slice(slash + 1)];
+}
+
+/** True when `text` says a registry, so that nothing has to be guessed. */
+export function hasDomain(text: string): boolean {
+  const slash = text.indexOf('/');
+  return slash !== -1 && /[.:[]|^localhost$/u.test(text.slice(0, slash));
 }
 
 function checkPath(text: string, path: string): void {

@@ -32,7 +32,10 @@ export interface LaunchOptions {
 export async function launch(options: LaunchOptions): Promise<Launched> {
   const { chain, prelaunched } = options;
   if (prelaunched?.key === chainKey(chain.argv)) return adopt(prelaunched, options.syscalls);
-  if (prelaunched !== undefined) discard(prelaunched);
+  if (prelaunched !== undefined) {
+    discard(prelaunched);
+    void reap(prelaunched.pid, options.syscalls());
+  }
   return start(options);
 }
 
@@ -46,13 +49,17 @@ function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: () => Syscalls)
     listen: async (hear) => {
       await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
       closeSync(toInit);
-      // It is our child, but Node did not start it.
-      while (syscalls().waitpidNoHang(pid) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      await reap(pid, syscalls());
     },
     kill: () => {
       killQuietly(pid);
     },
   };
+}
+
+/** Collects a chain that ends: it is our child, but Node did not start it. */
+async function reap(pid: number, syscalls: Syscalls): Promise<void> {
+  while (syscalls.waitpidNoHang(pid) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
 }
 
 /** Ends a chain that was started on a wrong guess. */

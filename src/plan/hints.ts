@@ -87,7 +87,7 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     EBUSY:
       'proc or sysfs of the host has covered parts (hutch inside another container): share the namespace by --pid=host or --net=host',
     EINVAL:
-      'the file system does not know one of its options, or an id in them is not mapped (gid=5 of devpts needs subordinate ids)',
+      'the file system does not know one of its options, an id in them is not mapped (gid=5 of devpts needs subordinate ids), or its place is a file in the image',
     ENODEV: 'the kernel has no such file system: leave the mount out',
   },
   bind: {

@@ -25,6 +25,7 @@ export async function applyLayer(task: LayerTask): Promise<UnpackedLayer> {
   const digests = await readLayer({
     fd: task.layerFd,
     limits: task.limits,
+    digest: task.digest,
     take: (chunk) => parser.push(chunk),
     onProgress: task.onProgress,
   });

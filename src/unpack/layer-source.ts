@@ -9,20 +9,22 @@ import type { UnpackedLayer, UnpackLimits } from '../images/layer/unpack-protoco
 export interface LayerReading {
   readonly fd: number;
   readonly limits: Pick<UnpackLimits, 'ratio' | 'ratioFromBytes'>;
+  /** The digest of what `fd` gives, where it is known already: it is not computed a second time then. */
+  readonly digest?: string | null;
   /** Takes uncompressed bytes, which are only good during the call. */
   readonly take: (chunk: Buffer) => void;
   /** Told the number of bytes read from `fd` so far. */
   readonly onProgress: (sizeBytes: number) => void;
 }
 
-export type LayerDigests = Pick<UnpackedLayer, 'diffId' | 'digest' | 'sizeBytes' | 'compression'>;
+export type LayerDigests = Pick<UnpackedLayer, 'diffId' | 'digest' | 'sizeBytes' | 'archiveBytes' | 'compression'>;
 
 /** Uncompressed bytes that may wait: while entries are made, decompression goes on in the thread pool. */
 const QUEUE_BYTES = 8 * 1024 * 1024;
 
 /** Reads the layer at `fd` to its end. ARCHIVE_INVALID when it cannot be decompressed, or grows beyond the limits. */
 export async function readLayer(reading: LayerReading): Promise<LayerDigests> {
-  const compressed = createTally();
+  const compressed = createTally(reading.digest ?? undefined);
   const plain = createTally();
   const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
   const first = readChunk(reading.fd, buffer);
@@ -50,6 +52,7 @@ export async function readLayer(reading: LayerReading): Promise<LayerDigests> {
     digest,
     diffId: compression === 'none' ? digest : plain.digest(),
     sizeBytes: compressed.sizeBytes(),
+    archiveBytes: compression === 'none' ? compressed.sizeBytes() : plain.sizeBytes(),
     compression,
   };
 }
@@ -97,15 +100,16 @@ interface Tally {
   digest(): string;
 }
 
-function createTally(): Tally {
-  const hash: Hash = createHash('sha256');
+/** Counts and digests what is added; only counts where the digest is known. */
+function createTally(known?: string): Tally {
+  const hash: Hash | undefined = known === undefined ? createHash('sha256') : undefined;
   let sizeBytes = 0;
   return {
     add(chunk) {
-      hash.update(chunk);
+      hash?.update(chunk);
       sizeBytes += chunk.length;
     },
     sizeBytes: () => sizeBytes,
-    digest: () => `sha256:${hash.digest('hex')}`,
+    digest: () => known ?? `sha256:${hash?.digest('hex') ?? ''}`,
   };
 }

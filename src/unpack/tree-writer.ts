@@ -21,7 +21,6 @@ import {
 import { invalidArchive } from '../archive/failure.ts';
 import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
-import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import { isKept, OPAQUE } from './attributes.ts';

@@ -45,6 +45,9 @@ try {
   run([hutch, 'image', 'import', image, 'bench:1']);
   report(measure(contestants(image), Number(values.rounds)));
 } finally {
+  // Layers, podman's too, hold files of subordinate ids.
+  spawnSync(hutch, ['rmi', 'bench:1'], { env: environment });
+  spawnSync('podman', ['unshare', 'rm', '-rf', join(scratch, 'podman')]);
   rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
 }
 

@@ -7,7 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
-import { readLayer, recognise, type LayerDigests } from '../../src/unpack/layer-source.ts';
+import { recognise } from '../../src/archive/compression.ts';
+import { readLayer, type LayerDigests } from '../../src/unpack/layer-source.ts';
 
 const directory = mkdtempSync(path.join(tmpdir(), 'hutch-layer-'));
 after(() => rmSync(directory, { recursive: true, force: true }));
@@ -43,7 +44,7 @@ test('readLayer() digests both sides of every form', async () => {
   ] as const) {
     const { plain: found, ...digests } = await read(bytes);
     assert.ok(found.equals(plain), compression);
-    assert.deepEqual(digests, { compression, digest: sha256(bytes), diffId: sha256(plain), sizeBytes: bytes.length });
+    assert.deepEqual(digests, { compression, digest: sha256(bytes), diffId: sha256(plain), sizeBytes: bytes.length, archiveBytes: plain.length });
   }
 });
 

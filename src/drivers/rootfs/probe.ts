@@ -50,9 +50,10 @@ export async function chooseRootfsDriver(store: ProbedStore, wanted?: RootfsDriv
 
 function unavailable(store: ProbedStore, tried: readonly DriverProbe[], wanted: string | undefined): HutchError {
   const [first = ''] = tried.map(({ reason }) => reason);
-  // No fault of any driver: what every probe needs is not there.
-  if (first.startsWith('start: ')) return namespacesFailed(first.slice('start: '.length));
+  // What every probe needs and does not get is no fault of the drivers.
+  const isCommon = tried.length > 1 && tried.every(({ reason }) => reason === first);
   if (/^write to the store: .*No space left on device/u.test(first)) return writeError(store.root, 'ENOSPC');
+  if (isCommon || first.startsWith('start: ')) return namespacesFailed(first.replace(/^start: /u, ''));
   const reasons = tried.map((probe) => `${probe.name} (${probe.reason})`).join(', ');
   return new HutchError(`no usable storage driver: ${reasons}`, {
     code: 'DRIVER_UNAVAILABLE',

@@ -8,7 +8,7 @@ import { nodePath, programDirectory, programPath } from '../../host/program-path
 import { discard } from '../../monitor/launch.ts';
 import { rememberChain, takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { supervise } from '../../monitor/supervise.ts';
-import type { Plan } from '../../plan/step.ts';
+import type { Enter, Plan } from '../../plan/step.ts';
 import {
   claimName,
   containerDirectory,
@@ -189,8 +189,14 @@ async function superviseRecord(
     },
     onStep: ears.trace === null ? null : traceSteps(plan, ears.trace),
   });
-  if (chain.mapping === 'inline') rememberChain(store.run, chain.argv, CHAIN_PATH);
+  if (chain.mapping === 'inline' && isPlain(plan.enter)) rememberChain(store.run, chain.argv, CHAIN_PATH);
   return code;
+}
+
+/** The shape that most runs have: only that is worth a guess. */
+function isPlain({ userNamespaces, pid, time }: Enter): boolean {
+  const hasOffset = time !== null && (time.monotonicSeconds !== 0 || time.boottimeSeconds !== 0);
+  return userNamespaces.length === 1 && pid === 'private' && !hasOffset;
 }
 
 /** Where root's containers see hutch's programs: the mapped ids may not enter root's own directories. */

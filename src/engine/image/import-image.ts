@@ -1,20 +1,22 @@
 /** `hutch image import`: a root file system tarball becomes an image of one layer; in the CLI process. */
-import { accessSync, chownSync, constants, createReadStream, mkdirSync, statSync, type Stats } from 'node:fs';
+import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { HutchError } from '../../errors/hutch-error.ts';
 import { defaultsFromChanges } from '../../images/image-changes.ts';
 import { writeLayerRecord } from '../../images/layer/layers.ts';
+import { makeLayerDirectory, recordOf } from '../../images/layer/obtain-layer.ts';
 import { unpackLayer } from '../../images/layer/unpack-layer.ts';
-import type { Compression, UnpackedLayer, UnpackLimits } from '../../images/layer/unpack-protocol.ts';
-import { familiarName, parseReference, type Reference } from '../../images/reference.ts';
+import type { Compression } from '../../archive/compression.ts';
+import type { UnpackedLayer, UnpackLimits } from '../../images/layer/unpack-protocol.ts';
+import { familiarName, type Reference } from '../../images/reference.ts';
 import { stageCopy, stageJson, stageStream, syncPath, type StagedBlob } from '../../images/store/blob-file.ts';
 import { commitImage } from '../../images/store/commit-image.ts';
 import { hostPlatform } from '../../images/store/find-image.ts';
 import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
 import { MEDIA_TYPE, type Digest, type ImageConfig, type ImageDefaults, type ImageManifest } from '../../oci/image.ts';
-import { writeError } from '../../state/json-file.ts';
-import { HOST_IMAGE } from './host-image.ts';
+import { openArchive, type ArchiveInput } from './archive-input.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import { parseTarget } from './target-name.ts';
 
 export interface ImportOptions {
   /** Path of a tar archive (plain, gzip or zstd), or `-` for stdin. */
@@ -50,17 +52,17 @@ const LAYER_TYPE: Readonly<Record<Compression, string>> = {
  * The image's creation time is now, or SOURCE_DATE_EPOCH (reproducible-builds.org).
  */
 export async function importImage(options: ImportOptions): Promise<ImportedImage> {
-  const reference = parseTarget(options.name);
+  const reference = parseTarget(options.name, 'imported');
   const defaults = defaultsFromChanges(options.changes ?? []);
   const created = creationTime();
-  const source = openSource(options.file);
+  const input = openArchive(options.file, 'give the path of a .tar, .tar.gz or .tar.zst file, or - and the archive on stdin');
   const owned = await openImageStore();
   await cleanStaging(owned.store);
   const staging = makeStaging(owned.store);
   try {
     const archive = join(staging, 'archive');
-    await source(archive);
-    const directory = makeLayerDirectory(staging, owned);
+    await stage(input, archive);
+    const directory = makeLayerDirectory(staging, owned.owner);
     const totalBytes = statSync(archive).size;
     const layer = await unpackLayer(archive, join(directory, 'fs'), {
       limits: options.limits,
@@ -71,19 +73,6 @@ export async function importImage(options: ImportOptions): Promise<ImportedImage
   } finally {
     await removeStaging(owned.store, staging);
   }
-}
-
-function parseTarget(name: string): Reference {
-  const reference = parseReference(name);
-  const isReserved = familiarName(reference) === `${HOST_IMAGE}:latest`;
-  if (reference.digest === null && !isReserved) return reference;
-  throw new HutchError(`an image cannot be imported as "${name}"`, {
-    code: 'REFERENCE_INVALID',
-    hint: isReserved
-      ? `choose another name; ${HOST_IMAGE} is the built-in image`
-      : 'give a name and a tag; the digest follows from the content',
-    context: { reference: name },
-  });
 }
 
 function creationTime(): string {
@@ -97,51 +86,10 @@ function creationTime(): string {
   });
 }
 
-/** How the archive gets to a given path. USAGE_INVALID at once when it cannot be read. */
-function openSource(file: string): (path: string) => Promise<void> {
-  if (file === '-') {
-    if (process.stdin.isTTY) throw unreadable('stdin', 'it is a terminal');
-    return (path) => stageStream(process.stdin, path);
-  }
-  const stats = statReadable(file);
-  if (stats.isDirectory()) throw unreadable(file, 'it is a directory');
-  if (!stats.isFile()) return (path) => stageStream(createReadStream(file), path);
-  return (path) => {
-    stageCopy(file, path);
-    return Promise.resolve();
-  };
-}
-
-function statReadable(file: string): Stats {
-  try {
-    accessSync(file, constants.R_OK);
-    return statSync(file);
-  } catch (cause) {
-    throw unreadable(file, errnoOf(cause) ?? String(cause), cause);
-  }
-}
-
-function unreadable(file: string, reason: string, cause?: unknown): HutchError {
-  return new HutchError(`cannot read the archive ${file}: ${reason}`, {
-    code: 'USAGE_INVALID',
-    hint: 'give the path of a .tar, .tar.gz or .tar.zst file, or - and the archive on stdin',
-    cause,
-    context: { file },
-  });
-}
-
-/** The unpack program is root of the user namespace, which need not be the caller when root calls. */
-function makeLayerDirectory(staging: string, { owner }: OwnedStore): string {
-  const directory = join(staging, 'layer');
-  const tree = join(directory, 'fs');
-  try {
-    mkdirSync(tree, { recursive: true, mode: 0o700 });
-    if (owner.uid !== process.getuid?.())
-      for (const path of [staging, directory, tree]) chownSync(path, owner.uid, owner.gid);
-  } catch (error) {
-    throw writeError(directory, error);
-  }
-  return directory;
+/** Brings the archive to `path`; a file on the same file system shares its blocks where that can be. */
+async function stage(input: ArchiveInput, path: string): Promise<void> {
+  if (input.path !== null && input.sizeBytes !== null) stageCopy(input.path, path);
+  else await stageStream(input.open(), path);
 }
 
 interface ConfigParts extends ImportOptions {
@@ -187,8 +135,7 @@ async function commit({ store }: OwnedStore, staged: StagedImport): Promise<Impo
     layers: [blob.descriptor],
   };
   const manifest = stageJson(join(staging, 'manifest'), content, MEDIA_TYPE.manifest);
-  const { unpackedBytes, entries, skippedDevices } = layer;
-  writeLayerRecord(directory, { diffId, unpackedBytes, entries, skippedDevices });
+  writeLayerRecord(directory, recordOf(layer));
   await commitImage(store, {
     reference,
     manifest,

@@ -12,6 +12,8 @@ export interface LayerRecord {
   readonly unpackedBytes: number;
   readonly entries: number;
   readonly skippedDevices: number;
+  /** Bytes of the uncompressed archive; absent in records of older versions. */
+  readonly archiveBytes?: number;
 }
 
 const RECORD = 'layer.json';
@@ -28,7 +30,12 @@ export function layerTree(store: Store, diffId: Digest): string {
 
 /** True when the layer is there, which means complete. */
 export function hasLayer(store: Store, diffId: Digest): boolean {
-  return existsSync(join(layerDirectory(store, diffId), RECORD));
+  return isCompleteLayer(layerDirectory(store, diffId));
+}
+
+/** True when a directory holds a layer that was unpacked to its end. */
+export function isCompleteLayer(directory: string): boolean {
+  return existsSync(join(directory, RECORD));
 }
 
 /** Puts the record into a layer's directory that is still in staging. */
@@ -38,8 +45,18 @@ export function writeLayerRecord(directory: string, record: LayerRecord): void {
 
 /** The unpacked size of a layer in bytes, or undefined when it is not unpacked. */
 export function layerSize(store: Store, diffId: Digest): number | undefined {
+  return numberOf(store, diffId, 'unpackedBytes');
+}
+
+/** The size of a layer's uncompressed archive in bytes, or undefined when it is not known. */
+export function archiveSize(store: Store, diffId: Digest): number | undefined {
+  return numberOf(store, diffId, 'archiveBytes');
+}
+
+function numberOf(store: Store, diffId: Digest, key: 'unpackedBytes' | 'archiveBytes'): number | undefined {
   const record = readJsonFile(join(layerDirectory(store, diffId), RECORD)) as Partial<LayerRecord> | undefined;
-  return typeof record?.unpackedBytes === 'number' ? record.unpackedBytes : undefined;
+  const value = record?.[key];
+  return typeof value === 'number' ? value : undefined;
 }
 
 /** The diff ids of all layers on disk. */

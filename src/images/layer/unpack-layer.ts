@@ -22,6 +22,8 @@ export interface UnpackOptions {
   /** Bytes of the layer taken so far. */
   readonly onProgress?: ((sizeBytes: number) => void) | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
+  /** sha256 of the file, where it is known: it is not computed again. */
+  readonly digest?: string | undefined;
 }
 
 /**
@@ -33,6 +35,7 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
   const request: UnpackRequest = {
     limits: { ...UNPACK_LIMITS, ...options.limits },
     squash: userNamespace.writer === 'self',
+    digest: options.digest ?? null,
   };
   const layerFd = openSync(layer, constants.O_RDONLY);
   const treeFd = openSync(tree, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);

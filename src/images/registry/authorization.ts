@@ -1,7 +1,7 @@
 /** Getting past 401: Basic, or a Bearer token from the registry's token service; on the host's side. */
 import { isLocalHost } from './addresses.ts';
 import { parseChallenges, type Challenge } from './challenge.ts';
-import type { Credentials } from './credentials.ts';
+import type { Credentials } from './credential-program.ts';
 import { registryDenied, registryFailed, shownUrl } from './failures.ts';
 import { sendFollowing } from './follow.ts';
 import { readSmall, type HttpAnswer, type HttpRequest, type Transport } from './http.ts';

@@ -1,7 +1,14 @@
 /** Talking to docker-credential-* programs, which keep passwords elsewhere; started from the host's side. Secrets go by stdin. */
 import { HutchError } from '../../errors/hutch-error.ts';
 import { requireTool, runTool } from '../../host/run-tool.ts';
-import type { Credentials } from './credentials.ts';
+
+/** What proves who we are to a registry. */
+export type Credentials =
+  | { readonly kind: 'password'; readonly username: string; readonly password: string }
+  /** An OAuth refresh token. */
+  | { readonly kind: 'identityToken'; readonly token: string }
+  /** A bearer token for the registry itself. */
+  | { readonly kind: 'registryToken'; readonly token: string };
 
 /** Source: docker/docker-credential-helpers, what its programs print for a server that they do not know. */
 const NOT_FOUND = 'credentials not found in native keychain';

@@ -3,14 +3,7 @@ import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { readJsonFile } from '../../state/json-file.ts';
-import { askCredentialProgram } from './credential-program.ts';
-
-export type Credentials =
-  | { readonly kind: 'password'; readonly username: string; readonly password: string }
-  /** An OAuth refresh token. */
-  | { readonly kind: 'identityToken'; readonly token: string }
-  /** A bearer token for the registry itself. */
-  | { readonly kind: 'registryToken'; readonly token: string };
+import { askCredentialProgram, type Credentials } from './credential-program.ts';
 
 /** The parts of auth.json and docker's config.json that matter. Source: containers-auth.json(5). */
 export interface AuthFile {

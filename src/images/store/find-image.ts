@@ -1,4 +1,5 @@
 /** Finding images by what a user calls them; on the host's side. Takes no lock. */
+import { existsSync } from 'node:fs';
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
 import {
   isIndexType,
@@ -8,11 +9,12 @@ import {
   type ImageManifest,
   type Platform,
 } from '../../oci/image.ts';
+import { choosePlatform, platformName } from '../../oci/platform.ts';
 import type { Store } from '../../state/store.ts';
 import { layerTree } from '../layer/layers.ts';
 import { familiarName, fullName, parseReference, repositoryOf, type Reference } from '../reference.ts';
 import { nameOf } from './index-names.ts';
-import { readConfig, readIndex, readManifest, readNestedIndex, type RecordCheck } from './layout.ts';
+import { blobPath, readConfig, readIndex, readManifest, readNestedIndex, type RecordCheck } from './layout.ts';
 
 export interface ResolvedImage {
   /** As people write it, or null for an image without a name. */
@@ -94,13 +96,17 @@ export function imageIdOf(store: Store, entry: Descriptor): Digest | undefined {
 
 /** The manifest of an index entry; of a nested index, the one for this host. IMAGE_UNKNOWN when there is none for it. */
 export function readPlatformManifest(store: Store, entry: Descriptor, check: RecordCheck = 'digest'): ImageManifest {
-  if (!isIndexType(entry.mediaType)) return readManifest(store, entry, check);
+  return readManifest(store, platformEntry(store, entry), check);
+}
+
+/** The descriptor of the manifest behind an index entry: the entry itself, or of a nested index the best one for this host that is here. */
+export function platformEntry(store: Store, entry: Descriptor): Descriptor {
+  if (!isIndexType(entry.mediaType)) return entry;
+  const here = readNestedIndex(store, entry).manifests.filter(({ digest }) => existsSync(blobPath(store, digest)));
   const host = hostPlatform();
-  const match = readNestedIndex(store, entry).manifests.find(
-    ({ platform }) => platform?.architecture === host.architecture && platform.os === host.os,
-  );
-  if (match !== undefined) return readManifest(store, match, check);
-  throw new HutchError(`image ${shownName(entry) ?? entry.digest} has nothing for ${host.os}/${host.architecture}`, {
+  const match = choosePlatform(here, host);
+  if (match !== undefined) return match;
+  throw new HutchError(`image ${shownName(entry) ?? entry.digest} has nothing for ${platformName(host)}`, {
     code: 'IMAGE_UNKNOWN',
     hint: 'use an image that was built for this processor',
   });

@@ -6,27 +6,28 @@ import type { Store } from '../../state/store.ts';
 import { blobPath, readConfig, readManifest, readNestedIndex } from './layout.ts';
 
 export interface Reachable {
-  readonly blobs: ReadonlySet<Digest>;
+  /** With the sizes that their descriptors state, in bytes. */
+  readonly blobs: ReadonlyMap<Digest, number>;
   /** Diff ids. */
   readonly layers: ReadonlySet<Digest>;
-  /** False when a record could not be read, so that more may be in use than was found. */
-  readonly isComplete: boolean;
+  /** What could not be read, in words: when there is something, more may be in use than was found. */
+  readonly damage: readonly string[];
 }
 
 /** Everything that these index entries need. Of a nested index only what is here: other platforms never were. */
 export function markReachable(store: Store, entries: readonly Descriptor[]): Reachable {
-  const blobs = new Set<Digest>();
+  const blobs = new Map<Digest, number>();
   const layers = new Set<Digest>();
-  let isComplete = true;
+  const damage: string[] = [];
   const mark = (entry: Descriptor): void => {
-    blobs.add(entry.digest);
+    blobs.set(entry.digest, entry.size);
     if (isIndexType(entry.mediaType)) {
       const parts = readNestedIndex(store, entry).manifests;
       for (const part of parts) if (existsSync(blobPath(store, part.digest))) mark(part);
       return;
     }
     const manifest = readManifest(store, entry);
-    for (const { digest } of [manifest.config, ...manifest.layers]) blobs.add(digest);
+    for (const { digest, size } of [manifest.config, ...manifest.layers]) blobs.set(digest, size);
     for (const diffId of readConfig(store, manifest.config).rootfs.diff_ids) layers.add(diffId);
   };
   for (const entry of entries) {
@@ -34,8 +35,8 @@ export function markReachable(store: Store, entries: readonly Descriptor[]): Rea
       mark(entry);
     } catch (error) {
       if (!isHutchError(error, 'RECORD_CORRUPT', 'SPEC_INVALID')) throw error;
-      isComplete = false;
+      damage.push(error.message);
     }
   }
-  return { blobs, layers, isComplete };
+  return { blobs, layers, damage };
 }

@@ -88,7 +88,7 @@ async function sweep(
 ): Promise<Digest[]> {
   const before = markReachable(store, gone);
   const reachable = markReachable(store, readIndex(store).manifests);
-  if (!reachable.isComplete) return [];
+  if (reachable.damage.length > 0) return [];
   const layers = listLayers(store).filter((diffId) => !reachable.layers.has(diffId));
   const deleted = await sweepLayers(store, layers, readUses);
   for (const digest of listBlobs(store)) {

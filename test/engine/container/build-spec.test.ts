@@ -1,0 +1,133 @@
+/** buildSpec(): what becomes of flags, image and driver in the runtime spec. Reads the host, changes nothing. */
+
+import assert from 'node:assert/strict';
+import { test } from 'node:test';
+import { buildSpec, INIT_TARGET, type SpecInput } from '../../../src/engine/container/build-spec.ts';
+import { hostImage, type ImageDefaults } from '../../../src/engine/container/image-source.ts';
+import type { RunRequest } from '../../../src/engine/container/run-request.ts';
+import { networkDriver } from '../../../src/drivers/network/select.ts';
+import { DEFAULT_CAPABILITIES } from '../../../src/linux/capabilities.ts';
+import { HUTCH_ANNOTATIONS, type RuntimeSpec } from '../../../src/oci/runtime-spec.ts';
+import { refusal, requestOf, storeAt } from './requests.ts';
+
+const MAP = [
+  { containerId: 0, hostId: 1001, count: 1 },
+  { containerId: 1, hostId: 100_000, count: 65_535 },
+];
+
+function build(changes: Partial<RunRequest> = {}, rest: Partial<SpecInput> = {}, defaults: Partial<ImageDefaults> = {}): RuntimeSpec {
+  const request = requestOf({ command: ['sh'], ...changes });
+  const image = { ...hostImage(), layerDirectories: [], reference: 'box:1' };
+  return buildSpec({
+    request,
+    image: { ...image, defaults: { ...image.defaults, command: [], ...defaults } },
+    id: 'ab'.repeat(32),
+    name: 'quiet-hare',
+    userNamespace: { uidMap: MAP, gidMap: MAP, writer: 'newuidmap' },
+    network: networkDriver('none'),
+    store: storeAt('/no/store'),
+    etcFiles: { '/etc/hosts': '/c/hosts' },
+    initProgram: null,
+    rootPath: '/c/root',
+    ...rest,
+  });
+}
+
+const argsOf = (changes: Partial<RunRequest>, defaults: Partial<ImageDefaults>): readonly string[] => build(changes, {}, defaults).process.args;
+
+test('buildSpec() puts entrypoint and command together as image and flags say', () => {
+  const image = { entrypoint: ['e', '1'], command: ['c', '2'] };
+  assert.deepEqual(argsOf({ command: [] }, image), ['e', '1', 'c', '2']);
+  assert.deepEqual(argsOf({ command: ['x'] }, image), ['e', '1', 'x']);
+  assert.deepEqual(argsOf({ command: ['x'], entrypoint: 'y' }, image), ['y', 'x']);
+  assert.deepEqual(argsOf({ command: [], entrypoint: 'y' }, image), ['y']);
+  assert.deepEqual(argsOf({ command: ['x'], entrypoint: '' }, image), ['x']);
+  assert.throws(() => argsOf({ command: [] }, {}), refusal('USAGE_INVALID', /^no command to run: the image box:1 names none$/u));
+});
+
+test('buildSpec() puts the reaper before the command with --init, and shows it read-only', () => {
+  const spec = build({ init: true }, { initProgram: '/usr/bin/catatonit' });
+  assert.deepEqual(spec.process.args, [INIT_TARGET, '--', 'sh']);
+  const mount = spec.mounts.find(({ destination }) => destination === INIT_TARGET);
+  assert.equal(mount?.source, '/usr/bin/catatonit');
+  assert.ok(mount.options.includes('ro'));
+});
+
+test('buildSpec() makes every namespace but those that are shared', () => {
+  const types = (changes: Partial<RunRequest>, rest: Partial<SpecInput> = {}): string[] => build(changes, rest).linux.namespaces.map(({ type }) => type);
+  const all = types({});
+  for (const type of ['user', 'mount', 'pid', 'uts', 'ipc', 'cgroup', 'network']) assert.ok(all.includes(type as 'user'), type);
+  for (const [flag, type] of [['pid', 'pid'], ['uts', 'uts'], ['ipc', 'ipc'], ['cgroupns', 'cgroup']] as const) {
+    assert.deepEqual(types({ [flag]: 'host' }), all.filter((name) => name !== type));
+  }
+  assert.deepEqual(types({}, { network: networkDriver('host') }), all.filter((name) => name !== 'network'));
+});
+
+test('buildSpec() gives root the default capabilities and another user none but those added by name', () => {
+  const root = build().process.capabilities;
+  assert.deepEqual(root.bounding, [...DEFAULT_CAPABILITIES]);
+  assert.deepEqual([root.effective, root.permitted, root.inheritable, root.ambient], [root.bounding, root.bounding, [], []]);
+  const other = build({ user: '1000', capAdd: ['net_raw'] }).process.capabilities;
+  assert.deepEqual([other.effective, other.ambient], [['CAP_NET_RAW'], ['CAP_NET_RAW']]);
+  assert.ok(other.bounding.includes('CAP_CHOWN'));
+  assert.deepEqual(build({ user: '1000' }).process.capabilities.effective, []);
+});
+
+test('buildSpec() adds and drops capabilities, and dropping wins', () => {
+  const bounding = (changes: Partial<RunRequest>): readonly string[] => build(changes).process.capabilities.bounding;
+  assert.deepEqual(bounding({ capDrop: ['ALL'] }), []);
+  assert.deepEqual(bounding({ capDrop: ['all'], capAdd: ['CHOWN'] }), ['CAP_CHOWN']);
+  assert.equal(bounding({ capAdd: ['ALL'], capDrop: ['SYS_ADMIN'] }).includes('CAP_SYS_ADMIN'), false);
+  assert.equal(bounding({ capAdd: ['SYS_ADMIN'], capDrop: ['cap_sys_admin'] }).includes('CAP_SYS_ADMIN'), false);
+  assert.throws(() => bounding({ capAdd: ['FLY'] }), refusal('USAGE_INVALID', /"FLY" for --cap-add/u));
+  assert.throws(() => bounding({ capDrop: ['FLY'] }), refusal('USAGE_INVALID', /"FLY" for --cap-drop/u));
+});
+
+test('buildSpec() fences by default, and --privileged takes all fences away', () => {
+  const fenced = build();
+  assert.notEqual(fenced.linux.seccomp, null);
+  assert.ok(fenced.linux.maskedPaths.length > 5 && fenced.linux.readonlyPaths.length > 3);
+  const open = build({ privileged: true });
+  assert.equal(open.linux.seccomp, null);
+  assert.deepEqual([open.linux.maskedPaths, open.linux.readonlyPaths], [[], []]);
+  const sysOf = (spec: RuntimeSpec) => spec.mounts.find(({ destination }) => destination === '/sys')?.options.includes('ro');
+  assert.deepEqual([sysOf(fenced), sysOf(open)], [true, false]);
+});
+
+test('buildSpec() masks and unmasks single paths, patterns and all', () => {
+  const masked = (...securityOptions: readonly string[]) => build({ securityOptions }).linux.maskedPaths;
+  const before = masked();
+  assert.ok(before.includes('/proc/kcore'));
+  assert.equal(masked('unmask=/proc/kcore').includes('/proc/kcore'), false);
+  assert.deepEqual(masked('unmask=/proc/*').filter((path) => path.startsWith('/proc/')), []);
+  assert.deepEqual(masked('unmask=ALL'), []);
+  assert.deepEqual(masked('mask=/etc/secret'), [...before, '/etc/secret']);
+});
+
+test('buildSpec() orders the mounts asked for by depth, lets them replace standard ones, and refuses two at one place', () => {
+  const spec = build({ tmpfs: ['/a/b/c', '/a', '/tmp', '/dev/shm:size=1m'] });
+  const places = spec.mounts.map(({ destination }) => destination);
+  assert.deepEqual(places.slice(-4), ['/a', '/tmp', '/dev/shm', '/a/b/c']);
+  assert.equal(places.filter((place) => place === '/dev/shm').length, 1);
+  assert.throws(() => build({ tmpfs: ['/a', '/b/../a/'] }), refusal('USAGE_INVALID', /"\/a" for -v or --tmpfs/u));
+});
+
+test('buildSpec() takes host name, working directory, umask and clock from the flags, or has defaults', () => {
+  const plain = build({}, {}, { workingDirectory: '/srv' });
+  assert.deepEqual([plain.hostname, plain.process.cwd, plain.process.user.umask], ['ab'.repeat(6), '/srv', 0o022]);
+  const asked = build({ hostname: 'web.test', workingDirectory: '/w/../x', umask: '077' });
+  assert.deepEqual([asked.hostname, asked.process.cwd, asked.process.user.umask], ['web.test', '/x', 0o077]);
+  assert.equal(build({ uts: 'host' }).hostname, undefined);
+  for (const hostname of ['', '-a', 'a_b', 'a b', 'a'.repeat(65), 'a\n']) {
+    assert.throws(() => build({ hostname }), refusal('USAGE_INVALID', /for -h$/u), JSON.stringify(hostname));
+  }
+  assert.throws(() => build({ umask: '8' }), refusal('USAGE_INVALID', /for --umask$/u));
+});
+
+test('buildSpec() says in annotations what the spec has no field for, and labels cannot change those', () => {
+  const { annotations } = build({ interactive: true, labels: ['a=b', `${HUTCH_ANNOTATIONS.name}=forged`] });
+  assert.equal(annotations['a'], 'b');
+  assert.equal(annotations[HUTCH_ANNOTATIONS.name], 'quiet-hare');
+  assert.equal(annotations[HUTCH_ANNOTATIONS.stdin], 'true');
+  assert.throws(() => build({ labels: ['x'] }), refusal('USAGE_INVALID', /"x" for --label/u));
+});

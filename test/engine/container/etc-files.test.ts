@@ -1,0 +1,50 @@
+/** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container. */
+
+import assert from 'node:assert/strict';
+import { readFileSync } from 'node:fs';
+import { test } from 'node:test';
+import { etcFiles } from '../../../src/engine/container/etc-files.ts';
+import type { RunRequest } from '../../../src/engine/container/run-request.ts';
+import { networkDriver } from '../../../src/drivers/network/select.ts';
+import type { NetworkDriverName } from '../../../src/drivers/network/driver.ts';
+import { refusal, requestOf } from './requests.ts';
+
+function contents(changes: Partial<RunRequest>, network: NetworkDriverName = 'slirp4netns'): Readonly<Record<string, string>> {
+  const { paths, files } = etcFiles('/c', requestOf(changes), { hostname: 'web', name: 'quiet-hare' }, networkDriver(network));
+  assert.deepEqual(paths, { '/etc/hosts': '/c/hosts', '/etc/hostname': '/c/hostname', '/etc/resolv.conf': '/c/resolv.conf' });
+  return Object.fromEntries(files.map(({ path, content }) => [path.slice(3), content]));
+}
+
+test('etcFiles() names the container by its host name and its name', () => {
+  const { hosts, hostname } = contents({});
+  assert.equal(hostname, 'web\n');
+  assert.equal(hosts, '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n10.0.2.100\tweb quiet-hare\n');
+  assert.match(contents({}, 'none')['hosts'] ?? '', /^127\.0\.1\.1\tweb quiet-hare$/mu);
+});
+
+test('etcFiles() keeps the host’s files with the network of the host', () => {
+  const { hosts } = contents({ addHosts: ['db:192.0.2.7'] }, 'host');
+  assert.equal(hosts, `${readFileSync('/etc/hosts', 'utf8')}192.0.2.7\tdb\n`);
+});
+
+test('etcFiles() uses the network’s own name server, and the ones of --dns instead', () => {
+  const servers = (changes: Partial<RunRequest>): string[] =>
+    (contents(changes)['resolv.conf'] ?? '').split('\n').filter((line) => line.startsWith('nameserver'));
+  assert.deepEqual(servers({}), ['nameserver 10.0.2.3']);
+  assert.deepEqual(servers({ dns: ['192.0.2.1', '2001:db8::1'] }), ['nameserver 192.0.2.1', 'nameserver 2001:db8::1']);
+});
+
+test('etcFiles() replaces the search list by --dns-search', () => {
+  const lines = (contents({ dnsSearch: ['a.test', 'b.test'] })['resolv.conf'] ?? '').split('\n');
+  assert.deepEqual(lines.filter((line) => /^(?:search|domain)/u.test(line)), ['search a.test b.test']);
+});
+
+test('etcFiles() takes addresses of both kinds for --add-host, and refuses anything that could be another line', () => {
+  const { hosts = '' } = contents({ addHosts: ['a:192.0.2.1', 'b:[2001:db8::1]', 'c:2001:db8::2'] });
+  assert.match(hosts, /^192\.0\.2\.1\ta\n2001:db8::1\tb\n2001:db8::2\tc\n$/mu);
+  for (const text of ['', 'a', ':192.0.2.1', 'a:', 'a:name', 'a b:192.0.2.1', 'a\nb:192.0.2.1', 'a:192.0.2.1\n']) {
+    assert.throws(() => contents({ addHosts: [text] }), refusal('USAGE_INVALID', /for --add-host$/u), JSON.stringify(text));
+  }
+  assert.throws(() => contents({ dns: ['x'] }), refusal('USAGE_INVALID', /for --dns$/u));
+  assert.throws(() => contents({ dnsSearch: ['a\nnameserver 192.0.2.1'] }), refusal('USAGE_INVALID', /for --dns-search$/u));
+});

@@ -1,0 +1,143 @@
+/** The store's directories, JSON files, the running list, settings and locks. */
+
+import assert from 'node:assert/strict';
+import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { after, beforeEach, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { identifyProcess } from '../../src/host/process-identity.ts';
+import { readJsonFile, writeError, writeJsonFile, writeTextFile } from '../../src/state/json-file.ts';
+import { withLock } from '../../src/state/lock.ts';
+import { enterRunning, leaveRunning, listOrphans } from '../../src/state/running-list.ts';
+import { readSettings } from '../../src/state/settings.ts';
+import { locateStore, openStore, requireMarked } from '../../src/state/store.ts';
+import { refusal, storeAt } from '../engine/container/requests.ts';
+
+const scratch = mkdtempSync(path.join(tmpdir(), 'hutch-store-'));
+after(() => rmSync(scratch, { recursive: true }));
+
+let place = '';
+let made = 0;
+beforeEach(() => {
+  place = path.join(scratch, String((made += 1)));
+  mkdirSync(place);
+});
+
+const modeOf = (file: string): number => statSync(file).mode & 0o7777;
+
+test('openStore() makes private directories with a marker, whatever the umask, and opens them again', () => {
+  const before = process.umask(0);
+  const store = openStore(locateStore({ data: `${place}/deep/data`, config: `${place}/config`, run: `${place}/run` }));
+  process.umask(before);
+  for (const directory of [store.root, store.run, store.images, store.layers, store.containers, store.staging]) {
+    assert.equal(modeOf(directory), 0o700, directory);
+  }
+  requireMarked(store.root);
+  assert.deepEqual(openStore(store), store);
+});
+
+test('openStore() refuses a place that others may enter or that a link leads to', () => {
+  const store = storeAt(`${place}/data`);
+  mkdirSync(store.root, { mode: 0o700 });
+  chmodSync(store.root, 0o755);
+  assert.throws(() => openStore(store), refusal('STORE_INSECURE', /others may enter it \(mode 755\)/u));
+  rmSync(store.root, { recursive: true });
+  mkdirSync(`${place}/elsewhere`, { mode: 0o700 });
+  symlinkSync(`${place}/elsewhere`, store.root);
+  assert.throws(() => openStore(store), refusal('STORE_INSECURE', /it is not a directory/u));
+  assert.deepEqual(readdirSync(`${place}/elsewhere`), []);
+});
+
+test('openStore() refuses a place that belongs to somebody else', { skip: process.getuid?.() === 0 ? 'root owns it all' : false }, () => {
+  assert.throws(() => openStore(storeAt('/usr')), refusal('STORE_INSECURE', /it belongs to uid 0/u));
+  assert.throws(() => openStore(storeAt('/usr/no/such')), refusal('STORE_UNWRITABLE', /cannot make \/usr\/no\/such: EACCES/u));
+});
+
+test('requireMarked() lets nothing be deleted in a directory that is not hutch’s', () => {
+  assert.throws(() => requireMarked(place), refusal('STORE_INSECURE', /marker; nothing in it is deleted/u));
+  writeFileSync(`${place}/.hutch-directory`, '');
+  assert.throws(() => requireMarked(place), refusal('STORE_INSECURE', /marker/u));
+});
+
+test('writeJsonFile() writes whole files for their owner only, and leaves no other file', () => {
+  const file = `${place}/file.json`;
+  writeJsonFile(file, { a: 1 });
+  writeJsonFile(file, { a: 2 }, { durable: false });
+  assert.deepEqual(readJsonFile(file), { a: 2 });
+  assert.equal(modeOf(file), 0o600);
+  assert.deepEqual(readdirSync(place), ['file.json']);
+});
+
+test('writeTextFile() keeps the old content when it fails, and says where and why', () => {
+  const file = `${place}/file`;
+  mkdirSync(file);
+  assert.throws(() => writeTextFile(file, 'x'), refusal('STORE_UNWRITABLE', /^cannot write .*\/file: E/u));
+  assert.deepEqual(readdirSync(place), ['file']);
+  assert.throws(() => writeTextFile(`${place}/none/file`, 'x'), refusal('STORE_UNWRITABLE', /ENOENT$/u));
+});
+
+test('writeError() tells a full disk or quota from a place that cannot be written', () => {
+  const errno = (code: string): Error => Object.assign(new Error(code), { code });
+  assert.equal(writeError('/x', errno('ENOSPC')).code, 'STORAGE_FULL');
+  assert.equal(writeError('/x', errno('EDQUOT')).code, 'STORAGE_FULL');
+  assert.equal(writeError('/x', errno('EROFS')).code, 'STORE_UNWRITABLE');
+});
+
+test('readJsonFile() knows a missing file from a damaged one', () => {
+  assert.equal(readJsonFile(`${place}/none`), undefined);
+  writeFileSync(`${place}/bad`, '{');
+  assert.throws(() => readJsonFile(`${place}/bad`), refusal('RECORD_CORRUPT', /bad is damaged: it is not JSON$/u));
+});
+
+test('listOrphans() lists entries whose process is gone, and only those', () => {
+  const store = storeAt(place);
+  const self = identifyProcess(process.pid);
+  assert.ok(self !== undefined);
+  assert.deepEqual(listOrphans(store), []);
+  const [alive, dead, other] = ['a', 'b', 'c'].map((letter) => letter.repeat(64));
+  enterRunning(store, alive ?? '', self);
+  enterRunning(store, dead ?? '', { ...self, startTime: '1' });
+  enterRunning(store, other ?? '', { ...self, bootId: 'before' });
+  writeFileSync(`${store.run}/running/${'d'.repeat(64)}.12.tmp`, '');
+  assert.deepEqual(listOrphans(store).sort(), [dead, other]);
+  for (const id of [dead, other, dead]) leaveRunning(store, id ?? '');
+  assert.deepEqual(listOrphans(store), []);
+});
+
+test('readSettings() takes known words only, and an absent file for none', () => {
+  const store = storeAt(place);
+  assert.deepEqual(readSettings(store), {});
+  mkdirSync(store.config);
+  const write = (text: string): void => writeFileSync(`${store.config}/config.json`, text);
+  write('{"storageDriver":"vfs","network":"none"}');
+  assert.deepEqual(readSettings(store), { storageDriver: 'vfs', network: 'none' });
+  for (const [text, message] of [['[]', /not a JSON object/u], ['"x"', /not a JSON object/u], ['{"x":1}', /"x" is not a setting/u], ['{"network":1}', /"network" is not a string/u]] as const) {
+    write(text);
+    assert.throws(() => readSettings(store), refusal('CONFIG_INVALID', message), text);
+  }
+  write('{');
+  assert.throws(() => readSettings(store), refusal('RECORD_CORRUPT', /not JSON/u));
+});
+
+test('withLock() lets one in at a time, and frees the lock when the work fails', async () => {
+  let inside = 0;
+  const work = async (): Promise<void> => {
+    inside += 1;
+    assert.equal(inside, 1);
+    await sleep(20);
+    inside -= 1;
+  };
+  await Promise.all([1, 2, 3].map(() => withLock(place, 'a test', work)));
+  await assert.rejects(withLock(place, 'a test', () => Promise.reject(new Error('of the work'))), /of the work/u);
+  await withLock(place, 'a test', work);
+  assert.equal(existsSync(`${place}.lock`), false);
+});
+
+test('withLock() names the holder when its time is up', async () => {
+  await withLock(place, 'the long work', async () => {
+    const refused = withLock(place, 'the other', () => Promise.resolve(), 100);
+    await assert.rejects(refused, refusal('LOCK_TIMEOUT', new RegExp(`is locked by pid ${process.pid} \\(the long work\\)`, 'u')));
+  });
+  assert.match(readFileSync(`${place}.holder`, 'utf8'), /"purpose":"the long work"/u);
+});
