@@ -34,7 +34,8 @@ export const LAYERS = {
   },
   archive: {
     may: ['errors'],
-    because: 'The tar format and its compressions, for the unpack program and the image store alike; no files, no sockets.',
+    because:
+      'The tar format and its compressions, for the unpack program and the image store alike; no files, no sockets.',
   },
   drivers: {
     may: ['errors', 'linux', 'oci', 'host', 'userns', 'state'],

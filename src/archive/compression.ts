@@ -39,19 +39,11 @@ export function recognise(first: Buffer): Compression {
 }
 
 /** Decompresses `chunks` into `sink` to the end, with backpressure. ARCHIVE_INVALID when the stream is damaged or cut short. */
-export async function decompress(
-  compression: 'gzip' | 'zstd',
-  chunks: Chunks,
-  sink: Writable,
-): Promise<void> {
+export async function decompress(compression: 'gzip' | 'zstd', chunks: Chunks, sink: Writable): Promise<void> {
   const options = { chunkSize: CHUNK_BYTES };
   try {
     if (compression === 'gzip') {
-      await pipeline(
-        Readable.from(chunks, { objectMode: true, highWaterMark: 1 }),
-        createGunzip(options),
-        sink,
-      );
+      await pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), createGunzip(options), sink);
     } else {
       const decoder = createZstdDecompress(options) as ZstdDecompress & ZlibReset;
       await Promise.all([pipeline(decoder, sink), feedFrames(decoder, chunks)]);
@@ -84,4 +76,3 @@ function decompressionFailure(compression: Compression, cause: unknown): unknown
     code === 'Z_BUF_ERROR' || (cause as Error).message.includes('unexpected end') ? 'is cut short' : 'is damaged';
   return invalidArchive(`${reason}: its ${compression} stream cannot be decompressed (${code})`);
 }
-

@@ -27,6 +27,15 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Try everything that running a container needs, and say how to mend what fails',
     load: () => import('../../commands/doctor.ts'),
   },
+  gc: {
+    summary: 'Delete what no image and no container needs',
+    load: () => import('../../commands/gc.ts'),
+  },
+  history: {
+    summary: 'Show how an image came about',
+    load: () => import('../../commands/history.ts'),
+    aliases: ['image history'],
+  },
   images: {
     summary: 'List images',
     load: () => import('../../commands/images.ts'),
@@ -41,9 +50,18 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Show what is known of an image',
     load: () => import('../../commands/image/inspect.ts'),
   },
+  'image prune': {
+    summary: 'Remove images that nothing uses',
+    load: () => import('../../commands/image/prune.ts'),
+  },
   info: {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
+  },
+  load: {
+    summary: 'Read images from an archive',
+    load: () => import('../../commands/load.ts'),
+    aliases: ['image load'],
   },
   'plan run': {
     summary: 'Show step by step what `run` would do, without doing it',
@@ -69,6 +87,20 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/run.ts'),
     aliases: ['container run'],
   },
+  save: {
+    summary: 'Write images to an archive',
+    load: () => import('../../commands/save.ts'),
+    aliases: ['image save'],
+  },
+  'system df': {
+    summary: 'Show what takes space on disk',
+    load: () => import('../../commands/system/df.ts'),
+  },
+  tag: {
+    summary: 'Give an image one more name',
+    load: () => import('../../commands/tag.ts'),
+    aliases: ['image tag'],
+  },
   version: {
     summary: 'Print the version of hutch and of what it runs on',
     load: () => import('../../commands/version.ts'),
@@ -80,4 +112,5 @@ export const TOPICS: Readonly<Record<string, string>> = {
   container: 'Work with containers',
   image: 'Work with images',
   plan: 'Show what a command would do, step by step, without doing it',
+  system: 'Look after the store',
 };

@@ -147,6 +147,12 @@ function nameInUse(name: string, id: string): HutchError {
   });
 }
 
+/** Frees the name of a container that was killed before it had a record. */
+export function releaseNamesOf(store: Store, id: string): void {
+  if (!existsSync(namesDirectory(store))) return;
+  for (const name of readdirSync(namesDirectory(store))) releaseName(store, name, id);
+}
+
 /** Frees a name if it belongs to `id`. */
 export function releaseName(store: Store, name: string, id: string): void {
   if (nameOwner(store, name) !== id) return;

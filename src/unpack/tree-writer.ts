@@ -62,7 +62,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     count(entry);
     const name = cleanName(entry.name, limits);
     const whiteout = whiteoutOf(name);
-    if (whiteout !== undefined) applyWhiteout(whiteout);
+    if (whiteout !== undefined) applyWhiteout(whiteout, entry.mtime);
     else if (name === '') adoptRoot(entry);
     else make(name, entry);
   };
@@ -150,21 +150,22 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     }
   };
 
-  const applyWhiteout = (whiteout: Whiteout): void => {
+  const applyWhiteout = (whiteout: Whiteout, mtime: TarEntry['mtime']): void => {
     if (whiteout.kind === 'opaque') {
       if (whiteout.directory !== '') makeDirectory(whiteout.directory, 0o755, isDirectoryBehind);
       setOpaque(whiteout.directory);
     } else if (whiteout.kind === 'name') {
-      hide(whiteout.hidden);
+      hide(whiteout.hidden, mtime);
     }
   };
 
   /** A whiteout is a character device 0:0, which everybody may make. What this same layer brings under the name stays. */
-  const hide = (name: string): void => {
+  const hide = (name: string, mtime: TarEntry['mtime']): void => {
     const parent = name.split('/').slice(0, -1).join('/');
     if (parent !== '') makeDirectory(parent, 0o755, isDirectoryBehind);
     try {
       calls.mknod(`/${name}`, S_IFCHR, 0);
+      calls.lutimens(`/${name}`, mtime);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       if (isDirectory(pathOf(name))) setOpaque(name);

@@ -41,19 +41,15 @@ const AWAIT_MAPS = 'until read -r _ </proc/self/gid_map; do :; done';
 /** A map written by root leaves a process with host root's id until it changes to the mapped one. */
 const BECOME_ROOT = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
 
+/** Lays a read-only mount of the interpreter $1 over itself, and drops $1. $BECOME is replaced (see withRoot()). */
+const PROTECT = 'protected=$1; shift\n$BECOME mount --bind -o ro,nosuid,nodev "$protected" "$protected" || exit 125';
+
 /**
  * The holder: first process of the outer pid namespace. It outlives the container by a breath, says on descriptor 4 how the
  * container ended, and by its death takes every process of the container and every helper in that namespace along.
- * $1 is the interpreter to protect, the rest the command of the inner stage.
+ * Its arguments are the command of the inner stage.
  */
-const HOLDER = [
-  'protected=$1; shift',
-  '$BECOME mount --bind -o ro,nosuid,nodev "$protected" "$protected" || exit 125',
-  '"$@" 5>&-',
-  'code=$?',
-  '{ echo "exit $code" >&4; } 2>/dev/null',
-  'exit $code',
-].join('\n');
+const HOLDER = ['"$@" 5>&-', 'code=$?', '{ echo "exit $code" >&4; } 2>/dev/null', 'exit $code'].join('\n');
 
 /**
  * Between two user namespaces: starts the inner one and writes its maps, as root of the outer one may.
@@ -79,7 +75,13 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
   const [outer, nested] = request.userNamespaces;
   const mapping = mappingOf(outer, subordinateIds);
   const inner = nested === undefined ? innerStage(request, outer) : nestedStage(request, nested);
-  const holder = holderScript(outer, mapping);
+  // A mount that init inherits from another user namespace would be locked, and no overlay could have it below its lowerdir
+  // (mount_namespaces(7)); so the protection is laid by the stage whose user namespace is init's own.
+  const holder = scriptOf(
+    mapping === 'parent' ? AWAIT_MAPS : '',
+    nested === undefined ? withRoot(PROTECT, outer.writer === 'parent') : '',
+    HOLDER,
+  );
   const chain = [
     'unshare',
     '--user',
@@ -92,16 +94,19 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
     '-c',
     holder,
     'hutch-holder',
-    request.protect,
+    ...(nested === undefined ? [request.protect] : []),
     ...inner,
   ];
   return { argv: ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)], mapping };
 }
 
-function holderScript(outer: UserNamespace, mapping: LaunchChain['mapping']): string {
-  // $BECOME is what must stand before a command so that it runs as root of the namespace.
-  const holder = HOLDER.replace('$BECOME ', outer.writer === 'parent' ? `${BECOME_ROOT.join(' ')} ` : '');
-  return mapping === 'parent' ? `${AWAIT_MAPS}\n${holder}` : holder;
+function scriptOf(...parts: readonly string[]): string {
+  return parts.filter((part) => part !== '').join('\n');
+}
+
+/** Replaces $BECOME by what must stand before a command so that it runs as root of the namespace. */
+function withRoot(script: string, isNeeded: boolean): string {
+  return script.replace('$BECOME ', isNeeded ? `${BECOME_ROOT.join(' ')} ` : '');
 }
 
 function exposed(request: ChainRequest, chain: readonly string[]): readonly string[] {
@@ -150,8 +155,9 @@ function innerStage(request: ChainRequest, outer: UserNamespace): string[] {
 }
 
 function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
-  const wait = ['sh', '-p', '-c', `${AWAIT_MAPS}\nexec "$@"`, 'hutch-mapped'];
-  const unshare = pidAndTime(request, ['--user', '--keep-caps']);
+  const script = scriptOf(AWAIT_MAPS, withRoot(PROTECT, true), 'exec "$@"');
+  const mapped = ['sh', '-p', '-c', script, 'hutch-mapped', request.protect];
+  const unshare = pidAndTime(request, ['--user', '--mount', '--keep-caps']);
   return [
     'sh',
     '-p',
@@ -161,7 +167,7 @@ function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
     idMapText(nested.uidMap),
     idMapText(nested.gidMap),
     ...unshare,
-    ...wait,
+    ...mapped,
     ...BECOME_ROOT,
     ...request.argv,
   ];

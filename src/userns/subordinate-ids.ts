@@ -13,8 +13,12 @@ export interface SubordinateIds {
   readonly gids: readonly IdRange[];
 }
 
-/** The login name of the calling user, or undefined when the uid has none (an LDAP server that is away, a bare uid). */
-export function loginName(): string | undefined {
+/**
+ * The login name of the calling user, or undefined when the uid has none (an LDAP server that is away, a bare uid), or is
+ * not the caller's.
+ */
+export function loginName(uid = process.getuid?.()): string | undefined {
+  if (uid !== process.getuid?.()) return undefined;
   try {
     return userInfo().username;
   } catch {
@@ -26,7 +30,7 @@ export function loginName(): string | undefined {
  * The ranges of a user, from the files and, where those name none, from getsubids(1), which asks NSS (LDAP, SSSD).
  * Empty lists when the user has none. Ranges come in the order of their source.
  */
-export async function findSubordinateIds(uid: number, name = loginName()): Promise<SubordinateIds> {
+export async function findSubordinateIds(uid: number, name = loginName(uid)): Promise<SubordinateIds> {
   const fromFiles = readSubordinateIds(uid, name);
   if (fromFiles.uids.length > 0 && fromFiles.gids.length > 0) return fromFiles;
   const tool = findTool('getsubids');
@@ -39,7 +43,7 @@ export async function findSubordinateIds(uid: number, name = loginName()): Promi
 }
 
 /** The ranges that /etc/subuid and /etc/subgid give a user, by name or by uid. */
-export function readSubordinateIds(uid: number, name = loginName()): SubordinateIds {
+export function readSubordinateIds(uid: number, name = loginName(uid)): SubordinateIds {
   const owners = [name, String(uid)];
   return { uids: rangesOf('/etc/subuid', owners), gids: rangesOf('/etc/subgid', owners) };
 }

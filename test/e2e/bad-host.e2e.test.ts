@@ -9,7 +9,7 @@ import { ONE_ID, world } from './world.ts';
 
 function worldSkip(): string | false {
   if (hostSkip() !== false) return hostSkip();
-  const [program = '', ...args] = [...world({ setup: '' }), 'true'];
+  const [program, ...args] = [...world({ setup: '' }), 'true'];
   const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
   return status === 0 ? false : `no user namespace within a user namespace: ${stderr}`;
 }
@@ -25,7 +25,8 @@ function withoutWarning(outcome: Outcome): Outcome {
   return { ...outcome, stderr: outcome.stderr.replace(ONE_ID, '') };
 }
 
-const hide = (program: string): string => `for d in /usr/bin /usr/local/bin; do if [ -e $d/${program} ]; then mount --bind /dev/null $d/${program}; fi; done`;
+const hide = (program: string): string =>
+  `for d in /usr/bin /usr/local/bin; do if [ -e $d/${program} ]; then mount --bind /dev/null $d/${program}; fi; done`;
 
 describe('without subordinate ids hutch run', { skip: worldSkip() }, () => {
   const box = makeSandbox();
@@ -59,19 +60,79 @@ describe('without subordinate ids hutch run', { skip: worldSkip() }, () => {
 describe('a host that lacks something is told apart:', { skip: worldSkip() }, () => {
   const box = makeSandbox();
   const cases: readonly (readonly [string, string, readonly string[], RegExp])[] = [
-    ['slirp4netns is missing', hide('slirp4netns'), [], /^hutch: slirp4netns is not installed; it is needed to connect the container .*\n.*apt-get install slirp4netns/u],
-    ['/dev/net/tun is missing', 'mount --bind /dev/null /dev/net/tun; mount -t tmpfs none /dev/net', [], /^hutch: \/dev\/net\/tun cannot be opened/u],
-    ['fuse-overlayfs is missing', hide('fuse-overlayfs'), ['--net', 'none', '--storage-driver', 'fuse-overlayfs'], /^hutch: .*fuse-overlayfs.* is not installed/u],
-    ['/dev/fuse is missing', 'mount --bind /dev/null /dev/fuse', ['--net', 'none', '--storage-driver', 'fuse-overlayfs'], /^hutch: .*fuse/u],
-    ['no init program for --init', ['catatonit', 'tini-static', 'docker-init'].map(hide).join('\n'), ['--net', 'none', '--init'], /^hutch: --init needs a small init program.*\n.*apt-get install catatonit/u],
-    ['no more user namespaces', 'echo 1 >/proc/sys/user/max_user_namespaces', ['--net', 'none'], /^hutch: .*namespace/u],
+    [
+      'slirp4netns is missing',
+      hide('slirp4netns'),
+      [],
+      /^hutch: slirp4netns is not installed; it is needed to connect the container .*\n.*apt-get install slirp4netns/u,
+    ],
+    [
+      '/dev/net/tun is missing',
+      'mount --bind /dev/null /dev/net/tun; mount -t tmpfs none /dev/net',
+      [],
+      /^hutch: \/dev\/net\/tun cannot be opened/u,
+    ],
+    [
+      'fuse-overlayfs is missing',
+      hide('fuse-overlayfs'),
+      ['--net', 'none', '--storage-driver', 'fuse-overlayfs'],
+      /^hutch: .*fuse-overlayfs.* is not installed/u,
+    ],
+    [
+      '/dev/fuse is missing',
+      'mount --bind /dev/null /dev/fuse',
+      ['--net', 'none', '--storage-driver', 'fuse-overlayfs'],
+      /^hutch: .*fuse/u,
+    ],
+    [
+      'no init program for --init',
+      ['catatonit', 'tini-static', 'docker-init'].map(hide).join('\n'),
+      ['--net', 'none', '--init'],
+      /^hutch: --init needs a small init program.*\n.*apt-get install catatonit/u,
+    ],
+    [
+      'no more user namespaces',
+      'echo 1 >/proc/sys/user/max_user_namespaces',
+      ['--net', 'none'],
+      /^hutch: .*namespace/u,
+    ],
     ['no more pid namespaces', 'echo 0 >/proc/sys/user/max_pid_namespaces', ['--net', 'none'], /^hutch: .*namespace/u],
-    ['only one more pid namespace', 'echo 1 >/proc/sys/user/max_pid_namespaces', ['--net', 'none'], /^hutch: .*namespace/u],
-    ['no more mount namespaces', 'echo 1 >/proc/sys/user/max_mnt_namespaces', ['--net', 'none'], /^hutch: .*namespace/u],
-    ['no more network namespaces', 'echo 0 >/proc/sys/user/max_net_namespaces', ['--net', 'none'], /^hutch: .*namespace/u],
-    ['no more time namespaces', 'echo 0 >/proc/sys/user/max_time_namespaces', ['--net', 'none'], /^hutch: .*namespace/u],
-    ['the store is read-only', 'mkdir -p $BOX/data; mount --bind $BOX/data $BOX/data; mount -o remount,bind,ro $BOX/data', ['--net', 'none'], /^hutch: .*EROFS/u],
-    ['the whole home and run directory are read-only', 'mount --bind $BOX $BOX; mount -o remount,bind,ro $BOX', ['--net', 'none'], /^hutch: .*EROFS/u],
+    [
+      'only one more pid namespace',
+      'echo 1 >/proc/sys/user/max_pid_namespaces',
+      ['--net', 'none'],
+      /^hutch: .*namespace/u,
+    ],
+    [
+      'no more mount namespaces',
+      'echo 1 >/proc/sys/user/max_mnt_namespaces',
+      ['--net', 'none'],
+      /^hutch: .*namespace/u,
+    ],
+    [
+      'no more network namespaces',
+      'echo 0 >/proc/sys/user/max_net_namespaces',
+      ['--net', 'none'],
+      /^hutch: .*namespace/u,
+    ],
+    [
+      'no more time namespaces',
+      'echo 0 >/proc/sys/user/max_time_namespaces',
+      ['--net', 'none'],
+      /^hutch: .*namespace/u,
+    ],
+    [
+      'the store is read-only',
+      'mkdir -p $BOX/data; mount --bind $BOX/data $BOX/data; mount -o remount,bind,ro $BOX/data',
+      ['--net', 'none'],
+      /^hutch: .*EROFS/u,
+    ],
+    [
+      'the whole home and run directory are read-only',
+      'mount --bind $BOX $BOX; mount -o remount,bind,ro $BOX',
+      ['--net', 'none'],
+      /^hutch: .*EROFS/u,
+    ],
   ];
   for (const [title, setup, flags, message] of cases) {
     it(title, async () => {
@@ -92,13 +153,16 @@ describe('a host that lacks something is told apart:', { skip: worldSkip() }, ()
 describe('on a full disk hutch run', { skip: worldSkip() }, () => {
   const box = makeSandbox();
   // The file system is gone with the world, so what is left of a container in it is listed from within.
-  const list = 'find "$HUTCH_DATA"/containers "$HUTCH_DATA"/names "$HUTCH_DATA"/staging -mindepth 1 2>/dev/null; ls "$XDG_RUNTIME_DIR"/hutch/running 2>/dev/null';
+  const list =
+    'find "$HUTCH_DATA"/containers "$HUTCH_DATA"/names "$HUTCH_DATA"/staging -mindepth 1 2>/dev/null; ls "$XDG_RUNTIME_DIR"/hutch/running 2>/dev/null';
   const runFull = async (sizeKib: number, filler: string): Promise<Outcome> => {
     const small = `${box.directory}/small`;
     const setup = `mkdir -p ${small}; mount -t tmpfs -o size=${sizeKib}k,nr_inodes=400,mode=700 none ${small}\n${filler.replaceAll('$SMALL', small)}`;
     const wrapper = [...world({ setup }), 'sh', '-c', `"$@"; code=$?; ${list}; exit $code`, 'sh'];
     const env = { HUTCH_DATA: `${small}/data` };
-    return withoutWarning(await box.hutch(['run', '--rm', '--net', 'none', 'host', 'sh', '-c', 'echo ran'], { wrapper, env }));
+    return withoutWarning(
+      await box.hutch(['run', '--rm', '--net', 'none', 'host', 'sh', '-c', 'echo ran'], { wrapper, env }),
+    );
   };
 
   it('runs while there is room', async () => {

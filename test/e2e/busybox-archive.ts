@@ -9,7 +9,9 @@ const PROGRAM = '/usr/bin/busybox';
 /** Why the image cannot be made here; false when it can. */
 export function busyboxSkip(): string | false {
   if (!existsSync(PROGRAM)) return 'busybox is not installed';
-  const isStatic = !readFileSync(PROGRAM).subarray(0, 4096).includes('/lib64/ld-linux') && !readFileSync(PROGRAM).subarray(0, 4096).includes('/lib/ld-');
+  const isStatic =
+    !readFileSync(PROGRAM).subarray(0, 4096).includes('/lib64/ld-linux') &&
+    !readFileSync(PROGRAM).subarray(0, 4096).includes('/lib/ld-');
   return isStatic ? false : 'busybox is not static';
 }
 
@@ -20,7 +22,9 @@ const link = (name: string, linkName: string): TarPart => ({ name, flag: '2', li
 export function busyboxArchive(): Buffer {
   const applets = spawnSync(PROGRAM, ['--list'], { encoding: 'utf8' }).stdout.split('\n');
   return buildTar([
-    ...['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'usr', 'usr/lib', 'usr/lib64'].map((name) => directory(name)),
+    ...['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'usr', 'usr/lib', 'usr/lib64'].map((name) =>
+      directory(name),
+    ),
     directory('tmp', 0o1777),
     link('lib', 'usr/lib'),
     link('lib64', 'usr/lib64'),

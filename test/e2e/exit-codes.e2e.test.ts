@@ -4,7 +4,16 @@ import assert from 'node:assert/strict';
 import { before, describe, it } from 'node:test';
 import { busyboxSkip } from './busybox-archive.ts';
 import { descendant } from './processes.ts';
-import { assertRefused, BUSYBOX, containerTraces, hostSkip, importBusybox, makeSandbox, outcomeOf, printed } from './sandbox.ts';
+import {
+  assertRefused,
+  BUSYBOX,
+  containerTraces,
+  hostSkip,
+  importBusybox,
+  makeSandbox,
+  outcomeOf,
+  printed,
+} from './sandbox.ts';
 
 const skip = hostSkip();
 
@@ -31,14 +40,26 @@ describe('hutch run ends with', { skip }, () => {
 
   it('127 when the command is not in the container', async () => {
     const argv = ['run', '--rm', '--net', 'none', 'host'];
-    assertRefused(await box.hutch([...argv, 'no-such-command']), /^hutch: "no-such-command" is not in the container\n/u, 127);
+    assertRefused(
+      await box.hutch([...argv, 'no-such-command']),
+      /^hutch: "no-such-command" is not in the container\n/u,
+      127,
+    );
     assertRefused(await box.hutch([...argv, '/no/such']), /^hutch: "\/no\/such" is not in the container\n/u, 127);
   });
 
   it('126 when the command cannot be executed', async () => {
     const argv = ['run', '--rm', '--net', 'none', 'host'];
-    assertRefused(await box.hutch([...argv, '/etc/passwd']), /^hutch: "\/etc\/passwd" cannot be executed in the container: EACCES .*\n.*noexec/u, 126);
-    assertRefused(await box.hutch([...argv, '/etc']), /^hutch: "\/etc" cannot be executed in the container: EACCES /u, 126);
+    assertRefused(
+      await box.hutch([...argv, '/etc/passwd']),
+      /^hutch: "\/etc\/passwd" cannot be executed in the container: EACCES .*\n.*noexec/u,
+      126,
+    );
+    assertRefused(
+      await box.hutch([...argv, '/etc']),
+      /^hutch: "\/etc" cannot be executed in the container: EACCES /u,
+      126,
+    );
   });
 
   it('125 when hutch itself cannot do it', async () => {
@@ -56,12 +77,23 @@ describe('hutch run of an image', { skip: skip === false ? busyboxSkip() : skip 
 
   it('ends with 126 for a file that no kernel knows how to run, and for one without the bit', async () => {
     const argv = ['run', '--rm', '--net', 'none', BUSYBOX];
-    assertRefused(await box.hutch([...argv, '/bad-format']), /cannot be executed in the container: ENOEXEC .*\n.*another processor/u, 126);
-    assertRefused(await box.hutch([...argv, '/not-executable']), /cannot be executed in the container: EACCES .*\n.*chmod \+x/u, 126);
+    assertRefused(
+      await box.hutch([...argv, '/bad-format']),
+      /cannot be executed in the container: ENOEXEC .*\n.*another processor/u,
+      126,
+    );
+    assertRefused(
+      await box.hutch([...argv, '/not-executable']),
+      /cannot be executed in the container: EACCES .*\n.*chmod \+x/u,
+      126,
+    );
   });
 
   it('refuses to run without a command when the image names none', async () => {
-    assertRefused(await box.hutch(['run', '--rm', BUSYBOX]), /^hutch: no command to run: the image box:test names none\n/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', BUSYBOX]),
+      /^hutch: no command to run: the image box:test names none\n/u,
+    );
     assert.deepEqual(containerTraces(box), []);
   });
 });

@@ -28,7 +28,9 @@ describe('the namespaces of a container', { skip: hostSkip() }, () => {
     const host = ownNamespaces();
     const flags = ['--pid=private', '--uts=private', '--ipc=private', '--cgroupns=private'];
     for (const given of [[], flags]) {
-      const inside = printed(await box.inHost(LIST, ...given)).trim().split('\n');
+      const inside = printed(await box.inHost(LIST, ...given))
+        .trim()
+        .split('\n');
       assert.equal(inside.length, KINDS.length);
       for (const [index, name] of inside.entries()) assert.notEqual(name, host[index]);
     }
@@ -37,7 +39,9 @@ describe('the namespaces of a container', { skip: hostSkip() }, () => {
   for (const [kind, flags] of SHARING) {
     it(`are the host's for ${kind} with ${flags.join(' ')}, and only for that`, async () => {
       const host = ownNamespaces();
-      const inside = printed(await box.inHost(LIST, ...flags)).trim().split('\n');
+      const inside = printed(await box.inHost(LIST, ...flags))
+        .trim()
+        .split('\n');
       const shared = KINDS.filter((_, index) => inside[index] === host[index]);
       assert.deepEqual(shared, [kind]);
     });
@@ -46,8 +50,13 @@ describe('the namespaces of a container', { skip: hostSkip() }, () => {
   it('can be shared all at once, but for user, mount and time', async () => {
     const host = ownNamespaces();
     const flags = ['--pid=host', '--uts=host', '--ipc=host', '--net=host', '--cgroupns=host'];
-    const inside = printed(await box.inHost(LIST, ...flags)).trim().split('\n');
-    assert.deepEqual(KINDS.filter((_, index) => inside[index] === host[index]), ['cgroup', 'ipc', 'net', 'pid', 'uts']);
+    const inside = printed(await box.inHost(LIST, ...flags))
+      .trim()
+      .split('\n');
+    assert.deepEqual(
+      KINDS.filter((_, index) => inside[index] === host[index]),
+      ['cgroup', 'ipc', 'net', 'pid', 'uts'],
+    );
   });
 
   it('show the command as PID 1 and nobody else', async () => {
@@ -63,7 +72,10 @@ describe('the namespaces of a container', { skip: hostSkip() }, () => {
 
   it('have a host name of their own, the one of -h, or the host’s with --uts host', async () => {
     assert.match(printed(await box.inHost('hostname')), /^[0-9a-f]{12}\n$/u);
-    assert.equal(printed(await box.inHost('hostname; cat /etc/hostname', '-h', 'web.example')), 'web.example\nweb.example\n');
+    assert.equal(
+      printed(await box.inHost('hostname; cat /etc/hostname', '-h', 'web.example')),
+      'web.example\nweb.example\n',
+    );
     assert.equal(printed(await box.inHost('cat /proc/sys/kernel/hostname', '--uts', 'host')), `${hostname()}\n`);
     assert.equal(hostname(), readFileSync('/proc/sys/kernel/hostname', 'utf8').trim());
   });
@@ -87,8 +99,14 @@ describe('the namespaces of a container', { skip: hostSkip() }, () => {
         new RegExp(`^hutch: invalid value "container:x" for ${flag}\n.*use "host" or "private"`, 'u'),
       );
     }
-    assertRefused(await box.hutch(['run', '--rm', '--net', 'bridge', 'host', 'true']), /^hutch: invalid value "bridge" for --net\n.*slirp4netns, none, host/u);
-    assertRefused(await box.hutch(['run', '--rm', '--clock-offset', 'soon', 'host', 'true']), /^hutch: invalid value "soon" for --clock-offset\n.*1h30m/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', '--net', 'bridge', 'host', 'true']),
+      /^hutch: invalid value "bridge" for --net\n.*slirp4netns, none, host/u,
+    );
+    assertRefused(
+      await box.hutch(['run', '--rm', '--clock-offset', 'soon', 'host', 'true']),
+      /^hutch: invalid value "soon" for --clock-offset\n.*1h30m/u,
+    );
   });
 });
 
@@ -96,15 +114,24 @@ describe('the ids of a container', { skip: await idsSkip() }, () => {
   const box = makeSandbox();
 
   it('are the user for root and subordinate ones for 1 to 65535', async () => {
-    const map = printed(await box.inHost('cat /proc/self/uid_map')).trim().split('\n').map((line) => line.trim().split(/ +/u));
+    const map = printed(await box.inHost('cat /proc/self/uid_map'))
+      .trim()
+      .split('\n')
+      .map((line) => line.trim().split(/ +/u));
     assert.deepEqual(map[0], ['0', String(process.getuid?.()), '1']);
     assert.equal(map[1]?.[0], '1');
-    assert.equal(map.slice(1).reduce((sum, [, , count]) => sum + Number(count), 0), 65_535);
+    assert.equal(
+      map.slice(1).reduce((sum, [, , count]) => sum + Number(count), 0),
+      65_535,
+    );
   });
 
   it('can be changed to, all of them', async () => {
     assert.equal(printed(await box.inHost('id -u; id -g', '-u', '65535:65535')), '65535\n65535\n');
-    assert.equal(printed(await box.inHost('touch /tmp/f; chown 65535:1 /tmp/f; stat -c %u:%g /tmp/f', '--tmpfs', '/tmp')), '65535:1\n');
+    assert.equal(
+      printed(await box.inHost('touch /tmp/f; chown 65535:1 /tmp/f; stat -c %u:%g /tmp/f', '--tmpfs', '/tmp')),
+      '65535:1\n',
+    );
   });
 
   it('belong to a namespace two deep when asked for, with a network and with every id', async () => {

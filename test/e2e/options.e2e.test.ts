@@ -5,7 +5,16 @@ import { existsSync, mkdirSync, readFileSync, symlinkSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { busyboxSkip } from './busybox-archive.ts';
-import { assertRefused, BUSYBOX, containerTraces, hostSkip, idsSkip, importBusybox, makeSandbox, printed } from './sandbox.ts';
+import {
+  assertRefused,
+  BUSYBOX,
+  containerTraces,
+  hostSkip,
+  idsSkip,
+  importBusybox,
+  makeSandbox,
+  printed,
+} from './sandbox.ts';
 
 const skip = hostSkip();
 const skipIds = await idsSkip();
@@ -14,7 +23,10 @@ const skipImage = skipIds === false ? busyboxSkip() : skipIds;
 describe('the environment of a command', { skip }, () => {
   const box = makeSandbox();
   const env = async (flags: readonly string[], own: NodeJS.ProcessEnv = {}): Promise<string[]> =>
-    printed(await box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'env'], { env: own })).trim().split('\n').sort();
+    printed(await box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'env'], { env: own }))
+      .trim()
+      .split('\n')
+      .sort();
 
   it('has nothing of the caller’s', async () => {
     const names = (await env([], { SECRET: 'of the caller', LD_PRELOAD: '' })).map((entry) => entry.split('=')[0]);
@@ -22,14 +34,23 @@ describe('the environment of a command', { skip }, () => {
   });
 
   it('has what -e gives, and the caller’s own value for a bare name', async () => {
-    const entries = await env(['-e', 'A=1', '-e', 'B=two words=x', '-e', 'C=', '-e', 'OWN', '-e', 'ABSENT', '-e', 'PATH=/bin'], { OWN: 'mine' });
-    assert.deepEqual(entries.filter((entry) => !/^(?:HOME|HOSTNAME|container)=/u.test(entry)), ['A=1', 'B=two words=x', 'C=', 'OWN=mine', 'PATH=/bin']);
+    const entries = await env(
+      ['-e', 'A=1', '-e', 'B=two words=x', '-e', 'C=', '-e', 'OWN', '-e', 'ABSENT', '-e', 'PATH=/bin'],
+      { OWN: 'mine' },
+    );
+    assert.deepEqual(
+      entries.filter((entry) => !/^(?:HOME|HOSTNAME|container)=/u.test(entry)),
+      ['A=1', 'B=two words=x', 'C=', 'OWN=mine', 'PATH=/bin'],
+    );
   });
 
   it('has the lines of --env-file, which -e overrules', async () => {
     const file = box.file('env', '# comment\n\nA=file\r\n  B=kept # not a comment\nOWN\n');
     const entries = await env(['--env-file', file, '-e', 'A=flag'], { OWN: 'mine' });
-    assert.deepEqual(entries.filter((entry) => /^(?:A|B|OWN)=/u.test(entry)), ['A=flag', 'B=kept # not a comment', 'OWN=mine']);
+    assert.deepEqual(
+      entries.filter((entry) => /^(?:A|B|OWN)=/u.test(entry)),
+      ['A=flag', 'B=kept # not a comment', 'OWN=mine'],
+    );
   });
 
   it('of --env-file is for the command, and hutch itself does not read it, nor one that the command is given', async () => {
@@ -37,12 +58,21 @@ describe('the environment of a command', { skip }, () => {
     const file = box.file('env', `HUTCH_DATA=${elsewhere}\nXDG_RUNTIME_DIR=${elsewhere}\nNODE_OPTIONS=--no-such\n`);
     assert.ok((await env(['--env-file', file])).includes(`HUTCH_DATA=${elsewhere}`));
     const run = ['run', '--rm', '--net', 'none', 'host', 'echo'];
-    assert.equal(printed(await box.hutch([...run, '--env-file', '/no/such', `--env-file=${file}`])), `--env-file /no/such --env-file=${file}\n`);
+    assert.equal(
+      printed(await box.hutch([...run, '--env-file', '/no/such', `--env-file=${file}`])),
+      `--env-file /no/such --env-file=${file}\n`,
+    );
     assert.equal(existsSync(elsewhere), false);
   });
 
   it('never stands in a command line that others on the host can read', async () => {
-    const { stdout } = await box.inHost('cat /proc/[0-9]*/cmdline | tr "\\0" " "', '-e', 'PASSWORD=hunter2-inside', '--pid', 'host');
+    const { stdout } = await box.inHost(
+      'cat /proc/[0-9]*/cmdline | tr "\\0" " "',
+      '-e',
+      'PASSWORD=hunter2-inside',
+      '--pid',
+      'host',
+    );
     // hutch's own command line is what the caller typed; no program that it starts may repeat it.
     const shown = stdout.split('hunter2-inside').length - 1;
     const typed = readFileSync(`/proc/self/cmdline`, 'utf8').includes('hunter2-inside') ? 2 : 1;
@@ -57,7 +87,10 @@ describe('the process of a command', { skip }, () => {
     assert.equal(printed(await box.inHost('pwd')), '/\n');
     assert.equal(printed(await box.inHost('pwd', '-w', '/usr/lib')), '/usr/lib\n');
     assert.equal(printed(await box.inHost('pwd', '-w', '/var/tmp/new/deep')), '/var/tmp/new/deep\n');
-    assertRefused(await box.hutch(['run', '--rm', '-w', 'relative', 'host', 'true']), /^hutch: invalid value "relative" for -w\n.*absolute/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', '-w', 'relative', 'host', 'true']),
+      /^hutch: invalid value "relative" for -w\n.*absolute/u,
+    );
   });
 
   it('is the one of --entrypoint with the command as its arguments', async () => {
@@ -75,29 +108,41 @@ describe('the process of a command', { skip }, () => {
   it('has the umask of --umask, 0022 without', async () => {
     assert.equal(printed(await box.inHost('umask')), '0022\n');
     assert.equal(printed(await box.inHost('umask', '--umask', '0077')), '0077\n');
-    assertRefused(await box.hutch(['run', '--rm', '--umask', '9', 'host', 'true']), /^hutch: invalid value "9" for --umask\n.*octal/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', '--umask', '9', 'host', 'true']),
+      /^hutch: invalid value "9" for --umask\n.*octal/u,
+    );
   });
 
   it('has the limits of --ulimit, and the caller’s own number of open files', async () => {
     const flags = ['--ulimit', 'nofile=100:200', '--ulimit', 'core=0', '--ulimit', 'stack=1048576:unlimited'];
     const output = printed(await box.inHost('ulimit -Sn; ulimit -Hn; ulimit -c; ulimit -Ss', ...flags));
     assert.equal(output, '100\n200\n0\n1024\n');
-    const own = await box.hutch(['run', '--rm', '--net', 'none', 'host', 'sh', '-c', 'ulimit -Sn'], { wrapper: ['sh', '-c', 'ulimit -Sn 777; exec "$@"', 'sh'] });
+    const own = await box.hutch(['run', '--rm', '--net', 'none', 'host', 'sh', '-c', 'ulimit -Sn'], {
+      wrapper: ['sh', '-c', 'ulimit -Sn 777; exec "$@"', 'sh'],
+    });
     assert.equal(printed(own), '777\n');
   });
 
   it('cannot have more than the caller, nor a limit that is none', async () => {
     const run = async (limit: string) => box.hutch(['run', '--rm', '--net', 'none', '--ulimit', limit, 'host', 'true']);
-    assertRefused(await run('nofile=10:5'), /^hutch: invalid value "nofile=10:5" for --ulimit\n.*not above the hard one/u);
+    assertRefused(
+      await run('nofile=10:5'),
+      /^hutch: invalid value "nofile=10:5" for --ulimit\n.*not above the hard one/u,
+    );
     assertRefused(await run('files=10'), /^hutch: invalid value "files=10" for --ulimit\n.*nofile/u);
     assertRefused(await run('nofile=many'), /^hutch: invalid value "nofile=many" for --ulimit\n/u);
     const hard = Number(/^Max open files +\S+ +(\d+)/mu.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1]);
-    assertRefused(await run(`nofile=${hard + 1}`), /^hutch: step .* failed with EPERM .*from prlimit64.*RLIMIT_NOFILE[^]*fix: your own hard limit for NOFILE is lower/u);
+    assertRefused(
+      await run(`nofile=${hard + 1}`),
+      /^hutch: step .* failed with EPERM .*from prlimit64.*RLIMIT_NOFILE[^]*fix: your own hard limit for NOFILE is lower/u,
+    );
     assert.deepEqual(containerTraces(box), []);
   });
 
   it('is a child of an init that reaps orphans and keeps the exit code with --init', async () => {
-    const script = '(sleep 0.1 & exit) ; sh -c "sleep 0.1 & "; sleep 0.5; ps -e -o stat= | grep -c Z; cat /proc/1/comm; exit 9';
+    const script =
+      '(sleep 0.1 & exit) ; sh -c "sleep 0.1 & "; sleep 0.5; ps -e -o stat= | grep -c Z; cat /proc/1/comm; exit 9';
     assert.equal(printed(await box.inHost(script, '--init'), 9), '0\ninit\n');
     const control = 'sh -c "sleep 0.1 & exec sleep 0.3" & sleep 0.2; ps -e -o stat= | grep -c Z; wait';
     assert.equal(printed(await box.inHost(control)), '1\n', 'control: a parent that does not wait leaves a zombie');
@@ -142,12 +187,17 @@ describe('the mounts of a container', { skip }, () => {
     symlinkSync('/etc', path.join(share, 'link'));
   });
   const refused = async (volume: string, message: RegExp): Promise<void> => {
-    assertRefused(await box.hutch(['run', '--rm', '--net', 'none', '-v', volume, 'host', 'true'], { cwd: box.directory }), message);
+    assertRefused(
+      await box.hutch(['run', '--rm', '--net', 'none', '-v', volume, 'host', 'true'], { cwd: box.directory }),
+      message,
+    );
     assert.deepEqual(containerTraces(box), []);
   };
 
   it('show a directory of the host by -v, to be written', async () => {
-    const output = printed(await box.inHost('cat /data/file; echo new >/data/new; stat -c %u /data/file', '-v', `${share}:/data`));
+    const output = printed(
+      await box.inHost('cat /data/file; echo new >/data/new; stat -c %u /data/file', '-v', `${share}:/data`),
+    );
     assert.equal(output, 'from the host\n0\n');
     assert.equal(readFileSync(path.join(share, 'new'), 'utf8'), 'new\n');
   });
@@ -161,7 +211,10 @@ describe('the mounts of a container', { skip }, () => {
 
   it('show a single file, and a path relative to the working directory', async () => {
     assert.equal(printed(await box.inHost('cat /etc/one', '-v', `${share}/file:/etc/one:ro`)), 'from the host\n');
-    const relative = await box.hutch(['run', '--rm', '--net', 'none', '-v', './share:/data', 'host', 'cat', '/data/file'], { cwd: box.directory });
+    const relative = await box.hutch(
+      ['run', '--rm', '--net', 'none', '-v', './share:/data', 'host', 'cat', '/data/file'],
+      { cwd: box.directory },
+    );
     assert.equal(printed(relative), 'from the host\n');
   });
 
@@ -185,7 +238,10 @@ describe('the mounts of a container', { skip }, () => {
   });
 
   it('are those of --tmpfs, with its options', async () => {
-    const show = async (value: string): Promise<string> => printed(await box.inHost('grep " /srv/t " /proc/mounts | cut -d " " -f 3,4; stat -c %a:%u /srv/t', '--tmpfs', value));
+    const show = async (value: string): Promise<string> =>
+      printed(
+        await box.inHost('grep " /srv/t " /proc/mounts | cut -d " " -f 3,4; stat -c %a:%u /srv/t', '--tmpfs', value),
+      );
     const plain = await show('/srv/t');
     assert.match(plain, /^tmpfs rw,nosuid,nodev,noexec,/u);
     assert.match(plain, /^1777:0$/mu);
@@ -193,13 +249,19 @@ describe('the mounts of a container', { skip }, () => {
     assert.match(full, /^tmpfs rw,nosuid,nodev,.*size=8192k,nr_inodes=100,mode=750/u);
     assert.doesNotMatch(full, /noexec/u);
     assert.match(await show('/srv/t:ro'), /^tmpfs ro,/u);
-    assertRefused(await box.hutch(['run', '--rm', '--tmpfs', '/srv/t:big', 'host', 'true']), /^hutch: invalid value "\/srv\/t:big" for --tmpfs\n.*"big" is none/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', '--tmpfs', '/srv/t:big', 'host', 'true']),
+      /^hutch: invalid value "\/srv\/t:big" for --tmpfs\n.*"big" is none/u,
+    );
   });
 
   it('have a /dev/shm of --shm-size', async () => {
     assert.match(printed(await box.inHost('grep " /dev/shm " /proc/mounts')), /size=65536k/u);
     assert.match(printed(await box.inHost('grep " /dev/shm " /proc/mounts', '--shm-size', '8m')), /size=8192k/u);
-    assertRefused(await box.hutch(['run', '--rm', '--shm-size', '0', 'host', 'true']), /^hutch: invalid value "0" for --shm-size\n.*64m/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', '--shm-size', '0', 'host', 'true']),
+      /^hutch: invalid value "0" for --shm-size\n.*64m/u,
+    );
   });
 
   it('leave the root read-only with --read-only, but not what must be written', async () => {
@@ -214,17 +276,35 @@ describe('the kernel settings of a container', { skip }, () => {
   const box = makeSandbox();
 
   it('are those of --sysctl where they belong to its namespaces', async () => {
-    const flags = ['--sysctl', 'net.ipv4.ip_forward=1', '--sysctl', 'kernel/shmmni=100', '--sysctl', 'fs.mqueue.msg_max=20'];
-    const script = 'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni /proc/sys/fs/mqueue/msg_max /proc/sys/net/ipv4/ip_unprivileged_port_start';
+    const flags = [
+      '--sysctl',
+      'net.ipv4.ip_forward=1',
+      '--sysctl',
+      'kernel/shmmni=100',
+      '--sysctl',
+      'fs.mqueue.msg_max=20',
+    ];
+    const script =
+      'cat /proc/sys/net/ipv4/ip_forward /proc/sys/kernel/shmmni /proc/sys/fs/mqueue/msg_max /proc/sys/net/ipv4/ip_unprivileged_port_start';
     assert.equal(printed(await box.inHost(script, ...flags)), '1\n100\n20\n0\n');
   });
 
   it('are refused where they would change the host', async () => {
-    const run = async (...flags: readonly string[]) => box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'true']);
-    for (const setting of ['vm.swappiness=1', 'kernel.core_pattern=x', 'net/../kernel/core_pattern=x', 'net.ipv4', '=1']) {
+    const run = async (...flags: readonly string[]) =>
+      box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'true']);
+    for (const setting of [
+      'vm.swappiness=1',
+      'kernel.core_pattern=x',
+      'net/../kernel/core_pattern=x',
+      'net.ipv4',
+      '=1',
+    ]) {
       assertRefused(await run('--sysctl', setting), /^hutch: invalid value ".*" for --sysctl\n/u);
     }
-    assertRefused(await run('--net=host', '--sysctl', 'net.ipv4.ip_forward=1'), /for --sysctl\n.*private network namespace/u);
+    assertRefused(
+      await run('--net=host', '--sysctl', 'net.ipv4.ip_forward=1'),
+      /for --sysctl\n.*private network namespace/u,
+    );
     assertRefused(await run('--ipc=host', '--sysctl', 'kernel.shmmni=100'), /for --sysctl\n.*private ipc namespace/u);
     assertRefused(await run('--sysctl', 'net.no.such=1'), /net\.no\.such/u);
     assert.deepEqual(containerTraces(box), []);
@@ -235,7 +315,18 @@ describe('the names that a container knows', { skip }, () => {
   const box = makeSandbox();
 
   it('are its own, those of --add-host, and the servers of --dns', async () => {
-    const flags = ['-h', 'web', '--add-host', 'db:192.0.2.7', '--add-host', 'six:[2001:db8::1]', '--dns', '192.0.2.53', '--dns-search', 'example.test'];
+    const flags = [
+      '-h',
+      'web',
+      '--add-host',
+      'db:192.0.2.7',
+      '--add-host',
+      'six:[2001:db8::1]',
+      '--dns',
+      '192.0.2.53',
+      '--dns-search',
+      'example.test',
+    ];
     const output = printed(await box.inHost('getent hosts db six web localhost; cat /etc/resolv.conf', ...flags));
     assert.match(output, /^192\.0\.2\.7 +db$/mu);
     assert.match(output, /^2001:db8::1 +six$/mu);
@@ -245,7 +336,8 @@ describe('the names that a container knows', { skip }, () => {
   });
 
   it('are refused where they are none', async () => {
-    const run = async (...flags: readonly string[]) => box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'true']);
+    const run = async (...flags: readonly string[]) =>
+      box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'true']);
     assertRefused(await run('--add-host', 'db'), /^hutch: invalid value "db" for --add-host\n.*NAME:ADDRESS/u);
     assertRefused(await run('--add-host', 'db:host'), /^hutch: invalid value "db:host" for --add-host\n/u);
     assertRefused(await run('--add-host', 'a\nb:192.0.2.1'), /for --add-host\n/u);

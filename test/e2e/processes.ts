@@ -25,7 +25,7 @@ export function descendants(ancestor = process.pid): SeenProcess[] {
     .map((name) => readProcess(Number(name)))
     .filter((seen) => seen !== undefined);
   const found = new Set([ancestor]);
-  for (let before = 0; before !== found.size; ) {
+  for (let before = 0; before !== found.size;) {
     before = found.size;
     for (const { pid, parent } of all) if (found.has(parent)) found.add(pid);
   }

@@ -9,7 +9,8 @@ const RUN = ['run', '--net', 'none'];
 
 describe('a container', { skip: hostSkip() }, () => {
   const box = makeSandbox();
-  const listed = async (...flags: readonly string[]): Promise<string> => printed(await box.hutch(['ps', ...flags, '--format', '{{.Names}} {{.State}}']));
+  const listed = async (...flags: readonly string[]): Promise<string> =>
+    printed(await box.hutch(['ps', ...flags, '--format', '{{.Names}} {{.State}}']));
 
   it('is not there any more after its end with --rm', async () => {
     printed(await box.hutch([...RUN, '--rm', '--name', 'gone', 'host', 'true']));
@@ -21,7 +22,10 @@ describe('a container', { skip: hostSkip() }, () => {
     printed(await box.hutch([...RUN, '--name', 'seven', 'host', 'sh', '-c', 'exit 7']), 7);
     assert.equal(await listed('-a'), 'seven exited\n');
     assert.equal(await listed(), '', 'without -a only what runs is shown');
-    assert.match(printed(await box.hutch(['ps', '-a'])), /^[0-9a-f]{12} +host +sh -c exit 7 +\S.* ago +Exited \(7\) .* ago +seven$/mu);
+    assert.match(
+      printed(await box.hutch(['ps', '-a'])),
+      /^[0-9a-f]{12} +host +sh -c exit 7 +\S.* ago +Exited \(7\) .* ago +seven$/mu,
+    );
     assert.equal(printed(await box.hutch(['rm', 'seven'])), 'seven\n');
     assert.equal(await listed('-a'), '');
     assert.deepEqual(containerTraces(box), []);
@@ -33,7 +37,10 @@ describe('a container', { skip: hostSkip() }, () => {
     assert.match(id, /^[0-9a-f]{64}$/u);
     printed(await box.hutch(['rm', id.slice(0, 8)]));
     assert.equal(await listed('-a'), '');
-    assertRefused(await box.hutch(['rm', id.slice(0, 8)]), /^hutch: there is no container "[0-9a-f]{8}"\n.*hutch ps -a/u);
+    assertRefused(
+      await box.hutch(['rm', id.slice(0, 8)]),
+      /^hutch: there is no container "[0-9a-f]{8}"\n.*hutch ps -a/u,
+    );
   });
 
   it('is shown as running while it runs, is not removed by rm, and is ended by rm -f', async () => {
@@ -69,7 +76,10 @@ describe('a container', { skip: hostSkip() }, () => {
 
   it('cannot be called by what is no name', async () => {
     for (const name of ['', '-x', '../x', 'a b', 'ä', 'x'.repeat(129)]) {
-      assertRefused(await box.hutch([...RUN, '--rm', `--name=${name}`, 'host', 'true']), /cannot be a container's name\n.*use letters/u);
+      assertRefused(
+        await box.hutch([...RUN, '--rm', `--name=${name}`, 'host', 'true']),
+        /cannot be a container's name\n.*use letters/u,
+      );
     }
     assert.deepEqual(containerTraces(box), []);
   });
@@ -84,7 +94,8 @@ describe('a container', { skip: hostSkip() }, () => {
   });
 
   it('is removed with files of other ids, of mode 0 and of any depth in it', async () => {
-    const script = 'cd /var/tmp; mkdir -p a/b/c; touch a/b/c/f; chmod 0 a/b/c a/b a; mkdir o; chown 1000:1000 o; chmod 700 o';
+    const script =
+      'cd /var/tmp; mkdir -p a/b/c; touch a/b/c/f; chmod 0 a/b/c a/b a; mkdir o; chown 1000:1000 o; chmod 700 o';
     printed(await box.hutch([...RUN, '--name', 'odd', 'host', 'sh', '-c', script]));
     printed(await box.hutch(['rm', 'odd']));
     assert.deepEqual(containerTraces(box), []);

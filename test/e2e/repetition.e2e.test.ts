@@ -17,14 +17,22 @@ describe('hutch run, again and again', { skip: hostSkip() }, () => {
   const runOnce = (number: number, ...flags: readonly string[]): Promise<Outcome> =>
     box.hutch(['run', '--rm', '--net', 'none', ...flags, 'host', 'sh', '-c', script, 'sh', String(number)]);
   // The three streams, and the directory that ls reads.
-  const expected = (number: number): Outcome => ({ code: number % 100, signal: null, stdout: `${number}\n4\n`, stderr: '' });
+  const expected = (number: number): Outcome => ({
+    code: number % 100,
+    signal: null,
+    stdout: `${number}\n4\n`,
+    stderr: '',
+  });
   const openDescriptors = (): number => readdirSync('/proc/self/fd').length;
   const allMounts = (): number => readFileSync('/proc/self/mountinfo', 'utf8').split('\n').length;
 
   async function assertNothingLeft(): Promise<void> {
     assert.equal(await remaining(), '');
     assert.deepEqual([hostMounts(box), containerTraces(box)], [[], []]);
-    assert.deepEqual(readdirSync(box.run).filter((name) => name.startsWith('fifo.') || name.endsWith('.tmp')), []);
+    assert.deepEqual(
+      readdirSync(box.run).filter((name) => name.startsWith('fifo.') || name.endsWith('.tmp')),
+      [],
+    );
     assert.equal((await box.hutch(['ps', '-a', '-q'])).stdout, '');
   }
 

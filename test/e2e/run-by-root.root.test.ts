@@ -42,8 +42,14 @@ describe('hutch run by root', { skip }, () => {
     const outcome = outcomeOf(child);
     const { pid } = await descendant(/^sleep 1000/u);
     for (const file of ['uid_map', 'gid_map']) {
-      const extents = readFileSync(`/proc/${pid}/${file}`, 'utf8').trim().split('\n').map((line) => line.trim().split(/ +/u).map(Number));
-      assert.equal(extents.reduce((sum, [, , count = 0]) => sum + count, 0), 65_536);
+      const extents = readFileSync(`/proc/${pid}/${file}`, 'utf8')
+        .trim()
+        .split('\n')
+        .map((line) => line.trim().split(/ +/u).map(Number));
+      assert.equal(
+        extents.reduce((sum, [, , count = 0]) => sum + count, 0),
+        65_536,
+      );
       for (const [, first = 0] of extents) assert.ok(first >= 65_536, `${file} begins at ${first}`);
     }
     assert.ok(statSync(`/proc/${pid}`).uid >= 65_536, 'the process itself belongs to a subordinate id');
@@ -58,7 +64,8 @@ describe('hutch run by root', { skip }, () => {
     mkdirSync(share);
     spawnSync('chmod', ['1777', share]);
     writeFileSync(path.join(share, 'roots'), 'of root\n', { mode: 0o644 });
-    const script = 'echo x >/share/new; echo y >>/share/roots; rm -f /share/roots; chown 0 /share/roots; cat /share/roots';
+    const script =
+      'echo x >/share/new; echo y >>/share/roots; rm -f /share/roots; chown 0 /share/roots; cat /share/roots';
     const { stdout, stderr } = await run(`hutch run --rm --net none -v '${share}:/share' host sh -c '${script}'`);
     assert.equal(stdout, 'of root\n');
     assert.match(stderr, /ermission denied|not permitted/u);
@@ -70,7 +77,9 @@ describe('hutch run by root', { skip }, () => {
     mkdirSync(path.join(directory, 'open'));
     const secret = path.join(directory, 'open/secret');
     writeFileSync(secret, 'secret\n', { mode: 0o600 });
-    const { stdout, stderr } = await run(`hutch run --rm --net none -v '${directory}/open:/open:ro' host sh -c 'cat /open/secret /etc/shadow'`);
+    const { stdout, stderr } = await run(
+      `hutch run --rm --net none -v '${directory}/open:/open:ro' host sh -c 'cat /open/secret /etc/shadow'`,
+    );
     assert.equal(stdout, '');
     assert.match(stderr, /\/open\/secret: Permission denied[^]*\/etc\/shadow: Permission denied/u);
   });

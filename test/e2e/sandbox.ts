@@ -15,6 +15,8 @@ import { adoptOrphans, remaining } from './processes.ts';
 export const HUTCH = path.join(import.meta.dirname, '../../dist/hutch');
 /** The image that importBusybox() makes. */
 export const BUSYBOX = 'box:test';
+/** A directory that stays, so that a download can be taken up again. */
+const KEPT_FOR_DOWNLOADS = 'staging/downloads';
 const TIMEOUT_MS = 60_000;
 
 export interface Outcome {
@@ -82,8 +84,10 @@ export function makeSandbox(): Sandbox {
   after(() => cleanUp(directory));
   const start: Sandbox['start'] = (argv, options = {}) => startHutch({ directory, env }, argv, options);
   const hutch: Sandbox['hutch'] = (argv, options = {}) => outcomeOf(start(argv, options), options.input);
-  const within = (image: string) => (script: string, ...flags: readonly string[]) =>
-    hutch(['run', '--rm', '--net', 'none', ...flags, image, 'sh', '-c', script]);
+  const within =
+    (image: string) =>
+    (script: string, ...flags: readonly string[]) =>
+      hutch(['run', '--rm', '--net', 'none', ...flags, image, 'sh', '-c', script]);
   const file = (name: string, content: string | Buffer): string => {
     writeFileSync(path.join(directory, name), content);
     return path.join(directory, name);
@@ -155,12 +159,13 @@ export function assertRefused(outcome: Outcome, message: RegExp, code = 125): vo
   assert.deepEqual([outcome.code, outcome.signal], [code, null]);
 }
 
-/** Paths below the store and the run directory that belong to containers: empty when none is there. */
+/** Paths below the store and the run directory that belong to containers or half-made things: empty when there are none. */
 export function containerTraces(box: Sandbox): string[] {
   const places = ['containers', 'names', 'staging'].map((name) => path.join(box.data, name));
-  return [...places, path.join(box.run, 'running')].filter(existsSync).flatMap((place) =>
-    readdirSync(place).map((name) => path.join(path.basename(place), name)),
-  );
+  return [...places, path.join(box.run, 'running')]
+    .filter((place) => existsSync(place))
+    .flatMap((place) => readdirSync(place).map((name) => path.join(path.basename(place), name)))
+    .filter((trace) => trace !== KEPT_FOR_DOWNLOADS);
 }
 
 /** Lines of this host's mount table that belong to a sandbox, or to a file system in user space. */

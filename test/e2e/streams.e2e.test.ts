@@ -41,7 +41,10 @@ describe('the streams of hutch run', { skip: hostSkip() }, () => {
   });
 
   it('change no byte on the way in and out', async () => {
-    const input = Buffer.concat([Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)), randomBytes(20 * MEBIBYTE)]);
+    const input = Buffer.concat([
+      Buffer.from(Array.from({ length: 256 }, (_, byte) => byte)),
+      randomBytes(20 * MEBIBYTE),
+    ]);
     const child = box.start([...RUN, '-i', 'host', 'cat']);
     child.stdin.end(input);
     const expected = createHash('sha256').update(input).digest('hex');
@@ -94,7 +97,9 @@ describe('the streams of hutch run', { skip: hostSkip() }, () => {
   });
 
   it('survive a command that reads only a part of a large input', async () => {
-    const outcome = await box.hutch([...RUN, '-i', 'host', 'head', '-c', '5'], { input: Buffer.alloc(30 * MEBIBYTE, 'z') });
+    const outcome = await box.hutch([...RUN, '-i', 'host', 'head', '-c', '5'], {
+      input: Buffer.alloc(30 * MEBIBYTE, 'z'),
+    });
     assert.equal(printed(outcome), 'zzzzz');
   });
 

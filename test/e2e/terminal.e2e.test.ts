@@ -8,10 +8,7 @@ import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertRefused, containerTraces, hostSkip, HUTCH, makeSandbox, outcomeOf } from './sandbox.ts';
 
-type Step =
-  | readonly ['expect' | 'type', string]
-  | readonly ['resize', number, number]
-  | readonly ['signal', number];
+type Step = readonly ['expect' | 'type', string] | readonly ['resize', number, number] | readonly ['signal', number];
 
 interface Played {
   readonly code: number;
@@ -33,7 +30,11 @@ function terminalSkip(): string | false {
 describe('hutch run -t', { skip: terminalSkip() }, () => {
   const box = makeSandbox();
 
-  async function play(argv: readonly string[], script: readonly Step[] = [], stdin: 'tty' | 'null' = 'tty'): Promise<Played> {
+  async function play(
+    argv: readonly string[],
+    script: readonly Step[] = [],
+    stdin: 'tty' | 'null' = 'tty',
+  ): Promise<Played> {
     const child = spawn('python3', [PLAYER], {
       cwd: box.directory,
       env: { ...box.env, TERM: 'xterm-256color', NO_COLOR: '1' },
@@ -52,7 +53,8 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
   }
 
   it('gives all three streams the same terminal, which is the container’s own', async () => {
-    const script = 'tty; for fd in 0 1 2; do test -t $fd && echo "fd $fd"; done; ls -l /proc/self/fd/2 | sed "s/.* -> //"; ls /dev/pts';
+    const script =
+      'tty; for fd in 0 1 2; do test -t $fd && echo "fd $fd"; done; ls -l /proc/self/fd/2 | sed "s/.* -> //"; ls /dev/pts';
     const output = await playWell([...RUN, '-it', 'host', 'sh', '-c', script]);
     assert.equal(output, '/dev/pts/0\r\nfd 0\r\nfd 1\r\nfd 2\r\n/dev/pts/0\r\n0  ptmx\r\n');
   });
@@ -95,7 +97,15 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
       7,
     );
     assert.match(output, /status 130 alive/u);
-    await playWell([...RUN, '-it', 'host', 'sh', '-c', 'echo ready; exec cat'], [['expect', 'ready'], ['type', 'word\n'], ['expect', 'word\r\nword\r\n'], ['type', CONTROL_D]]);
+    await playWell(
+      [...RUN, '-it', 'host', 'sh', '-c', 'echo ready; exec cat'],
+      [
+        ['expect', 'ready'],
+        ['type', 'word\n'],
+        ['expect', 'word\r\nword\r\n'],
+        ['type', CONTROL_D],
+      ],
+    );
   });
 
   it('keeps keys unchanged: neither the caller’s terminal nor hutch edits or echoes them', async () => {
@@ -148,7 +158,7 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
       /^hutch: -t with -i needs a terminal, but stdin is none\n {2}fix: leave out -t /u,
     );
     const { code, output } = await play([...RUN, '-it', 'host', 'true'], [], 'null');
-    assert.deepEqual([code, /needs a terminal/u.test(output)], [125, true]);
+    assert.deepEqual([code, output.includes('needs a terminal')], [125, true]);
   });
 
   it('leaves no container behind', async () => {

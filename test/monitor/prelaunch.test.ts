@@ -54,11 +54,16 @@ test('rememberChain() writes a file for its owner only, and only when it differs
 
 test('the remembered file starts the chain with a channel of its own and a clean environment, word by word', () => {
   const program = path.join(scratch, 'program');
-  writeFileSync(program, '#!/bin/sh\nread -r line <&3\nprintf "%s|" "$line" "$@" >&4\nenv | sort | grep -v ^PWD= | tr "\\n" "|" >&4\necho >&4\n');
+  writeFileSync(
+    program,
+    '#!/bin/sh\nread -r line <&3\nprintf "%s|" "$line" "$@" >&4\nenv | sort | grep -v ^PWD= | tr "\\n" "|" >&4\necho >&4\n',
+  );
   chmodSync(program, 0o755);
   const words = [program, 'a b', "it's", '$HOME', '"', ''];
   rememberChain(run, words, '/usr/bin:/bin');
-  const { stdout, stderr } = source('SECRET=1; export SECRET; echo hello >&6; read -r answer <&7; echo "$answer"; echo "${HUTCH_PRELAUNCH#*:}"');
+  const { stdout, stderr } = source(
+    'SECRET=1; export SECRET; echo hello >&6; read -r answer <&7; echo "$answer"; echo "${HUTCH_PRELAUNCH#*:}"',
+  );
   assert.equal(stderr, '');
   const [answer, handed] = stdout.split('\n');
   assert.equal(answer, `hello|a b|it's|$HOME|"||LANG=C.UTF-8|PATH=/usr/bin:/bin|`);

@@ -25,7 +25,8 @@ export interface Attacker {
 /** Why the attacker cannot be built here; false when it can. */
 export function attackerSkip(): string | false {
   const compiler = spawnSync('gcc', ['--version']).status === 0 ? false : 'gcc is not installed';
-  return [hostSkip(), busyboxSkip(), compiler].find((reason) => reason !== false) ?? false;
+  const reasons: readonly (string | false)[] = [hostSkip(), busyboxSkip(), compiler];
+  return reasons.find((reason) => reason !== false) ?? false;
 }
 
 /** Compiles the probe into the sandbox and imports an image with it, a set-uid copy of it and `parts`. */
@@ -38,9 +39,16 @@ export async function makeAttacker(box: Sandbox): Promise<Attacker> {
     { name: 'etc/passwd', content: 'root:x:0:0:root:/root:/bin/sh\n' },
   ]);
   const attack: Attacker['attack'] = async (words, ...flags) => {
-    const { code, stderr, stdout } = await box.hutch(
-      ['run', '--rm', '--net', 'none', ...flags, ATTACKER, 'probe', ...words.split(' ')],
-    );
+    const { code, stderr, stdout } = await box.hutch([
+      'run',
+      '--rm',
+      '--net',
+      'none',
+      ...flags,
+      ATTACKER,
+      'probe',
+      ...words.split(' '),
+    ]);
     assert.equal(code, 0, stderr);
     return resultsOf(stdout);
   };

@@ -54,7 +54,10 @@ describe('a payload with the default options', { skip: attackerSkip() }, () => {
   });
 
   it('would not have been refused it by the kernel alone', () => {
-    assert.deepEqual(FENCED.filter((name) => [REFUSED, undefined].includes(control[name])), []);
+    assert.deepEqual(
+      FENCED.filter((name) => [REFUSED, undefined].includes(control[name])),
+      [],
+    );
   });
 
   it('is refused the same by the calls of 32-bit programs', { skip: isX86 ? false : 'not an x86-64 host' }, () => {
@@ -62,7 +65,10 @@ describe('a payload with the default options', { skip: attackerSkip() }, () => {
     assert.deepEqual(of(fenced, names), all(names, REFUSED));
     if (control['i386-getpid'] !== 'OK') return;
     assert.equal(fenced['i386-getpid'], 'OK', '32-bit programs run');
-    assert.deepEqual(FENCED_ON_X86.filter((name) => [REFUSED, undefined].includes(control[name])), []);
+    assert.deepEqual(
+      FENCED_ON_X86.filter((name) => [REFUSED, undefined].includes(control[name])),
+      [],
+    );
   });
 
   it('learns that a call is unknown rather than forbidden, so that libraries take their older way', () => {
@@ -106,16 +112,25 @@ describe('the /proc and /sys of a container', { skip: attackerSkip() }, () => {
   });
 
   it('show nothing of what is masked', () => {
-    assert.deepEqual(MASKED.filter((at) => !['0', 'ENOENT'].includes(fenced[at] ?? '')), []);
+    assert.deepEqual(
+      MASKED.filter((at) => !['0', 'ENOENT'].includes(fenced[at] ?? '')),
+      [],
+    );
     const shown = MASKED.filter((at) => Number(control[at]) > 0);
     assert.ok(shown.includes('/proc/interrupts') && shown.length >= 3, `the control shows only ${shown.join(' ')}`);
-    assert.deepEqual(shown.filter((at) => fenced[at] !== '0'), []);
+    assert.deepEqual(
+      shown.filter((at) => fenced[at] !== '0'),
+      [],
+    );
   });
 
   it('are read-only where the kernel takes orders', () => {
     const there = READ_ONLY.filter((at) => control[at] !== 'ENOENT');
     assert.ok(there.length >= 3);
-    assert.deepEqual(there.filter((at) => fenced[at] !== 'ro' || control[at] !== 'rw'), []);
+    assert.deepEqual(
+      there.filter((at) => fenced[at] !== 'ro' || control[at] !== 'rw'),
+      [],
+    );
   });
 
   it('are covered and uncovered path by path with --security-opt', async () => {

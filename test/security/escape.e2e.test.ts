@@ -17,7 +17,9 @@ const noLandlock = landlockAbi() === 0 ? 'this kernel has no Landlock' : false;
 /** What of the program a payload could have changed. */
 function fingerprint(file: string): string {
   const { mode, mtimeMs, size, uid } = statSync(file);
-  return [mode.toString(8), mtimeMs, size, uid, createHash('sha256').update(readFileSync(file)).digest('hex')].join(' ');
+  return [mode.toString(8), mtimeMs, size, uid, createHash('sha256').update(readFileSync(file)).digest('hex')].join(
+    ' ',
+  );
 }
 
 /** Tries to change the program that it is run by: run as `/proc/self/exe FILE`, or by its first line. */
@@ -43,7 +45,11 @@ describe('the program of init', { skip: attackerSkip() }, () => {
   });
 
   it('cannot be executed by a payload (Landlock)', { skip: noLandlock }, async () => {
-    const commands = [['host', '/proc/self/exe', '--version'], ['host', '/change-self'], ['link:test', 'self']];
+    const commands = [
+      ['host', '/proc/self/exe', '--version'],
+      ['host', '/change-self'],
+      ['link:test', 'self'],
+    ];
     for (const command of commands) {
       const { code, stdout, stderr } = await box.hutch([...RUN, ...volume, ...command]);
       assert.deepEqual([code, stdout], [126, ''], stderr);
@@ -93,7 +99,9 @@ describe('descriptors of the host', { skip: attackerSkip() }, () => {
     for (const _round of [1, 2]) {
       assert.equal(printed(await box.hutch([...RUN, ATTACKER, 'probe', 'descriptors'], { wrapper })), '0 1 2 \n');
     }
-    const { stdout } = spawnSync(attacker.probe, ['with-descriptors', attacker.probe, 'descriptors'], { encoding: 'utf8' });
+    const { stdout } = spawnSync(attacker.probe, ['with-descriptors', attacker.probe, 'descriptors'], {
+      encoding: 'utf8',
+    });
     assert.ok(stdout.split(' ').length > 200 && stdout.includes(' 905 '), stdout);
   });
 

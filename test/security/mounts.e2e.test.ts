@@ -43,7 +43,11 @@ describe('the target of a volume', { skip: attackerSkip() }, () => {
     symlinkSync(victim, path.join(shared, 'b'));
     mkdirSync(source);
     // The link leads to a directory in the container as well, of the same name: nothing is in the way of a mount.
-    const inside = TARGETS.map((target): TarPart => ({ name: `${victim.slice(1)}/${target}/`, flag: '5', mode: 0o755 }));
+    const inside = TARGETS.map((target): TarPart => ({
+      name: `${victim.slice(1)}/${target}/`,
+      flag: '5',
+      mode: 0o755,
+    }));
     await importTree(box, 'victim:test', [...directoriesTo(victim), ...inside]);
   });
 
@@ -62,7 +66,10 @@ describe('the target of a volume', { skip: attackerSkip() }, () => {
   it('is found within the container when a link leads out of it', async () => {
     const outcome = await mountAll('b');
     assert.equal(outcome.code, 0, outcome.stderr);
-    assert.deepEqual(places(outcome), TARGETS.map((target) => path.join(victim, target)));
+    assert.deepEqual(
+      places(outcome),
+      TARGETS.map((target) => path.join(victim, target)),
+    );
     assertUntouched(victim, TARGETS);
   });
 
@@ -78,8 +85,14 @@ describe('the target of a volume', { skip: attackerSkip() }, () => {
       if (outcome.code !== 0) assertRefused(outcome, /\/shared\/a/u);
       else assert.equal(places(outcome).length, TARGETS.length);
     }
-    const found = outcomes.flatMap(places).map((place) => path.dirname(place));
-    assert.deepEqual([...new Set(found)].sort(), ['/shared/a', victim].sort(), 'the link was flipped while hutch mounted');
+    // The directory that was named /shared/a when it was mounted on may bear the link's name now.
+    const found = new Set(outcomes.flatMap(places).map((place) => path.dirname(place)));
+    const inside = ['/shared/a', '/shared/b', victim];
+    assert.deepEqual(
+      [...found].filter((place) => !inside.includes(place)),
+      [],
+    );
+    assert.ok(found.size > 1, 'the link was never flipped while hutch mounted');
     assertUntouched(victim, TARGETS);
   });
 
@@ -103,7 +116,10 @@ describe('an image', { skip: attackerSkip() }, () => {
   for (const name of ['dev', 'proc', 'sys']) {
     it(`is refused when its /${name} is a link`, async () => {
       await importTree(box, `${name}:link`, [link(name, victim)], [name]);
-      assertRefused(await box.hutch([...RUN, `${name}:link`, 'true']), new RegExp(`ELOOP .* symbolic link at /${name} where`, 'su'));
+      assertRefused(
+        await box.hutch([...RUN, `${name}:link`, 'true']),
+        new RegExp(`ELOOP .* symbolic link at /${name} where`, 'su'),
+      );
       await importTree(box, `${name}:missing`, [], [name]);
       assert.equal((await box.hutch([...RUN, `${name}:missing`, 'true'])).code, 0, 'it is made where it is missing');
       assertUntouched(victim);

@@ -93,7 +93,10 @@ describe('services of the host that listen on loopback', { skip: attackerSkip() 
     const before = arrived;
     const results = await connect(targets);
     assert.equal(Object.keys(results).length, targets.length);
-    assert.deepEqual(targets.filter((target) => results[target] === 'OK'), []);
+    assert.deepEqual(
+      targets.filter((target) => results[target] === 'OK'),
+      [],
+    );
     assert.equal(arrived, before);
   });
 

@@ -34,7 +34,9 @@ describe('--security-opt', { skip: attackerSkip() }, () => {
       [profile('field.json', { defaultAction: 'SCMP_ACT_ALLOW', syscalls: [], surprise: 1 })]: /surprise/u,
       [profile('operator.json', {
         defaultAction: 'SCMP_ACT_ALLOW',
-        syscalls: [{ names: ['socket'], action: 'SCMP_ACT_ERRNO', args: [{ index: 0, value: 1, op: 'SCMP_CMP_SOME' }] }],
+        syscalls: [
+          { names: ['socket'], action: 'SCMP_ACT_ERRNO', args: [{ index: 0, value: 1, op: 'SCMP_CMP_SOME' }] },
+        ],
       })]: /SCMP_CMP_SOME/u,
       [box.file('text.json', 'not JSON')]: /it is not JSON/u,
     };
@@ -44,7 +46,14 @@ describe('--security-opt', { skip: attackerSkip() }, () => {
   });
 
   it('is refused when it names a fence that hutch does not have', async () => {
-    for (const option of ['apparmor=strict', 'label=type:container_t', 'no-new-privilegs', 'seccomp=', 'mask=relative', '']) {
+    for (const option of [
+      'apparmor=strict',
+      'label=type:container_t',
+      'no-new-privilegs',
+      'seccomp=',
+      'mask=relative',
+      '',
+    ]) {
       assertRefused(await box.hutch([...RUN, '--security-opt', option, ATTACKER, 'true']), /--security-opt/u);
     }
     assertRefused(await box.hutch([...RUN, '--cap-add', 'SYS_ADMINS', ATTACKER, 'true']), /SYS_ADMINS/u);

@@ -24,7 +24,9 @@ describe('a payload', { skip }, () => {
 
   async function status(...flags: readonly string[]): Promise<Readonly<Record<string, string>>> {
     const argv = ['run', '--rm', '--net', 'none', ...flags, ATTACKER, 'cat', '/proc/self/status'];
-    const rows = printed(await box.hutch(argv)).split('\n').map((line) => line.split(/:\s*/u));
+    const rows = printed(await box.hutch(argv))
+      .split('\n')
+      .map((line) => line.split(/:\s*/u));
     return Object.fromEntries(rows.map(([name = '', value = '']) => [name, value.trim().replaceAll('\t', ' ')]));
   }
 
@@ -35,14 +37,11 @@ describe('a payload', { skip }, () => {
 
   it('starts as root of its namespace, with the default capabilities and a filter, and nothing inherited', async () => {
     const fields = await status();
-    assert.deepEqual(
-      Object.fromEntries([...FIELDS, ...CAPABILITIES].map((name) => [name, fields[name]])),
-      {
-        ...{ Uid: '0 0 0 0', Gid: '0 0 0 0', Groups: noIds === false ? '' : fields['Groups'] },
-        ...{ NoNewPrivs: '0', Seccomp: '2', SigBlk: NONE, SigIgn: NONE },
-        ...{ CapInh: NONE, CapPrm: DEFAULT, CapEff: DEFAULT, CapBnd: DEFAULT, CapAmb: NONE },
-      },
-    );
+    assert.deepEqual(Object.fromEntries([...FIELDS, ...CAPABILITIES].map((name) => [name, fields[name]])), {
+      ...{ Uid: '0 0 0 0', Gid: '0 0 0 0', Groups: noIds === false ? '' : fields['Groups'] },
+      ...{ NoNewPrivs: '0', Seccomp: '2', SigBlk: NONE, SigIgn: NONE },
+      ...{ CapInh: NONE, CapPrm: DEFAULT, CapEff: DEFAULT, CapBnd: DEFAULT, CapAmb: NONE },
+    });
   });
 
   it('starts with every fence down by --privileged: what the snapshot would show if they were not up', async () => {
@@ -62,18 +61,33 @@ describe('a payload', { skip }, () => {
   it('has none as another user than root, but for those asked for by name', { skip: noIds }, async () => {
     assert.deepEqual(await capabilities('-u', '1000'), [NONE, NONE, NONE, DEFAULT, NONE]);
     const bind = '0000000000000400';
-    assert.deepEqual(await capabilities('-u', '1000', '--cap-add', 'NET_BIND_SERVICE'), [bind, bind, bind, DEFAULT, bind]);
+    assert.deepEqual(await capabilities('-u', '1000', '--cap-add', 'NET_BIND_SERVICE'), [
+      bind,
+      bind,
+      bind,
+      DEFAULT,
+      bind,
+    ]);
     const fields = await status('-u', '1000:1001');
-    assert.deepEqual([fields['Uid'], fields['Gid'], fields['Groups']], ['1000 1000 1000 1000', '1001 1001 1001 1001', '']);
+    assert.deepEqual(
+      [fields['Uid'], fields['Gid'], fields['Groups']],
+      ['1000 1000 1000 1000', '1001 1001 1001 1001', ''],
+    );
   });
 
-  it('gains by a set-uid program only root of its namespace, and nothing with no-new-privileges', { skip: noIds }, async () => {
-    const ids = async (...flags: readonly string[]): Promise<string> =>
-      printed(await box.hutch(['run', '--rm', '--net', 'none', '-u', '1000', ...flags, ATTACKER, 'set-uid-probe', 'ids']));
-    assert.equal(await ids(), '1000 0 0 0\n');
-    assert.equal(await ids('--security-opt', 'no-new-privileges'), '1000 1000 0 0\n');
-    assert.equal((await status('--security-opt', 'no-new-privileges'))['NoNewPrivs'], '1');
-  });
+  it(
+    'gains by a set-uid program only root of its namespace, and nothing with no-new-privileges',
+    { skip: noIds },
+    async () => {
+      const ids = async (...flags: readonly string[]): Promise<string> =>
+        printed(
+          await box.hutch(['run', '--rm', '--net', 'none', '-u', '1000', ...flags, ATTACKER, 'set-uid-probe', 'ids']),
+        );
+      assert.equal(await ids(), '1000 0 0 0\n');
+      assert.equal(await ids('--security-opt', 'no-new-privileges'), '1000 1000 0 0\n');
+      assert.equal((await status('--security-opt', 'no-new-privileges'))['NoNewPrivs'], '1');
+    },
+  );
 
   it('has the limits, the OOM score and the umask of an ordinary program of the caller', async () => {
     const script = 'for f in limits oom_score_adj; do grep -v "Max open files" /proc/self/$f; done; umask';
@@ -106,7 +120,9 @@ describe('a payload', { skip }, () => {
 
   it('sees no path of the store among the options of its overlay', async () => {
     const argv = ['run', '--rm', '--net', 'none', '--storage-driver', 'overlay', ATTACKER];
-    const lines = printed(await box.hutch([...argv, 'grep', ' / / ', '/proc/self/mountinfo'])).trim().split('\n');
+    const lines = printed(await box.hutch([...argv, 'grep', ' / / ', '/proc/self/mountinfo']))
+      .trim()
+      .split('\n');
     assert.equal(lines.length, 1);
     assert.match(lines[0] ?? '', / - overlay .*lowerdir=/u);
     assert.ok(!lines[0]?.includes(box.directory), lines[0]);

@@ -18,7 +18,9 @@ function terminalSkip(): string | false {
 
 /** Kernels from 6.2 on may refuse it to everybody. */
 function controlSkip(): string | false {
-  return existsSync(LEGACY) && readFileSync(LEGACY, 'utf8').trim() === '0' ? 'this kernel refuses TIOCSTI to all' : false;
+  return existsSync(LEGACY) && readFileSync(LEGACY, 'utf8').trim() === '0'
+    ? 'this kernel refuses TIOCSTI to all'
+    : false;
 }
 
 describe('the terminal of the caller', { skip: terminalSkip() }, () => {
@@ -32,8 +34,15 @@ describe('the terminal of the caller', { skip: terminalSkip() }, () => {
   async function play(attack: string): Promise<string> {
     const shell = `${attack}; echo prompt; read -r line; echo "shell has read <$line>"`;
     const child = spawn('python3', [PLAYER], { cwd: box.directory, env: box.env, stdio: ['pipe', 'pipe', 'pipe'] });
-    const script = [['expect', 'prompt'], ['type', 'typed\r'], ['expect', 'shell has read']];
-    const { stdout, stderr } = await outcomeOf(child, JSON.stringify({ size: [24, 80], argv: ['sh', '-c', shell], script }));
+    const script = [
+      ['expect', 'prompt'],
+      ['type', 'typed\r'],
+      ['expect', 'shell has read'],
+    ];
+    const { stdout, stderr } = await outcomeOf(
+      child,
+      JSON.stringify({ size: [24, 80], argv: ['sh', '-c', shell], script }),
+    );
     assert.equal(stderr, '');
     const { output, missing } = JSON.parse(stdout) as { output: string; missing: string | null };
     assert.equal(missing, null, output);

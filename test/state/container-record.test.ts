@@ -13,6 +13,7 @@ import {
   findContainer,
   listContainers,
   releaseName,
+  releaseNamesOf,
   statusOf,
   writeContainer,
   type ContainerRecord,
@@ -57,7 +58,8 @@ function put(record: ContainerRecord): ContainerRecord {
 
 test('containerDirectory() takes nothing but an id, so that no word of a user becomes a path', () => {
   assert.equal(containerDirectory(store, ID), path.join(store.containers, ID));
-  for (const word of ['', '..', '../x', ID.toUpperCase(), `${ID}/..`, ID.slice(1)]) assert.throws(() => containerDirectory(store, word));
+  for (const word of ['', '..', '../x', ID.toUpperCase(), `${ID}/..`, ID.slice(1)])
+    assert.throws(() => containerDirectory(store, word));
 });
 
 test('findContainer() finds a record by name, id and the unique beginning of an id', () => {
@@ -87,7 +89,10 @@ test('listContainers() has the newest first, and leaves out what has no record',
   put(recordOf(OTHER, { createdAt: '2026-02-01T00:00:00.000Z' }));
   mkdirSync(path.join(store.containers, 'd'.repeat(64)));
   mkdirSync(path.join(store.containers, 'not-an-id'));
-  assert.deepEqual(listContainers(store).map(({ id }) => id), [OTHER, ID]);
+  assert.deepEqual(
+    listContainers(store).map(({ id }) => id),
+    [OTHER, ID],
+  );
   assert.deepEqual(listContainers(storeAt(path.join(scratch, 'none'))), []);
 });
 
@@ -102,7 +107,11 @@ test('statusOf() believes living processes and not the record', () => {
   assert.ok(self !== undefined);
   assert.equal(statusOf(recordOf(ID)), 'created');
   assert.equal(statusOf(recordOf(ID, { monitor: self })), 'running');
-  assert.equal(statusOf(recordOf(ID, { monitor: { ...self, startTime: '1' } })), 'dead', 'the pid is used by another process');
+  assert.equal(
+    statusOf(recordOf(ID, { monitor: { ...self, startTime: '1' } })),
+    'dead',
+    'the pid is used by another process',
+  );
   assert.equal(statusOf(recordOf(ID, { monitor: { ...self, bootId: 'before' } })), 'dead', 'the host was booted since');
   assert.equal(statusOf(recordOf(ID, { monitor: { ...self, pid: 2 ** 30 } })), 'dead');
   assert.equal(statusOf(recordOf(ID, { monitor: self, exit: { code: 0, finishedAt: '' } })), 'exited');
@@ -110,9 +119,16 @@ test('statusOf() believes living processes and not the record', () => {
 
 test('claimName() gives a name once, and again after it was released', () => {
   put(recordOf(ID, { name: 'web' }));
-  assert.throws(() => claimName(store, 'web', OTHER), refusal('NAME_IN_USE', /^the name "web" is in use by container aaaaaaaaaaaa$/u));
+  assert.throws(
+    () => claimName(store, 'web', OTHER),
+    refusal('NAME_IN_USE', /^the name "web" is in use by container aaaaaaaaaaaa$/u),
+  );
   releaseName(store, 'web', OTHER);
-  assert.throws(() => claimName(store, 'web', OTHER), refusal('NAME_IN_USE', /web/u), 'nobody but the owner can release it');
+  assert.throws(
+    () => claimName(store, 'web', OTHER),
+    refusal('NAME_IN_USE', /web/u),
+    'nobody but the owner can release it',
+  );
   releaseName(store, 'web', ID);
   claimName(store, 'web', OTHER);
   releaseName(store, 'web', OTHER);
@@ -126,9 +142,21 @@ test('claimName() takes over the name of a container that is gone', () => {
   claimName(store, 'web', OTHER);
 });
 
+test('releaseNamesOf() frees what a container has claimed that never had a record, and nothing else', () => {
+  releaseNamesOf(store, ID);
+  claimName(store, 'half', ID);
+  claimName(store, 'whole', OTHER);
+  releaseNamesOf(store, ID);
+  assert.deepEqual(readdirSync(path.join(store.root, 'names')), ['whole']);
+});
+
 test('checkName() takes names that are safe as file names and on a command line', () => {
   for (const name of ['a', '0', 'web_1.x-y', 'x'.repeat(128)]) checkName(name);
   for (const name of ['', '-a', '.a', '_a', 'a/b', '..', 'a b', 'a\n', 'ä', 'x'.repeat(129)]) {
-    assert.throws(() => checkName(name), refusal('USAGE_INVALID', /cannot be a container's name$/u), JSON.stringify(name));
+    assert.throws(
+      () => checkName(name),
+      refusal('USAGE_INVALID', /cannot be a container's name$/u),
+      JSON.stringify(name),
+    );
   }
 });

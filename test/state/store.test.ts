@@ -1,7 +1,18 @@
 /** The store's directories, JSON files, the running list, settings and locks. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, beforeEach, test } from 'node:test';
@@ -49,10 +60,17 @@ test('openStore() refuses a place that others may enter or that a link leads to'
   assert.deepEqual(readdirSync(`${place}/elsewhere`), []);
 });
 
-test('openStore() refuses a place that belongs to somebody else', { skip: process.getuid?.() === 0 ? 'root owns it all' : false }, () => {
-  assert.throws(() => openStore(storeAt('/usr')), refusal('STORE_INSECURE', /it belongs to uid 0/u));
-  assert.throws(() => openStore(storeAt('/usr/no/such')), refusal('STORE_UNWRITABLE', /cannot make \/usr\/no\/such: EACCES/u));
-});
+test(
+  'openStore() refuses a place that belongs to somebody else',
+  { skip: process.getuid?.() === 0 ? 'root owns it all' : false },
+  () => {
+    assert.throws(() => openStore(storeAt('/usr')), refusal('STORE_INSECURE', /it belongs to uid 0/u));
+    assert.throws(
+      () => openStore(storeAt('/usr/no/such')),
+      refusal('STORE_UNWRITABLE', /cannot make \/usr\/no\/such: EACCES/u),
+    );
+  },
+);
 
 test('requireMarked() lets nothing be deleted in a directory that is not hutch’s', () => {
   assert.throws(() => requireMarked(place), refusal('STORE_INSECURE', /marker; nothing in it is deleted/u));
@@ -112,7 +130,12 @@ test('readSettings() takes known words only, and an absent file for none', () =>
   const write = (text: string): void => writeFileSync(`${store.config}/config.json`, text);
   write('{"storageDriver":"vfs","network":"none"}');
   assert.deepEqual(readSettings(store), { storageDriver: 'vfs', network: 'none' });
-  for (const [text, message] of [['[]', /not a JSON object/u], ['"x"', /not a JSON object/u], ['{"x":1}', /"x" is not a setting/u], ['{"network":1}', /"network" is not a string/u]] as const) {
+  for (const [text, message] of [
+    ['[]', /not a JSON object/u],
+    ['"x"', /not a JSON object/u],
+    ['{"x":1}', /"x" is not a setting/u],
+    ['{"network":1}', /"network" is not a string/u],
+  ] as const) {
     write(text);
     assert.throws(() => readSettings(store), refusal('CONFIG_INVALID', message), text);
   }
@@ -129,7 +152,10 @@ test('withLock() lets one in at a time, and frees the lock when the work fails',
     inside -= 1;
   };
   await Promise.all([1, 2, 3].map(() => withLock(place, 'a test', work)));
-  await assert.rejects(withLock(place, 'a test', () => Promise.reject(new Error('of the work'))), /of the work/u);
+  await assert.rejects(
+    withLock(place, 'a test', () => Promise.reject(new Error('of the work'))),
+    /of the work/u,
+  );
   await withLock(place, 'a test', work);
   assert.equal(existsSync(`${place}.lock`), false);
 });
@@ -137,7 +163,10 @@ test('withLock() lets one in at a time, and frees the lock when the work fails',
 test('withLock() names the holder when its time is up', async () => {
   await withLock(place, 'the long work', async () => {
     const refused = withLock(place, 'the other', () => Promise.resolve(), 100);
-    await assert.rejects(refused, refusal('LOCK_TIMEOUT', new RegExp(`is locked by pid ${process.pid} \\(the long work\\)`, 'u')));
+    await assert.rejects(
+      refused,
+      refusal('LOCK_TIMEOUT', new RegExp(`is locked by pid ${process.pid} \\(the long work\\)`, 'u')),
+    );
   });
   assert.match(readFileSync(`${place}.holder`, 'utf8'), /"purpose":"the long work"/u);
 });

@@ -44,7 +44,13 @@ test('readLayer() digests both sides of every form', async () => {
   ] as const) {
     const { plain: found, ...digests } = await read(bytes);
     assert.ok(found.equals(plain), compression);
-    assert.deepEqual(digests, { compression, digest: sha256(bytes), diffId: sha256(plain), sizeBytes: bytes.length, archiveBytes: plain.length });
+    assert.deepEqual(digests, {
+      compression,
+      digest: sha256(bytes),
+      diffId: sha256(plain),
+      sizeBytes: bytes.length,
+      archiveBytes: plain.length,
+    });
   }
 });
 

@@ -8,14 +8,25 @@ import { launchChain, type ChainRequest } from '../../src/userns/launch-chain.ts
 
 const RANGE = { start: 100_000, count: 65_536 };
 const IDS = { uids: [RANGE], gids: [RANGE] };
-const FULL: UserNamespace = { uidMap: withUserAsRoot(1001, [RANGE]), gidMap: withUserAsRoot(1001, [RANGE]), writer: 'newuidmap' };
+const FULL: UserNamespace = {
+  uidMap: withUserAsRoot(1001, [RANGE]),
+  gidMap: withUserAsRoot(1001, [RANGE]),
+  writer: 'newuidmap',
+};
 const ONE_MAP = [{ containerId: 0, hostId: 1001, count: 1 }];
 const ONE: UserNamespace = { uidMap: ONE_MAP, gidMap: ONE_MAP, writer: 'self' };
-const BY_ROOT: UserNamespace = { uidMap: [{ containerId: 0, hostId: 200_000, count: 65_536 }], gidMap: [{ containerId: 0, hostId: 200_000, count: 65_536 }], writer: 'parent' };
+const BY_ROOT: UserNamespace = {
+  uidMap: [{ containerId: 0, hostId: 200_000, count: 65_536 }],
+  gidMap: [{ containerId: 0, hostId: 200_000, count: 65_536 }],
+  writer: 'parent',
+};
 const NO_OFFSET = { monotonicSeconds: 0, boottimeSeconds: 0 };
 
 function chainOf(changes: Partial<ChainRequest> = {}, ids = IDS) {
-  return launchChain({ userNamespaces: [FULL], pid: 'private', time: NO_OFFSET, argv: ['node', 'init'], protect: '/node', ...changes }, ids);
+  return launchChain(
+    { userNamespaces: [FULL], pid: 'private', time: NO_OFFSET, argv: ['node', 'init'], protect: '/node', ...changes },
+    ids,
+  );
 }
 
 /** The chain's words from the first `unshare` to the first `--`. */

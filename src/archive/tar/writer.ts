@@ -24,13 +24,16 @@ export function tarHeader(entry: TarEntry): Buffer {
   const header = headerBlock(entry);
   if (records.length === 0) return header;
   const body = Buffer.concat(records);
-  const extended = headerBlock({
-    ...entry,
-    name: `PaxHeaders/${lastPart(entry.name).slice(0, 80)}`,
-    linkName: '',
-    sizeBytes: body.length,
-    mode: 0o644,
-  }, 'x');
+  const extended = headerBlock(
+    {
+      ...entry,
+      name: `PaxHeaders/${lastPart(entry.name).slice(0, 80)}`,
+      linkName: '',
+      sizeBytes: body.length,
+      mode: 0o644,
+    },
+    'x',
+  );
   return Buffer.concat([extended, body, tarPadding(body.length), header]);
 }
 

@@ -65,6 +65,7 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
   const store = openStore(locateStore(), owner);
   await sweepOrphans(store);
   const image = findImage(store, request.image);
+  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(request.image);
   const id = newContainerId();
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);
@@ -79,6 +80,12 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
   } finally {
     await finish(store, record, code);
   }
+}
+
+/** Somebody else's program copied the image into the store. */
+async function unpack(image: string): Promise<void> {
+  const { unpackImage } = await import('../image/unpack-image.ts');
+  await unpackImage(image);
 }
 
 /** Root's containers belong to the host uid that their root is mapped to. */

@@ -1,6 +1,12 @@
 /** Clearing up after monitors that were killed; called at the start of every run, on the host's side. */
 import { existsSync } from 'node:fs';
-import { containerDirectory, readContainer, releaseName, writeContainer } from '../../state/container-record.ts';
+import {
+  containerDirectory,
+  readContainer,
+  releaseName,
+  releaseNamesOf,
+  writeContainer,
+} from '../../state/container-record.ts';
 import { leaveRunning, listOrphans } from '../../state/running-list.ts';
 import { requireMarked, type Store } from '../../state/store.ts';
 import { removeContainerDirectory } from './remove-directory.ts';
@@ -34,5 +40,6 @@ async function removeOrphan(store: Store, id: string, name: string | undefined):
     requireMarked(store.root);
     await removeContainerDirectory(directory);
   }
-  if (name !== undefined) releaseName(store, name, id);
+  if (name === undefined) releaseNamesOf(store, id);
+  else releaseName(store, name, id);
 }

@@ -2,7 +2,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../errors/hutch-error.ts';
-import type { ImageUse } from '../../images/store/remove-image.ts';
+import type { ImageUse } from '../../images/store/sweep.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 

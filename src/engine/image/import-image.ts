@@ -3,17 +3,27 @@ import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { defaultsFromChanges } from '../../images/image-changes.ts';
-import { writeLayerRecord } from '../../images/layer/layers.ts';
+import { LAYER_TYPE } from '../../images/archive/archived-images.ts';
+import { readLayerRecord, writeLayerRecord } from '../../images/layer/layers.ts';
 import { makeLayerDirectory, recordOf } from '../../images/layer/obtain-layer.ts';
 import { unpackLayer } from '../../images/layer/unpack-layer.ts';
-import type { Compression } from '../../archive/compression.ts';
 import type { UnpackedLayer, UnpackLimits } from '../../images/layer/unpack-protocol.ts';
 import { familiarName, type Reference } from '../../images/reference.ts';
-import { stageCopy, stageJson, stageStream, syncPath, type StagedBlob } from '../../images/store/blob-file.ts';
+import {
+  compressionOf,
+  digestFile,
+  stageCopy,
+  stageJson,
+  stageStream,
+  syncPath,
+  type StagedBlob,
+} from '../../images/store/blob-file.ts';
 import { commitImage } from '../../images/store/commit-image.ts';
-import { hostPlatform } from '../../images/store/find-image.ts';
+import { withDownload } from '../../images/registry/downloads.ts';
+import { findDiffId, hostPlatform } from '../../images/store/find-image.ts';
 import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
 import { MEDIA_TYPE, type Digest, type ImageConfig, type ImageDefaults, type ImageManifest } from '../../oci/image.ts';
+import type { Store } from '../../state/store.ts';
 import { openArchive, type ArchiveInput } from './archive-input.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import { parseTarget } from './target-name.ts';
@@ -40,12 +50,6 @@ export interface ImportedImage {
   readonly layer: UnpackedLayer;
 }
 
-const LAYER_TYPE: Readonly<Record<Compression, string>> = {
-  none: MEDIA_TYPE.layer,
-  gzip: MEDIA_TYPE.layerGzip,
-  zstd: MEDIA_TYPE.layerZstd,
-};
-
 /**
  * Imports an archive. USAGE_INVALID, REFERENCE_INVALID, ARCHIVE_INVALID, ID_UNMAPPED, STORAGE_FULL, STORE_*, USERNS_FAILED;
  * after any of them nothing of the image stays. The archive is kept as it was given, its layer is unpacked at once.
@@ -55,24 +59,52 @@ export async function importImage(options: ImportOptions): Promise<ImportedImage
   const reference = parseTarget(options.name, 'imported');
   const defaults = defaultsFromChanges(options.changes ?? []);
   const created = creationTime();
-  const input = openArchive(options.file, 'give the path of a .tar, .tar.gz or .tar.zst file, or - and the archive on stdin');
+  const input = openArchive(
+    options.file,
+    'give the path of a .tar, .tar.gz or .tar.zst file, or - and the archive on stdin',
+  );
   const owned = await openImageStore();
   await cleanStaging(owned.store);
   const staging = makeStaging(owned.store);
   try {
     const archive = join(staging, 'archive');
     await stage(input, archive);
-    const directory = makeLayerDirectory(staging, owned.owner);
-    const totalBytes = statSync(archive).size;
-    const layer = await unpackLayer(archive, join(directory, 'fs'), {
-      limits: options.limits,
-      onProgress: (sizeBytes) => options.onProgress?.(sizeBytes, totalBytes),
+    const digest = digestFile(archive);
+    // Who imports the same archive at the same time waits here, and finds the layer in the store then.
+    return await withDownload(owned.store, digest, async () => {
+      const found = findStored(owned.store, archive, digest);
+      const layer = found ?? (await unpack(owned, { staging, archive, digest }, options));
+      const config = configOf({ ...options, layer, defaults, created });
+      return commit(owned, { staging, archive, reference, layer, isNew: found === undefined, config });
     });
-    const config = configOf({ ...options, layer, defaults, created });
-    return await commit(owned, { staging, directory, archive, reference, layer, config });
   } finally {
     await removeStaging(owned.store, staging);
   }
+}
+
+/** The layer of an archive that another image has brought already. */
+function findStored(store: Store, archive: string, digest: Digest): UnpackedLayer | undefined {
+  const diffId = findDiffId(store, digest);
+  const record = diffId === undefined ? undefined : readLayerRecord(store, diffId);
+  if (record === undefined) return undefined;
+  const sizeBytes = statSync(archive).size;
+  return { archiveBytes: 0, skippedAttributes: 0, ...record, digest, sizeBytes, compression: compressionOf(archive) };
+}
+
+async function unpack(
+  { owner }: OwnedStore,
+  { staging, archive, digest }: { readonly staging: string; readonly archive: string; readonly digest: Digest },
+  { limits, onProgress }: ImportOptions,
+): Promise<UnpackedLayer> {
+  const directory = makeLayerDirectory(staging, owner);
+  const totalBytes = statSync(archive).size;
+  const layer = await unpackLayer(archive, join(directory, 'fs'), {
+    limits,
+    digest,
+    onProgress: (sizeBytes) => onProgress?.(sizeBytes, totalBytes),
+  });
+  writeLayerRecord(directory, recordOf(layer));
+  return layer;
 }
 
 function creationTime(): string {
@@ -112,15 +144,16 @@ function configOf({ layer, defaults, created, message, file, architecture }: Con
 
 interface StagedImport {
   readonly staging: string;
-  readonly directory: string;
   readonly archive: string;
   readonly reference: Reference;
   readonly layer: UnpackedLayer;
+  /** True when the layer waits in staging. */
+  readonly isNew: boolean;
   readonly config: ImageConfig;
 }
 
 async function commit({ store }: OwnedStore, staged: StagedImport): Promise<ImportedImage> {
-  const { staging, directory, layer, reference } = staged;
+  const { staging, layer, reference } = staged;
   const diffId = layer.diffId as Digest;
   syncPath(staged.archive);
   const blob: StagedBlob = {
@@ -135,12 +168,11 @@ async function commit({ store }: OwnedStore, staged: StagedImport): Promise<Impo
     layers: [blob.descriptor],
   };
   const manifest = stageJson(join(staging, 'manifest'), content, MEDIA_TYPE.manifest);
-  writeLayerRecord(directory, recordOf(layer));
   await commitImage(store, {
     reference,
     manifest,
     blobs: [blob, config],
-    layers: [{ directory, diffId }],
+    layers: staged.isNew ? [{ directory: join(staging, 'layer'), diffId }] : [],
     needs: { blobs: [blob.descriptor.digest, config.descriptor.digest], layers: [diffId] },
   });
   return {

@@ -3,13 +3,17 @@ import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { familiarName, fullName, parseReference } from '../../images/reference.ts';
-import { ARCHIVE_FORMATS, writeArchive, type ArchiveFormat, type SavedImage } from '../../images/archive/write-archive.ts';
+import {
+  ARCHIVE_FORMATS,
+  writeArchive,
+  type ArchiveFormat,
+  type SavedImage,
+} from '../../images/archive/write-archive.ts';
 import { syncPath } from '../../images/store/blob-file.ts';
 import { findEntries, platformEntry, resolveImage, unknownImage } from '../../images/store/find-image.ts';
 import { nameOf } from '../../images/store/index-names.ts';
 import { blobPath, readNestedIndex } from '../../images/store/layout.ts';
 import { isIndexType, type Descriptor } from '../../oci/image.ts';
-import { writeError } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { refuseHostImage } from './host-image.ts';
 
@@ -87,12 +91,20 @@ async function toStdout(store: Store, saved: readonly SavedImage[], format: Arch
     await pipeline(writeArchive(store, saved, format), process.stdout);
   } catch (error) {
     if (errnoOf(error) !== 'EPIPE') throw error;
-    throw new HutchError('the reader of the archive went away before its end', { code: 'STORE_UNWRITABLE', cause: error });
+    throw new HutchError('the reader of the archive went away before its end', {
+      code: 'STORE_UNWRITABLE',
+      cause: error,
+    });
   }
 }
 
 /** Appears under its name only when it is whole. */
-async function toFile(store: Store, saved: readonly SavedImage[], format: ArchiveFormat, output: string): Promise<void> {
+async function toFile(
+  store: Store,
+  saved: readonly SavedImage[],
+  format: ArchiveFormat,
+  output: string,
+): Promise<void> {
   const half = `${output}.${String(process.pid)}.part`;
   try {
     await pipeline(writeArchive(store, saved, format), createWriteStream(half, { flags: 'wx', mode: 0o644 }));
@@ -101,6 +113,17 @@ async function toFile(store: Store, saved: readonly SavedImage[], format: Archiv
   } catch (error) {
     rmSync(half, { force: true });
     if (errnoOf(error) === undefined || error instanceof HutchError) throw error;
-    throw writeError(output, error);
+    throw unwritable(output, error);
   }
+}
+
+function unwritable(output: string, cause: unknown): HutchError {
+  const errno = errnoOf(cause) ?? String(cause);
+  const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
+  return new HutchError(`cannot write ${output}: ${errno}`, {
+    code: isFull ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
+    hint: isFull ? 'free some space there, or write to another file system' : 'give --output a path that you can write',
+    cause,
+    context: { path: output, errno },
+  });
 }

@@ -1,7 +1,6 @@
 /** What images an archive holds: an OCI layout (`oci-archive`), or what `docker save` writes (`docker-archive`); on the host's side. */
-import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { recognise, type Compression } from '../../archive/compression.ts';
+import type { Compression } from '../../archive/compression.ts';
 import { invalidArchive } from '../../archive/failure.ts';
 import {
   isIndexType,
@@ -16,7 +15,7 @@ import {
 } from '../../oci/image.ts';
 import { choosePlatform, platformName } from '../../oci/platform.ts';
 import { parseReference, type Reference } from '../reference.ts';
-import { stageJson, type StagedBlob } from '../store/blob-file.ts';
+import { compressionOf, stageJson, type StagedBlob } from '../store/blob-file.ts';
 import { hostPlatform } from '../store/find-image.ts';
 import { nameOf } from '../store/index-names.ts';
 import { readMemberJson, type Member, type Members } from './split-archive.ts';
@@ -45,7 +44,8 @@ export function findArchivedImages(members: Members, staging: string): ArchivedI
   const index = readMemberJson(members, 'index.json');
   if (index !== undefined && members.has('oci-layout')) return ociImages(members, index);
   const list = readMemberJson(members, 'manifest.json');
-  if (Array.isArray(list)) return list.map((item, at) => dockerImage(members, item, join(staging, `image-${String(at)}`)));
+  if (Array.isArray(list))
+    return list.map((item, at) => dockerImage(members, item, join(staging, `image-${String(at)}`)));
   throw invalidArchive(
     'holds no images: neither index.json nor manifest.json is in it',
     undefined,
@@ -55,7 +55,8 @@ export function findArchivedImages(members: Members, staging: string): ArchivedI
 
 function ociImages(members: Members, value: unknown): ArchivedImage[] {
   const roots = new Map<Digest, Descriptor[]>();
-  for (const entry of parseIndex(value, 'index.json').manifests) roots.set(entry.digest, [...(roots.get(entry.digest) ?? []), entry]);
+  for (const entry of parseIndex(value, 'index.json').manifests)
+    roots.set(entry.digest, [...(roots.get(entry.digest) ?? []), entry]);
   return [...roots.values()].map((entries) => ociImage(members, entries));
 }
 
@@ -65,19 +66,34 @@ function ociImage(members: Members, entries: readonly Descriptor[]): ArchivedIma
   if (entry === undefined) throw new Error('an image has at least one entry');
   const root = blobOf(members, entry);
   const manifests = isIndexType(entry.mediaType)
-    ? parseIndex(readBlobJson(members, entry), `index ${entry.digest}`).manifests.filter(({ digest }) => members.has(blobName(digest)))
+    ? parseIndex(readBlobJson(members, entry), `index ${entry.digest}`).manifests.filter(({ digest }) =>
+        members.has(blobName(digest)),
+      )
     : [entry];
   const chosen = isIndexType(entry.mediaType) ? choosePlatform(manifests, hostPlatform()) : entry;
-  if (chosen === undefined) throw invalidArchive(`has nothing for ${platformName(hostPlatform())} in image ${entry.digest}`);
+  if (chosen === undefined)
+    throw invalidArchive(`has nothing for ${platformName(hostPlatform())} in image ${entry.digest}`);
   const manifest = parseManifest(readBlobJson(members, chosen), `manifest ${chosen.digest}`);
-  const config = parseImageConfig(readBlobJson(members, manifest.config), `image configuration ${manifest.config.digest}`);
+  const config = parseImageConfig(
+    readBlobJson(members, manifest.config),
+    `image configuration ${manifest.config.digest}`,
+  );
   return {
-    references: entries.map(nameOf).filter((name) => name !== undefined).map(parseReference),
+    references: entries
+      .map(nameOf)
+      .filter((name) => name !== undefined)
+      .map(parseReference),
     root,
-    blobs: manifests.flatMap((each) => blobsOf(members, each)).filter(({ descriptor }) => descriptor.digest !== entry.digest),
+    blobs: manifests
+      .flatMap((each) => blobsOf(members, each))
+      .filter(({ descriptor }) => descriptor.digest !== entry.digest),
     config,
     id: manifest.config.digest,
-    layers: pairLayers(config, manifest.layers.map((layer) => blobOf(members, layer)), manifest.config.digest),
+    layers: pairLayers(
+      config,
+      manifest.layers.map((layer) => blobOf(members, layer)),
+      manifest.config.digest,
+    ),
   };
 }
 
@@ -104,7 +120,10 @@ function checkedMember(members: Members, { digest, size }: Descriptor): Member {
   const member = members.get(name);
   if (member === undefined) throw invalidArchive(`has no file ${name}, which an image in it needs`);
   if (member.digest !== digest || member.sizeBytes !== size)
-    throw invalidArchive(`has the digest ${member.digest} and ${String(member.sizeBytes)} bytes, not what its image says`, name);
+    throw invalidArchive(
+      `has the digest ${member.digest} and ${String(member.sizeBytes)} bytes, not what its image says`,
+      name,
+    );
   return member;
 }
 
@@ -138,17 +157,7 @@ function dockerImage(members: Members, item: unknown, stem: string): ArchivedIma
 
 function dockerLayer(members: Members, name: string): StagedBlob {
   const { path, digest, sizeBytes } = requiredMember(members, name);
-  return { path, descriptor: { mediaType: LAYER_TYPE[recognise(firstBytes(path))], digest, size: sizeBytes } };
-}
-
-function firstBytes(path: string): Buffer {
-  const buffer = Buffer.alloc(8);
-  const fd = openSync(path, 'r');
-  try {
-    return buffer.subarray(0, readSync(fd, buffer));
-  } finally {
-    closeSync(fd);
-  }
+  return { path, descriptor: { mediaType: LAYER_TYPE[compressionOf(path)], digest, size: sizeBytes } };
 }
 
 function requiredMember(members: Members, name: string): Member {
@@ -160,11 +169,12 @@ function requiredMember(members: Members, name: string): Member {
 function pairLayers(config: ImageConfig, blobs: readonly StagedBlob[], id: string): ArchivedImage['layers'] {
   const { diff_ids: diffIds } = config.rootfs;
   if (diffIds.length !== blobs.length)
-    throw invalidArchive(`has an image ${id} of ${String(blobs.length)} layers whose configuration lists ${String(diffIds.length)}`);
+    throw invalidArchive(
+      `has an image ${id} of ${String(blobs.length)} layers whose configuration lists ${String(diffIds.length)}`,
+    );
   return blobs.map((blob, at) => ({ blob, diffId: diffIds[at] as Digest }));
 }
 
 function isTexts(value: unknown): value is string[] {
   return Array.isArray(value) && value.every((item) => typeof item === 'string');
 }
-

@@ -103,7 +103,8 @@ function createCollector(directory: string): Collector {
 
   const write = (chunk: Buffer, start: number, end: number, position: number): void => {
     if (open === undefined) return;
-    if (position !== open.sizeBytes) throw invalidArchive('is sparse, which files of an image archive are not', open.name);
+    if (position !== open.sizeBytes)
+      throw invalidArchive('is sparse, which files of an image archive are not', open.name);
     const bytes = chunk.subarray(start, end);
     open.hash.update(bytes);
     open.sizeBytes += bytes.length;
@@ -144,7 +145,7 @@ function openMember(name: string, path: string): OpenMember {
 
 function writeAll({ fd, path }: OpenMember, bytes: Buffer): void {
   try {
-    for (let done = 0; done < bytes.length; ) done += writeSync(fd, bytes, done);
+    for (let done = 0; done < bytes.length;) done += writeSync(fd, bytes, done);
   } catch (error) {
     throw writeError(path, error);
   }

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { PassThrough } from 'node:stream';
 import { CHUNK_BYTES, decompress, recognise } from '../../archive/compression.ts';
 import { TAR_END, tarHeader, tarPadding } from '../../archive/tar/writer.ts';
-import { HutchError } from '../../errors/hutch-error.ts';
+import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { MEDIA_TYPE, type Descriptor, type Digest } from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { archiveSize } from '../layer/layers.ts';
@@ -30,6 +30,8 @@ interface ArchiveFile {
   readonly content: AsyncIterable<Buffer>;
 }
 
+const FETCH_AGAIN = 'remove the image (hutch rmi) and fetch it again';
+
 /** All members have this time: an archive of the same images is the same archive. */
 const TIME = { seconds: 0, nanoseconds: 0 };
 
@@ -41,7 +43,7 @@ export async function* writeArchive(
 ): AsyncGenerator<Buffer> {
   const files = format === 'oci-archive' ? ociFiles(store, images) : dockerFiles(store, images);
   for await (const { name, sizeBytes, content } of files) {
-    yield tarHeader({ type: 'file', name, linkName: '', mode: 0o644, uid: 0, gid: 0, mtime: TIME, sizeBytes, attributes: [] });
+    yield memberHeader(name, sizeBytes);
     let written = 0;
     for await (const chunk of content) {
       written += chunk.length;
@@ -53,10 +55,17 @@ export async function* writeArchive(
   yield TAR_END;
 }
 
+function memberHeader(name: string, sizeBytes: number): Buffer {
+  const kind = name.endsWith('/')
+    ? ({ type: 'directory', mode: 0o755 } as const)
+    : ({ type: 'file', mode: 0o644 } as const);
+  return tarHeader({ ...kind, name, linkName: '', uid: 0, gid: 0, mtime: TIME, sizeBytes, attributes: [] });
+}
+
 function damaged(name: string, wanted: number, found: number): HutchError {
   return new HutchError(`${name} is ${String(found)} bytes long, not ${String(wanted)}`, {
     code: 'RECORD_CORRUPT',
-    hint: 'remove the image (hutch rmi) and fetch it again',
+    hint: FETCH_AGAIN,
     context: { name },
   });
 }
@@ -67,10 +76,18 @@ function* ociFiles(store: Store, images: readonly SavedImage[]): Generator<Archi
     names.length === 0 ? [withName(root, undefined)] : names.map(({ full }) => withName(root, full)),
   );
   yield jsonFile('index.json', { schemaVersion: 2, mediaType: MEDIA_TYPE.index, manifests });
-  const { blobs } = markReachable(store, images.map(({ root }) => root));
+  const { blobs, damage } = markReachable(
+    store,
+    images.map(({ root }) => root),
+  );
+  if (damage[0] !== undefined) throw new HutchError(damage[0], { code: 'RECORD_CORRUPT', hint: FETCH_AGAIN });
+  // skopeo, when an ordinary user runs it, cannot make directories that have no entries of their own.
+  const algorithms = new Set([...blobs.keys()].map((digest) => digest.slice(0, digest.indexOf(':'))));
+  for (const name of ['blobs/', ...[...algorithms].map((algorithm) => `blobs/${algorithm}/`)])
+    yield { name, sizeBytes: 0, content: once(Buffer.alloc(0)) };
   for (const [digest, sizeBytes] of blobs) {
     const path = blobPath(store, digest);
-    yield { name: `blobs/${digest.replace(':', '/')}`, sizeBytes, content: createReadStream(path, { highWaterMark: CHUNK_BYTES }) };
+    yield { name: `blobs/${digest.replace(':', '/')}`, sizeBytes, content: readBlob(path) };
   }
 }
 
@@ -86,7 +103,7 @@ async function* dockerFiles(store: Store, images: readonly SavedImage[]): AsyncG
   for (const { image } of images) {
     const { config, layers } = image.manifest;
     const name = `${hexOf(image.id)}.json`;
-    if (!done.has(name)) yield { name, sizeBytes: config.size, content: createReadStream(blobPath(store, config.digest)) };
+    if (!done.has(name)) yield { name, sizeBytes: config.size, content: readBlob(blobPath(store, config.digest)) };
     done.add(name);
     for (const [at, { diffId }] of image.layers.entries()) {
       const layer = layers[at];
@@ -108,8 +125,7 @@ async function plainLayer(store: Store, name: string, digest: Digest, known: num
 
 /** The content of a layer without its compression. */
 async function* plainBytes(path: string): AsyncGenerator<Buffer> {
-  const chunks = createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
-  const iterator = chunks[Symbol.asyncIterator]();
+  const iterator = readBlob(path)[Symbol.asyncIterator]();
   const first = await iterator.next();
   if (first.done === true) return;
   const compression = recognise(first.value);
@@ -119,12 +135,24 @@ async function* plainBytes(path: string): AsyncGenerator<Buffer> {
     return;
   }
   const plain = new PassThrough({ highWaterMark: 4 * CHUNK_BYTES });
-  decompress(compression, all, plain).catch((error: unknown) => plain.destroy(error instanceof Error ? error : undefined));
+  decompress(compression, all, plain).catch((error: unknown) =>
+    plain.destroy(error instanceof Error ? error : undefined),
+  );
   yield* plain as AsyncIterable<Buffer>;
 }
 
 async function* startingWith(first: Buffer, rest: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
-  for (let next: IteratorResult<Buffer, unknown> = { value: first }; next.done !== true; next = await rest.next()) yield next.value;
+  for (let next: IteratorResult<Buffer, unknown> = { value: first }; next.done !== true; next = await rest.next())
+    yield next.value;
+}
+
+async function* readBlob(path: string): AsyncGenerator<Buffer> {
+  try {
+    yield* createReadStream(path, { highWaterMark: CHUNK_BYTES }) as AsyncIterable<Buffer>;
+  } catch (cause) {
+    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    throw new HutchError(`blob ${path} is missing`, { code: 'RECORD_CORRUPT', hint: FETCH_AGAIN, cause });
+  }
 }
 
 function jsonFile(name: string, value: unknown): ArchiveFile {

@@ -12,6 +12,7 @@ export interface LayerRecord {
   readonly unpackedBytes: number;
   readonly entries: number;
   readonly skippedDevices: number;
+  readonly skippedAttributes?: number;
   /** Bytes of the uncompressed archive; absent in records of older versions. */
   readonly archiveBytes?: number;
 }
@@ -41,6 +42,11 @@ export function isCompleteLayer(directory: string): boolean {
 /** Puts the record into a layer's directory that is still in staging. */
 export function writeLayerRecord(directory: string, record: LayerRecord): void {
   writeJsonFile(join(directory, RECORD), record, { durable: false });
+}
+
+/** What is known of a layer, or undefined when it is not unpacked. */
+export function readLayerRecord(store: Store, diffId: Digest): LayerRecord | undefined {
+  return readJsonFile(join(layerDirectory(store, diffId), RECORD)) as LayerRecord | undefined;
 }
 
 /** The unpacked size of a layer in bytes, or undefined when it is not unpacked. */

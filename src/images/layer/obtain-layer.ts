@@ -8,15 +8,15 @@ import type { Store } from '../../state/store.ts';
 import { readyLayer, withDownload } from '../registry/downloads.ts';
 import type { StagedLayer } from '../store/commit-image.ts';
 import { makeStaging, removeStaging } from '../store/staging.ts';
-import { hasLayer, isCompleteLayer, writeLayerRecord } from './layers.ts';
+import { hasLayer, isCompleteLayer, writeLayerRecord, type LayerRecord } from './layers.ts';
 import { unpackLayer, type UnpackOptions } from './unpack-layer.ts';
 import type { UnpackedLayer } from './unpack-protocol.ts';
 
 export interface LayerSource {
   readonly diffId: Digest;
-  /** The file that holds the layer, compressed or not, and the digest of its bytes, which was checked. */
+  /** The file that holds the layer, compressed or not, and the digest of its bytes where that was checked already. */
   readonly path: string;
-  readonly digest: Digest;
+  readonly digest: Digest | null;
 }
 
 /** Host ids that root of the user namespace is mapped to. */
@@ -55,7 +55,7 @@ async function makeReady(
   const staging = makeStaging(store);
   try {
     const directory = makeLayerDirectory(staging, owner);
-    const layer = await unpackLayer(path, join(directory, 'fs'), { ...options, digest });
+    const layer = await unpackLayer(path, join(directory, 'fs'), { ...options, digest: digest ?? undefined });
     if (layer.diffId !== diffId) throw wrongContent(diffId, layer.diffId);
     writeLayerRecord(directory, recordOf(layer));
     if (existsSync(ready)) await removeStaging(store, ready);
@@ -74,9 +74,10 @@ function wrongContent(wanted: Digest, found: string): HutchError {
 }
 
 /** What is kept on record of a layer that was applied. */
-export function recordOf(layer: UnpackedLayer) {
-  const { unpackedBytes, entries, skippedDevices, archiveBytes } = layer;
-  return { diffId: layer.diffId as Digest, unpackedBytes, entries, skippedDevices, archiveBytes };
+export function recordOf(layer: UnpackedLayer): LayerRecord {
+  const { unpackedBytes, entries, skippedDevices, skippedAttributes, archiveBytes } = layer;
+  const diffId = layer.diffId as Digest;
+  return { diffId, unpackedBytes, entries, skippedDevices, skippedAttributes, archiveBytes };
 }
 
 /** A directory for a layer with an empty tree in it, which root of the user namespace owns: not the caller when root calls. */

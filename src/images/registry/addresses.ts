@@ -57,13 +57,16 @@ export function lookupElsewhere(hostname: string, options: LookupOptions, answer
   lookupLater(hostname, options, (error, address, family) => {
     const addresses = Array.isArray(address) ? address.map((item) => item.address) : [address];
     const local = error === null ? addresses.find(isLocalAddress) : undefined;
-    answer(local === undefined ? error : refusedAddress(hostname, local), address as string | LookupAddress[], family);
+    answer(local === undefined ? error : refusedAddress(hostname, local), address, family);
   });
 }
 
 /** REGISTRY_FAILED for an answer that leads to `host`. */
 export function refusedAddress(host: string, address = host): Error {
-  return registryFailed(`the registry leads to ${host}, which is an address of this machine (${address}); hutch does not go there`, {
-    hint: 'do not trust this registry, or reach it under a name of this machine as well',
-  });
+  return registryFailed(
+    `the registry leads to ${host}, which is an address of this machine (${address}); hutch does not go there`,
+    {
+      hint: 'do not trust this registry, or reach it under a name of this machine as well',
+    },
+  );
 }

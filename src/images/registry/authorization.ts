@@ -66,7 +66,8 @@ function loginHint({ name, credentials }: AuthorizationOptions): string {
 
 function basicHeader(options: AuthorizationOptions): string {
   const { credentials, name } = options;
-  if (credentials?.kind !== 'password') throw registryDenied(`${name} wants a user name and a password`, loginHint(options));
+  if (credentials?.kind !== 'password')
+    throw registryDenied(`${name} wants a user name and a password`, loginHint(options));
   return `Basic ${Buffer.from(`${credentials.username}:${credentials.password}`).toString('base64')}`;
 }
 
@@ -97,9 +98,12 @@ function checkRealm({ root, name }: AuthorizationOptions, realm: string): URL {
   const url = URL.parse(realm);
   const isPlainHere = url?.protocol === 'http:' && root.protocol === 'http:';
   if (url !== null && (url.protocol === 'https:' || isPlainHere) && url.username === '') return url;
-  throw registryFailed(`${name} sends to a token service that is not https: ${url === null ? 'no address' : shownUrl(url)}`, {
-    hint: 'no password is sent there; ask whoever runs the registry',
-  });
+  throw registryFailed(
+    `${name} sends to a token service that is not https: ${url === null ? 'no address' : shownUrl(url)}`,
+    {
+      hint: 'no password is sent there; ask whoever runs the registry',
+    },
+  );
 }
 
 function tokenRequest(
@@ -143,4 +147,3 @@ function parseObject(body: Buffer): Readonly<Record<string, unknown>> {
     return {};
   }
 }
-

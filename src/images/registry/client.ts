@@ -43,7 +43,10 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
   const { source, transport, signal, actions, mountFrom } = options;
   const root = await findRoot(source, transport, signal);
   const authorization = createAuthorization({ ...options, root, name: source.domain });
-  const scope = [`repository:${source.path}:${actions}`, ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`])].join(' ');
+  const scope = [
+    `repository:${source.path}:${actions}`,
+    ...(mountFrom === undefined ? [] : [`repository:${mountFrom}:pull`]),
+  ].join(' ');
   const base = new URL(`/v2/${source.path}/`, root);
   return {
     source,
@@ -51,7 +54,10 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
     signal,
     async send(request) {
       const url = new URL(request.path, base);
-      const answer = await sendAuthorized({ transport, authorization, root, scope }, { ...request, url, headers: request.headers ?? {}, signal });
+      const answer = await sendAuthorized(
+        { transport, authorization, root, scope },
+        { ...request, url, headers: request.headers ?? {}, signal },
+      );
       if (request.accepts.includes(answer.status)) return answer;
       throw await refusal(answer, source, transport);
     },
@@ -64,11 +70,18 @@ export async function pingRegistry(options: Omit<RepositoryOptions, 'actions' | 
   const root = await findRoot(source, transport, signal);
   const authorization = createAuthorization({ ...options, root, name: source.domain });
   const url = new URL('/v2/', root);
-  const answer = await sendAuthorized({ transport, authorization, root, scope: '' }, { method: 'GET', url, headers: {}, signal });
+  const answer = await sendAuthorized(
+    { transport, authorization, root, scope: '' },
+    { method: 'GET', url, headers: {}, signal },
+  );
   await drain(answer, transport.limits);
   if (answer.status === 401 || answer.status === 403)
-    throw registryDenied(`${source.domain} does not accept this user name and password`, 'check both, and whether the registry wants a token instead');
-  if (answer.status !== 200) throw registryFailed(`${shownUrl(url)} answers ${String(answer.status)}: it is no registry`);
+    throw registryDenied(
+      `${source.domain} does not accept this user name and password`,
+      'check both, and whether the registry wants a token instead',
+    );
+  if (answer.status !== 200)
+    throw registryFailed(`${shownUrl(url)} answers ${String(answer.status)}: it is no registry`);
 }
 
 interface Way {
@@ -78,11 +91,18 @@ interface Way {
   readonly scope: string;
 }
 
-async function sendAuthorized({ transport, authorization, root, scope }: Way, request: HttpRequest): Promise<HttpAnswer> {
+async function sendAuthorized(
+  { transport, authorization, root, scope }: Way,
+  request: HttpRequest,
+): Promise<HttpAnswer> {
   const attempt = (header: string | undefined): Promise<HttpAnswer> => {
     const headers = header === undefined ? request.headers : { ...request.headers, Authorization: header };
     // An upload may go on at another host, which has no business with the registry's token.
-    return sendFollowing(transport, { ...request, headers: headersFor(request.url, { url: root, headers }) }, root.host);
+    return sendFollowing(
+      transport,
+      { ...request, headers: headersFor(request.url, { url: root, headers }) },
+      root.host,
+    );
   };
   const known = authorization.known(scope);
   const first = await attempt(known);
@@ -101,7 +121,10 @@ async function findRoot(source: Source, transport: Transport, signal: AbortSigna
   const secure = new URL(`https://${host}`);
   if (!mayBePlain(source)) return secure;
   try {
-    await drain(await transport.send({ method: 'GET', url: new URL('/v2/', secure), headers: {}, signal }, true), transport.limits);
+    await drain(
+      await transport.send({ method: 'GET', url: new URL('/v2/', secure), headers: {}, signal }, true),
+      transport.limits,
+    );
     return secure;
   } catch (error) {
     if (speaksNoTls(error) || (isRefused(error) && secure.port === '')) return new URL(`http://${host}`);
@@ -116,7 +139,10 @@ async function refusal(answer: HttpAnswer, source: Source, transport: Transport)
   const repository = `${source.domain}/${source.path}`;
   const { status } = answer;
   if (status === 401 || status === 403)
-    return registryDenied(`${source.domain} denies access to ${repository}${words}`, `log in with an account that may: hutch login ${source.domain}`);
+    return registryDenied(
+      `${source.domain} denies access to ${repository}${words}`,
+      `log in with an account that may: hutch login ${source.domain}`,
+    );
   if (status === 404)
     return new HutchError(`${repository} has no such image${words}`, {
       code: 'IMAGE_UNKNOWN',
@@ -132,8 +158,12 @@ async function refusal(answer: HttpAnswer, source: Source, transport: Transport)
 function complaintOf(body: Buffer): string {
   try {
     const value = JSON.parse(body.toString('utf8')) as { errors?: { code?: unknown; message?: unknown }[] };
-    const words = value.errors?.map(({ code, message }) => [code, message].filter((part) => typeof part === 'string').join(': '));
-    return words === undefined || words.length === 0 ? '' : ` (${words.join('; ').replace(/\s+/gu, ' ').slice(0, 200)})`;
+    const words = value.errors?.map(({ code, message }) =>
+      [code, message].filter((part) => typeof part === 'string').join(': '),
+    );
+    return words === undefined || words.length === 0
+      ? ''
+      : ` (${words.join('; ').replace(/\s+/gu, ' ').slice(0, 200)})`;
   } catch {
     return '';
   }

@@ -33,7 +33,11 @@ export function authFilePaths(authFile: string | undefined, env: NodeJS.ProcessE
 }
 
 /** What is known for a repository of `domain`, from the first file that knows anything; undefined to go without. CONFIG_INVALID. */
-export async function findCredentials(domain: string, path: string, authFile?: string): Promise<Credentials | undefined> {
+export async function findCredentials(
+  domain: string,
+  path: string,
+  authFile?: string,
+): Promise<Credentials | undefined> {
   for (const file of authFilePaths(authFile)) {
     const found = await lookInto(readAuthFile(file), domain, path);
     if (found !== undefined) return found;
@@ -68,7 +72,10 @@ export function serverKey(domain: string): string {
 export function keysFor(domain: string, path: string): string[] {
   const parts = path.split('/').filter(Boolean);
   const narrow = parts.map((_, at) => [domain, ...parts.slice(0, parts.length - at)].join('/'));
-  const wide = domain === 'docker.io' ? DOCKER_KEYS : [domain, `https://${domain}`, `https://${domain}/v1/`, `https://${domain}/v2/`, `http://${domain}`];
+  const wide =
+    domain === 'docker.io'
+      ? DOCKER_KEYS
+      : [domain, `https://${domain}`, `https://${domain}/v1/`, `https://${domain}/v2/`, `http://${domain}`];
   return [...narrow, ...wide];
 }
 

@@ -90,7 +90,8 @@ function createPart(fd: number, { descriptor: { digest, size }, path, onProgress
       else if (there > 0) for await (const chunk of createReadStream(path) as AsyncIterable<Buffer>) add(chunk);
     },
     add(chunk) {
-      if (sizeBytes + chunk.length > size) throw contentMismatch(`blob ${digest}`, `it is longer than ${String(size)} bytes`);
+      if (sizeBytes + chunk.length > size)
+        throw contentMismatch(`blob ${digest}`, `it is longer than ${String(size)} bytes`);
       writeAt(fd, chunk, sizeBytes, path);
       add(chunk);
     },
@@ -102,7 +103,7 @@ function createPart(fd: number, { descriptor: { digest, size }, path, onProgress
 /** Synchronously: a body that comes faster than the disk takes it waits in the kernel, not in memory. */
 function writeAt(fd: number, chunk: Buffer, position: number, path: string): void {
   try {
-    for (let done = 0; done < chunk.length; ) done += writeSync(fd, chunk, done, chunk.length - done, position + done);
+    for (let done = 0; done < chunk.length;) done += writeSync(fd, chunk, done, chunk.length - done, position + done);
   } catch (error) {
     throw writeError(path, error);
   }
@@ -116,9 +117,12 @@ function fetchRest(repository: Repository, download: BlobDownload, part: Part): 
     const answer = await requestRest(repository, descriptor, part);
     for await (const chunk of bytesOf(answer, transport.limits)) part.add(chunk);
     if (part.sizeBytes() < descriptor.size)
-      throw registryFailed(`blob ${descriptor.digest} ends after ${String(part.sizeBytes())} of ${String(descriptor.size)} bytes`, {
-        isTransient: true,
-      });
+      throw registryFailed(
+        `blob ${descriptor.digest} ends after ${String(part.sizeBytes())} of ${String(descriptor.size)} bytes`,
+        {
+          isTransient: true,
+        },
+      );
   };
   return withRetries(transport.limits, signal, attempt, () => Math.floor(part.sizeBytes() / PROGRESS_BYTES));
 }
@@ -135,7 +139,9 @@ async function requestRest(repository: Repository, { digest, size }: Descriptor,
   if (answer.status === 206 && isRest(answer.headers['content-range'], from, size)) return answer;
   part.restart();
   await drain(answer, repository.transport.limits);
-  throw registryFailed(`${repository.source.domain} cannot go on with blob ${digest} at byte ${String(from)}`, { isTransient: true });
+  throw registryFailed(`${repository.source.domain} cannot go on with blob ${digest} at byte ${String(from)}`, {
+    isTransient: true,
+  });
 }
 
 /** True when a Content-Range is what was asked for. Source: RFC 9110 section 14.4. */

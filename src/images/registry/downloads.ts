@@ -60,6 +60,7 @@ export async function cleanDownloads(store: Store, keptMs = KEPT_MS): Promise<vo
   for (const name of readdirSync(directory)) {
     const path = join(directory, name);
     const stats = statSync(path, { throwIfNoEntry: false });
-    if (stats !== undefined && Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > keptMs) await removeStaging(store, path);
+    if (stats !== undefined && Date.now() - Math.max(stats.mtimeMs, stats.ctimeMs) > keptMs)
+      await removeStaging(store, path);
   }
 }

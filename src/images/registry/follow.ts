@@ -31,8 +31,13 @@ function redirected(request: HttpRequest, location: string): HttpRequest {
 
 /** The address in a Location header, checked. REGISTRY_FAILED when it is none, or leads from https to http. */
 export function resolveLocation(from: URL, location: string): URL {
-  const url = URL.parse(location, from);
-  if (url === null || (url.protocol !== 'https:' && url.protocol !== 'http:') || url.username !== '' || url.password !== '')
+  const url = URL.parse(location, from.href);
+  if (
+    url === null ||
+    (url.protocol !== 'https:' && url.protocol !== 'http:') ||
+    url.username !== '' ||
+    url.password !== ''
+  )
     throw registryFailed(`${shownUrl(from)} redirects to what is no http or https address`);
   if (from.protocol === 'https:' && url.protocol === 'http:')
     throw registryFailed(`${shownUrl(from)} redirects to unencrypted ${url.host}`);
@@ -40,7 +45,10 @@ export function resolveLocation(from: URL, location: string): URL {
 }
 
 /** The headers of `request` for another address: without Authorization when the origin is not the same. */
-export function headersFor(url: URL, { url: from, headers }: Pick<HttpRequest, 'url' | 'headers'>): Record<string, string> {
+export function headersFor(
+  url: URL,
+  { url: from, headers }: Pick<HttpRequest, 'url' | 'headers'>,
+): Record<string, string> {
   const kept = Object.entries(headers).filter(([name]) => url.origin === from.origin || name !== 'Authorization');
   return Object.fromEntries(kept);
 }

@@ -104,7 +104,9 @@ async function exchange(request: HttpRequest, agent: HttpAgent, limits: Limits):
   const send = url.protocol === 'https:' ? requestTls : requestPlain;
   const outgoing = send(url, { method, headers: { 'User-Agent': 'hutch', ...headers }, agent, signal });
   const late = setTimeout(() => {
-    outgoing.destroy(registryFailed(`${url.host} gave no answer within ${String(limits.answerMs / 1000)} s`, { isTransient: true }));
+    outgoing.destroy(
+      registryFailed(`${url.host} gave no answer within ${String(limits.answerMs / 1000)} s`, { isTransient: true }),
+    );
   }, limits.answerMs);
   try {
     const answered = answerOf(outgoing);

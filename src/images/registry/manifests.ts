@@ -88,15 +88,25 @@ function fetchRecord(repository: Repository, path: string, expected: Partial<Des
   const most = expected.size ?? LARGEST_RECORD_BYTES;
   if (most > LARGEST_RECORD_BYTES) throw contentMismatch(path, `it would be ${String(most)} bytes long`);
   return withRetries(transport.limits, signal, async () => {
-    const answer = await repository.send({ method: 'GET', path, headers: isManifest ? { Accept: ACCEPT } : {}, accepts: [200] });
+    const answer = await repository.send({
+      method: 'GET',
+      path,
+      headers: isManifest ? { Accept: ACCEPT } : {},
+      accepts: [200],
+    });
     const bytes = await readSmall(answer, transport.limits, most);
-    return checkRecord(path, bytes, isManifest ? { ...expected, mediaType: manifestType(path, answer, bytes, expected) } : expected);
+    return checkRecord(
+      path,
+      bytes,
+      isManifest ? { ...expected, mediaType: manifestType(path, answer, bytes, expected) } : expected,
+    );
   });
 }
 
 function checkRecord(path: string, bytes: Buffer, expected: Partial<Descriptor>): FetchedRecord {
   const digest = digestOf(bytes, expected.digest);
-  if (expected.digest !== undefined && digest !== expected.digest) throw contentMismatch(path, `its digest is ${digest}`);
+  if (expected.digest !== undefined && digest !== expected.digest)
+    throw contentMismatch(path, `its digest is ${digest}`);
   if (expected.size !== undefined && bytes.length !== expected.size)
     throw contentMismatch(path, `it is ${String(bytes.length)} bytes long, not ${String(expected.size)}`);
   return { bytes, descriptor: { mediaType: expected.mediaType ?? '', digest, size: bytes.length } };
@@ -113,30 +123,45 @@ export function digestOf(bytes: Buffer, like?: Digest): Digest {
  * one that could be read as two kinds is refused. Source: GHSA-mc8v-mgrf-8f4m.
  */
 function manifestType(path: string, answer: HttpAnswer, bytes: Buffer, expected: Partial<Descriptor>): string {
-  const header = answer.headers['content-type']?.split(';', 1).join().trim() ?? '';
   const announced = answer.headers['docker-content-digest'];
   if (typeof announced === 'string' && isDigest(announced) && announced !== digestOf(bytes, announced))
     throw contentMismatch(path, `its header says ${announced}`);
-  const fields = parseRecord({ bytes, descriptor: { mediaType: '', digest: digestOf(bytes), size: bytes.length } }) as Readonly<Record<string, unknown>> | null;
+  const header = answer.headers['content-type']?.split(';', 1).join().trim() ?? '';
+  const fields = parseRecord({
+    bytes,
+    descriptor: { mediaType: '', digest: digestOf(bytes), size: bytes.length },
+  }) as Readonly<Record<string, unknown>> | null;
   const own = typeof fields?.['mediaType'] === 'string' ? fields['mediaType'] : undefined;
-  const isKnown = (type: string | undefined): type is string => type !== undefined && (MANIFEST_TYPES.includes(type) || isIndexType(type));
-  const types = new Set([own, expected.mediaType, header].filter(isKnown));
+  const types = new Set([own, expected.mediaType, header].filter(isManifestType));
   const [type] = types;
-  if (type === undefined)
-    throw new HutchError(`${path} is of a kind that hutch does not know: ${own ?? (header === '' ? 'nothing said' : header)}`, {
-      code: 'SPEC_INVALID',
-      hint: 'have it pushed again by a current tool; images of the old Docker schema 1 are no longer read',
-    });
-  const hasBoth = fields?.['manifests'] !== undefined && (fields['layers'] !== undefined || fields['config'] !== undefined);
-  if (types.size > 1 || hasBoth) throw contentMismatch(path, `it says to be several things at once: ${[...types].join(', ')}`);
+  if (type === undefined) throw unknownManifest(path, own ?? header);
+  const isTwofold =
+    fields?.['manifests'] !== undefined && (fields['layers'] !== undefined || fields['config'] !== undefined);
+  if (types.size > 1 || isTwofold)
+    throw contentMismatch(path, `it says to be several things at once: ${[...types].join(', ')}`);
   return type;
+}
+
+function isManifestType(type: string | undefined): type is string {
+  return type !== undefined && (MANIFEST_TYPES.includes(type) || isIndexType(type));
+}
+
+function unknownManifest(path: string, said: string): HutchError {
+  return new HutchError(`${path} is of a kind that hutch does not know: ${said === '' ? 'nothing said' : said}`, {
+    code: 'SPEC_INVALID',
+    hint: 'have it pushed again by a current tool; images of the old Docker schema 1 are no longer read',
+  });
 }
 
 function parseRecord({ bytes, descriptor }: FetchedRecord): unknown {
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (cause) {
-    throw new HutchError(`${descriptor.digest} is not JSON`, { code: 'SPEC_INVALID', hint: 'report it to whoever built the image', cause });
+    throw new HutchError(`${descriptor.digest} is not JSON`, {
+      code: 'SPEC_INVALID',
+      hint: 'report it to whoever built the image',
+      cause,
+    });
   }
 }
 
@@ -145,7 +170,9 @@ function shown({ source }: Repository): string {
 }
 
 function nothingFor(repository: Repository, wanted: Platform, parts: readonly Descriptor[]): HutchError {
-  const names = parts.flatMap(({ platform }) => (platform === undefined || platform.os === 'unknown' ? [] : [platformName(platform)]));
+  const names = parts.flatMap(({ platform }) =>
+    platform === undefined || platform.os === 'unknown' ? [] : [platformName(platform)],
+  );
   return new HutchError(`${shown(repository)} has nothing for ${platformName(wanted)}`, {
     code: 'IMAGE_UNKNOWN',
     hint: names.length === 0 ? 'use another image' : `it has ${[...new Set(names)].join(', ')}`,

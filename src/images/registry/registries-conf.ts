@@ -41,7 +41,9 @@ export function readRegistriesConfig(env: NodeJS.ProcessEnv = process.env): Regi
   if (given !== '') return parseFile(given, readText(given, true));
   const user = join(env['XDG_CONFIG_HOME'] ?? join(env['HOME'] ?? homedir(), '.config'), 'containers');
   const system = '/etc/containers';
-  const main = [user, system].map((directory) => join(directory, 'registries.conf')).find((path) => readText(path) !== undefined);
+  const main = [user, system]
+    .map((directory) => join(directory, 'registries.conf'))
+    .find((path) => readText(path) !== undefined);
   const dropIns = [system, user].flatMap((directory) => listConf(join(directory, 'registries.conf.d')));
   const files = [...(main === undefined ? [] : [main]), ...dropIns];
   return files.map((path) => parseFile(path, readText(path))).reduce(merge, EMPTY);
@@ -104,7 +106,8 @@ export function parseFile(path: string, text = ''): RegistriesConfig {
   const mirrorOf = (value: unknown, isDigestOnly: boolean): MirrorRule => {
     const mirror = table(value, 'registry.mirror');
     const from = mirror['pull-from-mirror'] ?? (isDigestOnly ? 'digest-only' : 'all');
-    if (from !== 'all' && from !== 'digest-only' && from !== 'tag-only') return fail(`pull-from-mirror "${String(from)}" is not known`);
+    if (from !== 'all' && from !== 'digest-only' && from !== 'tag-only')
+      return fail(`pull-from-mirror ${JSON.stringify(from)} is not known`);
     const location = word(mirror['location'], 'registry.mirror.location');
     return { location, insecure: flag(mirror['insecure'], 'registry.mirror.insecure'), pullFrom: from };
   };
@@ -123,8 +126,12 @@ export function parseFile(path: string, text = ''): RegistriesConfig {
   };
   const aliases = Object.entries(table(file['aliases'] ?? {}, 'aliases'));
   return {
-    aliases: Object.fromEntries(aliases.filter(([, to]) => to !== '').map(([from, to]) => [from, word(to, `aliases.${from}`)])),
-    searchRegistries: list(file['unqualified-search-registries'], 'unqualified-search-registries').map((name) => word(name, 'unqualified-search-registries')),
+    aliases: Object.fromEntries(
+      aliases.filter(([, to]) => to !== '').map(([from, to]) => [from, word(to, `aliases.${from}`)]),
+    ),
+    searchRegistries: list(file['unqualified-search-registries'], 'unqualified-search-registries').map((name) =>
+      word(name, 'unqualified-search-registries'),
+    ),
     rules: list(file['registry'], 'registry').map(ruleOf),
   };
 }
@@ -133,6 +140,10 @@ function parseToml(path: string, text: string): Readonly<Record<string, unknown>
   try {
     return parse(text);
   } catch (cause) {
-    throw invalid(path, `it is not TOML: ${String(cause instanceof Error ? cause.message.split('\n', 1).join() : cause)}`, cause);
+    throw invalid(
+      path,
+      `it is not TOML: ${String(cause instanceof Error ? cause.message.split('\n', 1).join() : cause)}`,
+      cause,
+    );
   }
 }

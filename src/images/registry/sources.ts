@@ -47,7 +47,10 @@ export function ownSource(reference: Reference, config: RegistriesConfig): Sourc
 function ruleFor(reference: Reference, { rules }: RegistriesConfig): RegistryRule | undefined {
   return rules
     .filter(({ prefix }) => matchedLength(repositoryOf(reference), prefix) !== undefined)
-    .reduce<RegistryRule | undefined>((best, next) => (best === undefined || next.prefix.length > best.prefix.length ? next : best), undefined);
+    .reduce<RegistryRule | undefined>(
+      (best, next) => (best === undefined || next.prefix.length > best.prefix.length ? next : best),
+      undefined,
+    );
 }
 
 /** How much of `repository` the prefix covers; undefined when it does not fit. */

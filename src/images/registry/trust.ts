@@ -43,7 +43,10 @@ function commonCertificates(env: NodeJS.ProcessEnv): readonly string[] {
   const { SSL_CERT_FILE: file = '', SSL_CERT_DIR: directories = '' } = env;
   if (file !== '' || directories !== '') {
     const inDirectories = directories.split(':').filter(Boolean).flatMap(listFiles);
-    return [...(file === '' ? [] : [file]), ...inDirectories.filter((path) => /\.(?:crt|pem|cer|[0-9])$/u.test(path))].map(readPem);
+    return [
+      ...(file === '' ? [] : [file]),
+      ...inDirectories.filter((path) => /\.(?:crt|pem|cer|[0-9])$/u.test(path)),
+    ].map(readPem);
   }
   const bundle = SYSTEM_BUNDLES.find((path) => existsSync(path));
   return bundle === undefined ? rootCertificates : [readPem(bundle)];

@@ -36,7 +36,8 @@ async function hasBlob(repository: Repository, { digest }: Descriptor): Promise<
 }
 
 async function startUpload(repository: Repository, { descriptor, mountFrom }: BlobUpload): Promise<URL | 'mounted'> {
-  const query = mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: descriptor.digest, from: mountFrom }).toString()}`;
+  const query =
+    mountFrom === undefined ? '' : `?${new URLSearchParams({ mount: descriptor.digest, from: mountFrom }).toString()}`;
   const answer = await repository.send({
     method: 'POST',
     path: `blobs/uploads/${query}`,
@@ -50,7 +51,11 @@ async function startUpload(repository: Repository, { descriptor, mountFrom }: Bl
   return resolveLocation(answer.url, location);
 }
 
-async function sendBlob(repository: Repository, { descriptor, path, onProgress }: BlobUpload, place: URL): Promise<void> {
+async function sendBlob(
+  repository: Repository,
+  { descriptor, path, onProgress }: BlobUpload,
+  place: URL,
+): Promise<void> {
   const url = new URL(place);
   url.searchParams.set('digest', descriptor.digest);
   const answer = await repository.send({
@@ -59,7 +64,9 @@ async function sendBlob(repository: Repository, { descriptor, path, onProgress }
     headers: { 'Content-Type': 'application/octet-stream', 'Content-Length': String(descriptor.size) },
     body: () => {
       let sentBytes = 0;
-      return createReadStream(path, { highWaterMark: 256 << 10 }).on('data', (chunk) => onProgress((sentBytes += chunk.length)));
+      return createReadStream(path, { highWaterMark: 256 << 10 }).on('data', (chunk) =>
+        onProgress((sentBytes += chunk.length)),
+      );
     },
     accepts: [201, 204],
   });
@@ -67,7 +74,11 @@ async function sendBlob(repository: Repository, { descriptor, path, onProgress }
 }
 
 /** Puts a manifest under a tag or digest, after all that it refers to. CONTENT_MISMATCH when the registry stored something else. */
-export function uploadManifest(repository: Repository, name: string, { descriptor, bytes }: { descriptor: Descriptor; bytes: Buffer }): Promise<void> {
+export function uploadManifest(
+  repository: Repository,
+  name: string,
+  { descriptor, bytes }: { descriptor: Descriptor; bytes: Buffer },
+): Promise<void> {
   return withRetries(repository.transport.limits, repository.signal, async () => {
     const answer = await repository.send({
       method: 'PUT',

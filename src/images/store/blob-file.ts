@@ -1,7 +1,17 @@
 /** Blobs on their way into the store: written in staging, digested and synced before anyone may see them; on the host's side. */
 import { createHash } from 'node:crypto';
-import { closeSync, constants, copyFileSync, createWriteStream, fsyncSync, openSync, writeFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  copyFileSync,
+  createWriteStream,
+  fsyncSync,
+  openSync,
+  readSync,
+  writeFileSync,
+} from 'node:fs';
 import { pipeline } from 'node:stream/promises';
+import { CHUNK_BYTES, recognise, type Compression } from '../../archive/compression.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import { writeError } from '../../state/json-file.ts';
 
@@ -38,6 +48,31 @@ export async function stageStream(from: AsyncIterable<Uint8Array>, path: string)
     await pipeline(from, createWriteStream(path, { mode: 0o600, flags: 'wx' }));
   } catch (error) {
     throw writeError(path, error);
+  }
+}
+
+/** sha256 of a file's content. */
+export function digestFile(path: string): Digest {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(CHUNK_BYTES);
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    for (let count = readSync(fd, buffer); count > 0; count = readSync(fd, buffer))
+      hash.update(buffer.subarray(0, count));
+  } finally {
+    closeSync(fd);
+  }
+  return `sha256:${hash.digest('hex')}` as Digest;
+}
+
+/** How a file is compressed. ARCHIVE_INVALID when it is empty or of a form that hutch cannot read. */
+export function compressionOf(path: string): Compression {
+  const buffer = Buffer.alloc(8);
+  const fd = openSync(path, constants.O_RDONLY);
+  try {
+    return recognise(buffer.subarray(0, readSync(fd, buffer)));
+  } finally {
+    closeSync(fd);
   }
 }
 

@@ -34,10 +34,31 @@ export async function commitImage(store: Store, image: NewImage): Promise<void> 
     for (const blob of [...image.blobs, image.manifest]) placeBlob(store, blob);
     for (const layer of image.layers) placeLayer(store, layer);
     syncPath(dirname(blobPath(store, image.manifest.descriptor.digest)));
+    if (image.layers.length > 0) syncPath(store.layers);
     requireWhole(store, image);
     addName(store, image.manifest.descriptor, image.reference);
     return Promise.resolve();
   });
+}
+
+/** Adds unpacked layers to an image that the store has. IMAGE_UNKNOWN when it was removed meanwhile. */
+export async function commitLayers(
+  store: Store,
+  manifestDigest: Digest,
+  layers: readonly StagedLayer[],
+): Promise<void> {
+  await withIndexLock(store, 'add layers', async () => {
+    entryOf(store, manifestDigest);
+    for (const layer of layers) placeLayer(store, layer);
+    syncPath(store.layers);
+    return Promise.resolve();
+  });
+}
+
+function entryOf(store: Store, manifestDigest: Digest): Descriptor {
+  const entry = readIndex(store).manifests.find(({ digest }) => digest === manifestDigest);
+  if (entry !== undefined) return entry;
+  throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
 }
 
 function placeBlob(store: Store, { path, descriptor }: StagedBlob): void {
@@ -50,8 +71,9 @@ function placeBlob(store: Store, { path, descriptor }: StagedBlob): void {
   }
 }
 
+/** A layer that is gone, or that another image has brought meanwhile, is for requireWhole() to judge. */
 function placeLayer(store: Store, { directory, diffId }: StagedLayer): void {
-  if (hasLayer(store, diffId)) return;
+  if (hasLayer(store, diffId) || !existsSync(directory)) return;
   const target = layerDirectory(store, diffId);
   try {
     renameSync(directory, target);
@@ -75,10 +97,7 @@ function requireWhole(store: Store, { needs }: NewImage): void {
 /** Gives an image that the store has one more name. IMAGE_UNKNOWN when it was removed meanwhile. */
 export async function tagImage(store: Store, manifestDigest: Digest, reference: Reference): Promise<void> {
   await withIndexLock(store, 'tag an image', async () => {
-    const entry = readIndex(store).manifests.find(({ digest }) => digest === manifestDigest);
-    if (entry === undefined)
-      throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
-    addName(store, entry, reference);
+    addName(store, entryOf(store, manifestDigest), reference);
     return Promise.resolve();
   });
 }

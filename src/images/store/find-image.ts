@@ -112,6 +112,20 @@ export function platformEntry(store: Store, entry: Descriptor): Descriptor {
   });
 }
 
+/** The diff id of a layer whose archive, as it was given, has this digest: from any image of this host's platform that has it. */
+export function findDiffId(store: Store, digest: Digest): Digest | undefined {
+  for (const entry of readIndex(store).manifests) {
+    try {
+      const manifest = readPlatformManifest(store, entry);
+      const at = manifest.layers.findIndex((layer) => layer.digest === digest);
+      if (at !== -1) return readConfig(store, manifest.config).rootfs.diff_ids[at];
+    } catch (error) {
+      if (!isHutchError(error, 'RECORD_CORRUPT', 'SPEC_INVALID', 'IMAGE_UNKNOWN')) throw error;
+    }
+  }
+  return undefined;
+}
+
 /** The platform of this host in the words of the OCI formats (Go's). */
 export function hostPlatform(): Platform {
   const architectures: Readonly<Partial<Record<NodeJS.Architecture, string>>> = {

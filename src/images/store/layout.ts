@@ -85,7 +85,8 @@ function readBlobJson(store: Store, { digest, size }: Descriptor, check: RecordC
   if (size > LARGEST_RECORD) throw corrupt(path, `it would be ${String(size)} bytes long`);
   const bytes = readBlob(path);
   if (bytes.length !== size) throw corrupt(path, `it is ${String(bytes.length)} bytes long, not ${String(size)}`);
-  if (check === 'digest' && digestOf(bytes, digest) !== digest) throw corrupt(path, 'its content does not have its digest');
+  if (check === 'digest' && digestOf(bytes, digest) !== digest)
+    throw corrupt(path, 'its content does not have its digest');
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (cause) {

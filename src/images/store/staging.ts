@@ -36,11 +36,23 @@ export async function removeStaging(store: Store, path: string): Promise<void> {
 
 /** Removes what dead makers left behind. */
 export async function cleanStaging(store: Store): Promise<void> {
+  for (const path of listAbandoned(store)) await removeStaging(store, path);
+}
+
+/** Staging directories whose makers are dead. */
+export function listAbandoned(store: Store): string[] {
+  return listStaging(store)
+    .filter(({ isMakerAlive }) => !isMakerAlive)
+    .map(({ path }) => path);
+}
+
+/** All staging directories, and whether their makers live. */
+export function listStaging(store: Store): { readonly path: string; readonly isMakerAlive: boolean }[] {
   const boot = bootId();
-  for (const name of readdirSync(store.staging)) {
+  return readdirSync(store.staging).flatMap((name) => {
     const [kind, pid, startTime, madeInBoot] = name.split('_');
-    if (kind !== 'image' || pid === undefined || startTime === undefined || madeInBoot === undefined) continue;
-    if (madeInBoot === boot && isAlive({ bootId: boot, pid: Number(pid), startTime })) continue;
-    await removeStaging(store, join(store.staging, name));
-  }
+    if (kind !== 'image' || pid === undefined || startTime === undefined || madeInBoot === undefined) return [];
+    const isMakerAlive = madeInBoot === boot && isAlive({ bootId: boot, pid: Number(pid), startTime });
+    return [{ path: join(store.staging, name), isMakerAlive }];
+  });
 }

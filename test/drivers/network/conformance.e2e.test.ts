@@ -27,7 +27,11 @@ function slirpSkip(): string | false {
 }
 
 function worldSkip(): string | false {
-  const tools = [['ip', '-V'], ['python3', '--version'], ['bash', '--version']] as const;
+  const tools = [
+    ['ip', '-V'],
+    ['python3', '--version'],
+    ['bash', '--version'],
+  ] as const;
   const missing = tools.find(([tool, flag]) => spawnSync(tool, [flag]).status !== 0);
   return slirpSkip() || (missing === undefined ? false : `${missing[0]} is not installed`);
 }
@@ -56,7 +60,10 @@ describe('every network driver', { skip: slirpSkip() }, () => {
     box.file('config-home/hutch/config.json', '{"network":"none"}');
     const options = { env: { XDG_CONFIG_HOME: home } };
     assert.equal(printed(await box.hutch(['run', '--rm', 'host', 'sh', '-c', list], options)), 'lo ');
-    assert.equal(printed(await box.hutch(['run', '--rm', '--net', 'slirp4netns', 'host', 'sh', '-c', list], options)), 'lo tap0 ');
+    assert.equal(
+      printed(await box.hutch(['run', '--rm', '--net', 'slirp4netns', 'host', 'sh', '-c', list], options)),
+      'lo tap0 ',
+    );
   });
 
   it('none: has nothing but lo, no route and no name server of its own', async () => {
@@ -71,7 +78,8 @@ describe('every network driver', { skip: slirpSkip() }, () => {
   });
 
   it('slirp4netns: has one device with MTU 65520, its address in /etc/hosts and its resolver', async () => {
-    const script = 'cat /sys/class/net/tap0/mtu; grep ^nameserver /etc/resolv.conf; getent hosts "$HOSTNAME"; ip -4 -o addr show tap0';
+    const script =
+      'cat /sys/class/net/tap0/mtu; grep ^nameserver /etc/resolv.conf; getent hosts "$HOSTNAME"; ip -4 -o addr show tap0';
     const output = printed(await run('slirp4netns', script));
     assert.match(output, /^65520\nnameserver 10\.0\.2\.3\n10\.0\.2\.100 +[0-9a-f]{12} [^]* inet 10\.0\.2\.100\/24 /u);
   });
@@ -99,7 +107,10 @@ describe('every network driver', { skip: slirpSkip() }, () => {
     const child = box.start(['run', '--rm', 'host', 'sleep', '1000']);
     const outcome = outcomeOf(child);
     await descendant(/^sleep 1000/u);
-    assert.ok(descendants().some(({ command }) => /slirp4netns .*tap0/u.test(command)), 'control');
+    assert.ok(
+      descendants().some(({ command }) => /slirp4netns .*tap0/u.test(command)),
+      'control',
+    );
     child.kill('SIGKILL');
     await outcome;
     assert.equal(await remaining(), '');
@@ -159,7 +170,10 @@ test "$ready" = ready`;
   });
 
   it('slirp4netns resolves names by the host’s name server', async () => {
-    assert.equal(await reach('slirp4netns', 'getent ahostsv4 answer.test | head -n 1 | cut -d " " -f 1'), '198.51.100.7\n');
+    assert.equal(
+      await reach('slirp4netns', 'getent ahostsv4 answer.test | head -n 1 | cut -d " " -f 1'),
+      '198.51.100.7\n',
+    );
     assert.equal(await reach('slirp4netns', 'getent ahostsv4 other.test || echo unknown'), 'unknown\n');
   });
 

@@ -41,36 +41,65 @@ for (const driver of ROOTFS_DRIVERS) {
       });
     }
 
-    it('keeps extended attributes of users, on its own files and on those of the layer', { skip: skip === false ? attributesSkip() : skip }, async () => {
-      const tools = ['/usr', '/lib64', '/lib'].filter((name) => existsSync(name)).flatMap((name) => ['-v', `${name}:${name}:ro`]);
-      const script = 'echo x >f; for f in f lower/file; do setfattr -n user.colour -v blue $f; getfattr --only-values -n user.colour $f; echo; done; mv f g; getfattr --only-values -n user.colour g';
-      const flags = [...tools, '-e', 'PATH=/bin:/usr/bin'];
-      assert.equal(printed(await run(script, ...flags)), 'blue\nblue\nblue');
-    });
+    it(
+      'keeps extended attributes of users, on its own files and on those of the layer',
+      { skip: skip === false ? attributesSkip() : skip },
+      async () => {
+        const tools = ['/usr', '/lib64', '/lib']
+          .filter((name) => existsSync(name))
+          .flatMap((name) => ['-v', `${name}:${name}:ro`]);
+        const script =
+          'echo x >f; for f in f lower/file; do setfattr -n user.colour -v blue $f; getfattr --only-values -n user.colour $f; echo; done; mv f g; getfattr --only-values -n user.colour g';
+        const flags = [...tools, '-e', 'PATH=/bin:/usr/bin'];
+        assert.equal(printed(await run(script, ...flags)), 'blue\nblue\nblue');
+      },
+    );
 
     it('leaves the layer as it is, whatever containers do to it', { skip }, async () => {
       const [layer = ''] = readdirSync(layers).map((name) => path.join(layers, name));
       const was = await listTree(layer);
       assert.match(was, /lower\/tree\/deep\/leaf/u, 'control: the layer is where it is looked for');
-      await run('rm -r lower/tree; echo x >>lower/file; chmod 0 lower/owned; chown 7 lower/hard; touch -t 200001010000 lower/large; rm bin/sh');
+      await run(
+        'rm -r lower/tree; echo x >>lower/file; chmod 0 lower/owned; chown 7 lower/hard; touch -t 200001010000 lower/large; rm bin/sh',
+      );
       assert.equal(await listTree(layer), was);
       printed(await run('test -e lower/tree/deep/leaf && test "$(cat lower/file)" = "from the layer"'));
     });
 
     it('gives each of two containers at once a root of its own', { skip }, async () => {
-      const outcomes = await Promise.all(['a', 'b', 'c'].map((name) => run(`echo ${name} >lower/file; sleep 0.3; cat lower/file`)));
-      assert.deepEqual(outcomes.map((outcome) => printed(outcome)), ['a\n', 'b\n', 'c\n']);
+      const outcomes = await Promise.all(
+        ['a', 'b', 'c'].map((name) => run(`echo ${name} >lower/file; sleep 0.3; cat lower/file`)),
+      );
+      assert.deepEqual(
+        outcomes.map((outcome) => printed(outcome)),
+        ['a\n', 'b\n', 'c\n'],
+      );
     });
 
     it('works two user namespaces deep', { skip }, async () => {
-      const script = 'rm -r lower/tree; mkdir lower/tree; ls -A lower/tree; echo x >>lower/owned; chown 65535 lower/owned; stat -c %u:%g lower/owned; wc -l </proc/self/uid_map';
+      const script =
+        'rm -r lower/tree; mkdir lower/tree; ls -A lower/tree; echo x >>lower/owned; chown 65535 lower/owned; stat -c %u:%g lower/owned; wc -l </proc/self/uid_map';
       const argv = ['run', '--rm', '--net', 'none', '--storage-driver', driver, BUSYBOX, 'sh', '-c', script];
       assert.equal(printed(await box.hutch(argv, { env: { HUTCH_NESTED: '1' } })), '65535:44\n2\n');
     });
 
     it('keeps what was written until hutch rm, of any owner and mode', { skip }, async () => {
       const script = 'mkdir -p d/e; chown 1000 d/e; chmod 0 d/e d; rm -r lower/tree; mkdir lower/tree';
-      printed(await box.hutch(['run', '--name', 'kept', '--net', 'none', '--storage-driver', driver, BUSYBOX, 'sh', '-c', script]));
+      printed(
+        await box.hutch([
+          'run',
+          '--name',
+          'kept',
+          '--net',
+          'none',
+          '--storage-driver',
+          driver,
+          BUSYBOX,
+          'sh',
+          '-c',
+          script,
+        ]),
+      );
       assert.notDeepEqual(containerTraces(box), []);
       printed(await box.hutch(['rm', 'kept']));
       assert.deepEqual(containerTraces(box), []);
@@ -82,21 +111,40 @@ for (const driver of ROOTFS_DRIVERS) {
       assert.deepEqual([hostMounts(box), containerTraces(box)], [[], []]);
     });
 
-    it('leaves no process, helper or mount when hutch is killed, and the next run removes the rest', { skip }, async () => {
-      const argv = ['run', '--rm', '--net', 'none', '--storage-driver', driver, BUSYBOX, 'sh', '-c', 'echo x >lower/file; exec sleep 1000'];
-      const child = box.start(argv);
-      const outcome = outcomeOf(child);
-      await descendant(/^sleep 1000/u);
-      const helpers = descendants().filter(({ command }) => /^(?:\S*\/)?fuse-overlayfs /u.test(command));
-      assert.equal(helpers.length > 0, driver === 'fuse-overlayfs', 'control: the driver is the one that was asked for');
-      child.kill('SIGKILL');
-      await outcome;
-      assert.equal(await remaining(), '');
-      assert.deepEqual(hostMounts(box), []);
-      assert.notDeepEqual(containerTraces(box), [], 'control: a killed hutch cannot have cleaned up');
-      printed(await run('true'));
-      assert.deepEqual(containerTraces(box), []);
-    });
+    it(
+      'leaves no process, helper or mount when hutch is killed, and the next run removes the rest',
+      { skip },
+      async () => {
+        const argv = [
+          'run',
+          '--rm',
+          '--net',
+          'none',
+          '--storage-driver',
+          driver,
+          BUSYBOX,
+          'sh',
+          '-c',
+          'echo x >lower/file; exec sleep 1000',
+        ];
+        const child = box.start(argv);
+        const outcome = outcomeOf(child);
+        await descendant(/^sleep 1000/u);
+        const helpers = descendants().filter(({ command }) => /^(?:\S*\/)?fuse-overlayfs /u.test(command));
+        assert.equal(
+          helpers.length > 0,
+          driver === 'fuse-overlayfs',
+          'control: the driver is the one that was asked for',
+        );
+        child.kill('SIGKILL');
+        await outcome;
+        assert.equal(await remaining(), '');
+        assert.deepEqual(hostMounts(box), []);
+        assert.notDeepEqual(containerTraces(box), [], 'control: a killed hutch cannot have cleaned up');
+        printed(await run('true'));
+        assert.deepEqual(containerTraces(box), []);
+      },
+    );
   });
 }
 

@@ -20,7 +20,12 @@ function build(changes: Partial<RunRequest>, image: readonly string[] = []): str
   return buildEnvironment(requestOf(changes), image, { hostname: 'web', home: '/root' });
 }
 
-const DEFAULTS = ['PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', 'container=hutch', 'HOSTNAME=web', 'HOME=/root'];
+const DEFAULTS = [
+  'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
+  'container=hutch',
+  'HOSTNAME=web',
+  'HOME=/root',
+];
 
 test('buildEnvironment() has five words of its own and nothing of the caller’s', () => {
   assert.deepEqual(build({}), DEFAULTS);
@@ -52,7 +57,8 @@ test('buildEnvironment() reads files line by line: comments, empty lines and lin
 });
 
 test('buildEnvironment() refuses entries without a name or with a NUL, and files that cannot be read', () => {
-  for (const entry of ['', '=x', 'A=\0']) assert.throws(() => build({ env: [entry] }), refusal('USAGE_INVALID', /for -e$/u));
+  for (const entry of ['', '=x', 'A=\0'])
+    assert.throws(() => build({ env: [entry] }), refusal('USAGE_INVALID', /for -e$/u));
   const file = path.join(scratch, 'bad');
   writeFileSync(file, '=x\n');
   assert.throws(() => build({ envFiles: [file] }), refusal('USAGE_INVALID', /for --env-file$/u));

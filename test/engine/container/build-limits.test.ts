@@ -23,7 +23,17 @@ test('buildRlimits() reads one or two limits, and always sets the number of open
 });
 
 test('buildRlimits() refuses unknown names, wrong numbers and a soft limit above the hard one', () => {
-  for (const text of ['', 'nofile', 'nofile=', 'nofile=x', 'nofile=1:2:3', 'files=1', 'nofile=-2', 'toString=1', '__proto__=1']) {
+  for (const text of [
+    '',
+    'nofile',
+    'nofile=',
+    'nofile=x',
+    'nofile=1:2:3',
+    'files=1',
+    'nofile=-2',
+    'toString=1',
+    '__proto__=1',
+  ]) {
     assert.throws(() => buildRlimits([text]), refusal('USAGE_INVALID', /for --ulimit$/u), text);
   }
   for (const text of ['nofile=2:1', 'nofile=unlimited:5']) {
@@ -37,11 +47,20 @@ test('buildSysctls() opens ping and low ports in a private network, for all ids 
     'net.ipv4.ip_unprivileged_port_start': '0',
   });
   assert.equal(buildSysctls([], all, [{ containerID: 0, hostID: 1, size: 1 }])['net.ipv4.ping_group_range'], '0 0');
-  assert.deepEqual(buildSysctls([], () => false, FULL), {});
+  assert.deepEqual(
+    buildSysctls([], () => false, FULL),
+    {},
+  );
 });
 
 test('buildSysctls() takes settings of private namespaces, in either spelling, before its own', () => {
-  const asked = ['net/ipv4/ip_forward=1', 'kernel.shmmax=5', 'fs.mqueue.msg_max=20', 'kernel.domainname=x', 'net.ipv4.ip_unprivileged_port_start=80'];
+  const asked = [
+    'net/ipv4/ip_forward=1',
+    'kernel.shmmax=5',
+    'fs.mqueue.msg_max=20',
+    'kernel.domainname=x',
+    'net.ipv4.ip_unprivileged_port_start=80',
+  ];
   assert.deepEqual(buildSysctls(asked, all, FULL), {
     'net.ipv4.ping_group_range': '0 65535',
     'net.ipv4.ip_unprivileged_port_start': '80',
@@ -53,11 +72,27 @@ test('buildSysctls() takes settings of private namespaces, in either spelling, b
 });
 
 test('buildSysctls() refuses what would change the host', () => {
-  for (const text of ['vm.swappiness=1', 'kernel.core_pattern=x', 'net/../kernel/core_pattern=x', 'net..x=1', 'kernel.shm_next_id=1', 'fs.file-max=1', 'net.a b=1', 'net.x', '=1']) {
+  for (const text of [
+    'vm.swappiness=1',
+    'kernel.core_pattern=x',
+    'net/../kernel/core_pattern=x',
+    'net..x=1',
+    'kernel.shm_next_id=1',
+    'fs.file-max=1',
+    'net.a b=1',
+    'net.x',
+    '=1',
+  ]) {
     assert.throws(() => buildSysctls([text], all, FULL), refusal('USAGE_INVALID', /for --sysctl$/u), text);
   }
-  const shared = (type: string) => (candidate: string): boolean => candidate !== type;
-  assert.throws(() => buildSysctls(['net.ipv4.ip_forward=1'], shared('network'), FULL), refusal('USAGE_INVALID', /ip_forward/u));
+  const shared =
+    (type: string) =>
+    (candidate: string): boolean =>
+      candidate !== type;
+  assert.throws(
+    () => buildSysctls(['net.ipv4.ip_forward=1'], shared('network'), FULL),
+    refusal('USAGE_INVALID', /ip_forward/u),
+  );
   assert.throws(() => buildSysctls(['kernel.sem=1'], shared('ipc'), FULL), refusal('USAGE_INVALID', /kernel\.sem/u));
   assert.throws(() => buildSysctls(['kernel.hostname=x'], shared('uts'), FULL), refusal('USAGE_INVALID', /hostname/u));
 });

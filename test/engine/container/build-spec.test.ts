@@ -15,7 +15,11 @@ const MAP = [
   { containerId: 1, hostId: 100_000, count: 65_535 },
 ];
 
-function build(changes: Partial<RunRequest> = {}, rest: Partial<SpecInput> = {}, defaults: Partial<ImageDefaults> = {}): RuntimeSpec {
+function build(
+  changes: Partial<RunRequest> = {},
+  rest: Partial<SpecInput> = {},
+  defaults: Partial<ImageDefaults> = {},
+): RuntimeSpec {
   const request = requestOf({ command: ['sh'], ...changes });
   const image = { ...hostImage(), layerDirectories: [], reference: 'box:1' };
   return buildSpec({
@@ -33,7 +37,8 @@ function build(changes: Partial<RunRequest> = {}, rest: Partial<SpecInput> = {},
   });
 }
 
-const argsOf = (changes: Partial<RunRequest>, defaults: Partial<ImageDefaults>): readonly string[] => build(changes, {}, defaults).process.args;
+const argsOf = (changes: Partial<RunRequest>, defaults: Partial<ImageDefaults>): readonly string[] =>
+  build(changes, {}, defaults).process.args;
 
 test('buildSpec() puts entrypoint and command together as image and flags say', () => {
   const image = { entrypoint: ['e', '1'], command: ['c', '2'] };
@@ -42,7 +47,10 @@ test('buildSpec() puts entrypoint and command together as image and flags say', 
   assert.deepEqual(argsOf({ command: ['x'], entrypoint: 'y' }, image), ['y', 'x']);
   assert.deepEqual(argsOf({ command: [], entrypoint: 'y' }, image), ['y']);
   assert.deepEqual(argsOf({ command: ['x'], entrypoint: '' }, image), ['x']);
-  assert.throws(() => argsOf({ command: [] }, {}), refusal('USAGE_INVALID', /^no command to run: the image box:1 names none$/u));
+  assert.throws(
+    () => argsOf({ command: [] }, {}),
+    refusal('USAGE_INVALID', /^no command to run: the image box:1 names none$/u),
+  );
 });
 
 test('buildSpec() puts the reaper before the command with --init, and shows it read-only', () => {
@@ -54,19 +62,34 @@ test('buildSpec() puts the reaper before the command with --init, and shows it r
 });
 
 test('buildSpec() makes every namespace but those that are shared', () => {
-  const types = (changes: Partial<RunRequest>, rest: Partial<SpecInput> = {}): string[] => build(changes, rest).linux.namespaces.map(({ type }) => type);
+  const types = (changes: Partial<RunRequest>, rest: Partial<SpecInput> = {}): string[] =>
+    build(changes, rest).linux.namespaces.map(({ type }) => type);
   const all = types({});
-  for (const type of ['user', 'mount', 'pid', 'uts', 'ipc', 'cgroup', 'network']) assert.ok(all.includes(type as 'user'), type);
-  for (const [flag, type] of [['pid', 'pid'], ['uts', 'uts'], ['ipc', 'ipc'], ['cgroupns', 'cgroup']] as const) {
-    assert.deepEqual(types({ [flag]: 'host' }), all.filter((name) => name !== type));
+  for (const type of ['user', 'mount', 'pid', 'uts', 'ipc', 'cgroup', 'network']) assert.ok(all.includes(type), type);
+  for (const [flag, type] of [
+    ['pid', 'pid'],
+    ['uts', 'uts'],
+    ['ipc', 'ipc'],
+    ['cgroupns', 'cgroup'],
+  ] as const) {
+    assert.deepEqual(
+      types({ [flag]: 'host' }),
+      all.filter((name) => name !== type),
+    );
   }
-  assert.deepEqual(types({}, { network: networkDriver('host') }), all.filter((name) => name !== 'network'));
+  assert.deepEqual(
+    types({}, { network: networkDriver('host') }),
+    all.filter((name) => name !== 'network'),
+  );
 });
 
 test('buildSpec() gives root the default capabilities and another user none but those added by name', () => {
   const root = build().process.capabilities;
   assert.deepEqual(root.bounding, [...DEFAULT_CAPABILITIES]);
-  assert.deepEqual([root.effective, root.permitted, root.inheritable, root.ambient], [root.bounding, root.bounding, [], []]);
+  assert.deepEqual(
+    [root.effective, root.permitted, root.inheritable, root.ambient],
+    [root.bounding, root.bounding, [], []],
+  );
   const other = build({ user: '1000', capAdd: ['net_raw'] }).process.capabilities;
   assert.deepEqual([other.effective, other.ambient], [['CAP_NET_RAW'], ['CAP_NET_RAW']]);
   assert.ok(other.bounding.includes('CAP_CHOWN'));
@@ -90,7 +113,8 @@ test('buildSpec() fences by default, and --privileged takes all fences away', ()
   const open = build({ privileged: true });
   assert.equal(open.linux.seccomp, null);
   assert.deepEqual([open.linux.maskedPaths, open.linux.readonlyPaths], [[], []]);
-  const sysOf = (spec: RuntimeSpec) => spec.mounts.find(({ destination }) => destination === '/sys')?.options.includes('ro');
+  const sysOf = (spec: RuntimeSpec) =>
+    spec.mounts.find(({ destination }) => destination === '/sys')?.options.includes('ro');
   assert.deepEqual([sysOf(fenced), sysOf(open)], [true, false]);
 });
 
@@ -99,7 +123,10 @@ test('buildSpec() masks and unmasks single paths, patterns and all', () => {
   const before = masked();
   assert.ok(before.includes('/proc/kcore'));
   assert.equal(masked('unmask=/proc/kcore').includes('/proc/kcore'), false);
-  assert.deepEqual(masked('unmask=/proc/*').filter((path) => path.startsWith('/proc/')), []);
+  assert.deepEqual(
+    masked('unmask=/proc/*').filter((path) => path.startsWith('/proc/')),
+    [],
+  );
   assert.deepEqual(masked('unmask=ALL'), []);
   assert.deepEqual(masked('mask=/etc/secret'), [...before, '/etc/secret']);
 });

@@ -9,9 +9,21 @@ import { networkDriver } from '../../../src/drivers/network/select.ts';
 import type { NetworkDriverName } from '../../../src/drivers/network/driver.ts';
 import { refusal, requestOf } from './requests.ts';
 
-function contents(changes: Partial<RunRequest>, network: NetworkDriverName = 'slirp4netns'): Readonly<Record<string, string>> {
-  const { paths, files } = etcFiles('/c', requestOf(changes), { hostname: 'web', name: 'quiet-hare' }, networkDriver(network));
-  assert.deepEqual(paths, { '/etc/hosts': '/c/hosts', '/etc/hostname': '/c/hostname', '/etc/resolv.conf': '/c/resolv.conf' });
+function contents(
+  changes: Partial<RunRequest>,
+  network: NetworkDriverName = 'slirp4netns',
+): Readonly<Record<string, string>> {
+  const { paths, files } = etcFiles(
+    '/c',
+    requestOf(changes),
+    { hostname: 'web', name: 'quiet-hare' },
+    networkDriver(network),
+  );
+  assert.deepEqual(paths, {
+    '/etc/hosts': '/c/hosts',
+    '/etc/hostname': '/c/hostname',
+    '/etc/resolv.conf': '/c/resolv.conf',
+  });
   return Object.fromEntries(files.map(({ path, content }) => [path.slice(3), content]));
 }
 
@@ -36,15 +48,25 @@ test('etcFiles() uses the network’s own name server, and the ones of --dns ins
 
 test('etcFiles() replaces the search list by --dns-search', () => {
   const lines = (contents({ dnsSearch: ['a.test', 'b.test'] })['resolv.conf'] ?? '').split('\n');
-  assert.deepEqual(lines.filter((line) => /^(?:search|domain)/u.test(line)), ['search a.test b.test']);
+  assert.deepEqual(
+    lines.filter((line) => /^(?:search|domain)/u.test(line)),
+    ['search a.test b.test'],
+  );
 });
 
 test('etcFiles() takes addresses of both kinds for --add-host, and refuses anything that could be another line', () => {
   const { hosts = '' } = contents({ addHosts: ['a:192.0.2.1', 'b:[2001:db8::1]', 'c:2001:db8::2'] });
   assert.match(hosts, /^192\.0\.2\.1\ta\n2001:db8::1\tb\n2001:db8::2\tc\n$/mu);
   for (const text of ['', 'a', ':192.0.2.1', 'a:', 'a:name', 'a b:192.0.2.1', 'a\nb:192.0.2.1', 'a:192.0.2.1\n']) {
-    assert.throws(() => contents({ addHosts: [text] }), refusal('USAGE_INVALID', /for --add-host$/u), JSON.stringify(text));
+    assert.throws(
+      () => contents({ addHosts: [text] }),
+      refusal('USAGE_INVALID', /for --add-host$/u),
+      JSON.stringify(text),
+    );
   }
   assert.throws(() => contents({ dns: ['x'] }), refusal('USAGE_INVALID', /for --dns$/u));
-  assert.throws(() => contents({ dnsSearch: ['a\nnameserver 192.0.2.1'] }), refusal('USAGE_INVALID', /for --dns-search$/u));
+  assert.throws(
+    () => contents({ dnsSearch: ['a\nnameserver 192.0.2.1'] }),
+    refusal('USAGE_INVALID', /for --dns-search$/u),
+  );
 });

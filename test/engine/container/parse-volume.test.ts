@@ -43,7 +43,16 @@ test('parseVolume() resolves relative sources and plain targets', () => {
 });
 
 test('parseVolume() refuses wrong forms as usage, and sources that cannot be used as volumes', () => {
-  for (const text of ['', source, `${source}:`, `:/mnt`, `${source}:/mnt:ro:x`, `${source}:mnt`, `${source}:/`, `${source}:/mnt:rx`]) {
+  for (const text of [
+    '',
+    source,
+    `${source}:`,
+    `:/mnt`,
+    `${source}:/mnt:ro:x`,
+    `${source}:mnt`,
+    `${source}:/`,
+    `${source}:/mnt:rx`,
+  ]) {
     assert.throws(() => parseVolume(text, store), refusal('USAGE_INVALID', /for -v$/u), text);
   }
   assert.throws(() => parseVolume('name:/mnt', store), refusal('VOLUME_INVALID', /"name" is not a path/u));
@@ -58,13 +67,17 @@ test('parseVolume() never shows hutch’s own store, by any name', () => {
   assert.equal(parseVolume(`${store.root}-similar:/mnt`, store).source, `${store.root}-similar`);
 });
 
-test('volumeWarning() warns only of what others can reach and the container can write', { skip: process.getuid?.() === 0 ? 'root is nobody else' : false }, () => {
-  const shared = parseVolume('/tmp:/mnt', store);
-  assert.match(volumeWarning(shared) ?? '', /^other users of this host can reach \/tmp: .*set-uid/u);
-  assert.equal(volumeWarning(parseVolume('/tmp:/mnt:ro', store)), null);
-  chmodSync(scratch, 0o700);
-  assert.equal(volumeWarning(parseVolume(`${source}:/mnt`, store)), null);
-});
+test(
+  'volumeWarning() warns only of what others can reach and the container can write',
+  { skip: process.getuid?.() === 0 ? 'root is nobody else' : false },
+  () => {
+    const shared = parseVolume('/tmp:/mnt', store);
+    assert.match(volumeWarning(shared) ?? '', /^other users of this host can reach \/tmp: .*set-uid/u);
+    assert.equal(volumeWarning(parseVolume('/tmp:/mnt:ro', store)), null);
+    chmodSync(scratch, 0o700);
+    assert.equal(volumeWarning(parseVolume(`${source}:/mnt`, store)), null);
+  },
+);
 
 test('parseTmpfs() is closed by default and opens what is asked for', () => {
   assert.deepEqual(parseTmpfs('/t'), {
@@ -73,12 +86,29 @@ test('parseTmpfs() is closed by default and opens what is asked for', () => {
     source: 'tmpfs',
     options: ['noexec', 'nosuid', 'nodev', 'mode=1777'],
   });
-  assert.deepEqual(parseTmpfs('/t/../u:size=8m,mode=750,exec,uid=7').options, ['nosuid', 'nodev', 'size=8388608', 'mode=750', 'exec', 'uid=7']);
+  assert.deepEqual(parseTmpfs('/t/../u:size=8m,mode=750,exec,uid=7').options, [
+    'nosuid',
+    'nodev',
+    'size=8388608',
+    'mode=750',
+    'exec',
+    'uid=7',
+  ]);
   assert.deepEqual(parseTmpfs('/t:size=50%').options.at(-1), 'size=50%');
 });
 
 test('parseTmpfs() refuses relative paths, the root and options it does not know', () => {
-  for (const text of ['', 't', '/', '/t:big', '/t:size=x', '/t:mode=9', '/t:uid=root', '/t:lowerdir=/', '/t:size=1m,context="x"']) {
+  for (const text of [
+    '',
+    't',
+    '/',
+    '/t:big',
+    '/t:size=x',
+    '/t:mode=9',
+    '/t:uid=root',
+    '/t:lowerdir=/',
+    '/t:size=1m,context="x"',
+  ]) {
     assert.throws(() => parseTmpfs(text), refusal('USAGE_INVALID', /for --tmpfs$/u), text);
   }
 });

@@ -12,7 +12,8 @@ import { refusal } from './requests.ts';
 const scratch = mkdtempSync(path.join(tmpdir(), 'hutch-user-'));
 after(() => rmSync(scratch, { recursive: true }));
 
-const PASSWD = 'root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:Web:/srv/web:/bin/false\nodd:x:40:40\nrelative:x:41:41::home:/bin/sh\n';
+const PASSWD =
+  'root:x:0:0:root:/root:/bin/sh\nweb:x:33:34:Web:/srv/web:/bin/false\nodd:x:40:40\nrelative:x:41:41::home:/bin/sh\n';
 const GROUP = 'root:x:0:\nweb:x:34:\nlog:x:44:web,root\nnone:x:45:webber\n';
 
 let made = 0;
@@ -50,7 +51,12 @@ test('resolveUser() gives ids without an entry group 0 and / as their home', () 
 
 test('resolveUser() reads the topmost tree that has the file', () => {
   const top = tree('web:x:50:50::/top:/bin/sh\n', null);
-  assert.deepEqual(resolveUser('web', [tree(null, null), top, image]), { uid: 50, gid: 50, additionalGids: [44], home: '/top' });
+  assert.deepEqual(resolveUser('web', [tree(null, null), top, image]), {
+    uid: 50,
+    gid: 50,
+    additionalGids: [44],
+    home: '/top',
+  });
 });
 
 test('resolveUser() refuses wrong forms and names that the image does not have', () => {

@@ -26,24 +26,49 @@ test('parseSecurityOptions() reads every form of its words', () => {
     assert.equal(parseSecurityOptions([word], false).noNewPrivileges, true, word);
   }
   assert.equal(parseSecurityOptions(['no-new-privileges', 'no-new-privileges=false'], false).noNewPrivileges, false);
-  const { mask, unmask } = parseSecurityOptions(['mask=/a/../b:/c/', 'mask=/d', 'unmask=ALL', 'unmask=/proc/*:/sys/x'], false);
-  assert.deepEqual([mask, unmask], [['/b', '/c', '/d'], ['ALL', '/proc/*', '/sys/x']]);
+  const { mask, unmask } = parseSecurityOptions(
+    ['mask=/a/../b:/c/', 'mask=/d', 'unmask=ALL', 'unmask=/proc/*:/sys/x'],
+    false,
+  );
+  assert.deepEqual(
+    [mask, unmask],
+    [
+      ['/b', '/c', '/d'],
+      ['ALL', '/proc/*', '/sys/x'],
+    ],
+  );
   parseSecurityOptions(['label=disable', 'label:disable', 'apparmor=unconfined'], false);
 });
 
 test('parseSecurityOptions() reads a profile from a file', () => {
   const file = path.join(scratch, 'profile.json');
-  writeFileSync(file, JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] }));
+  writeFileSync(
+    file,
+    JSON.stringify({ defaultAction: 'SCMP_ACT_ERRNO', syscalls: [{ names: ['read'], action: 'SCMP_ACT_ALLOW' }] }),
+  );
   assert.equal(parseSecurityOptions([`seccomp=${file}`], false).seccomp([])?.defaultAction, 'SCMP_ACT_ERRNO');
 });
 
 test('parseSecurityOptions() refuses what it does not know, and says so of what it cannot do yet', () => {
-  for (const word of ['', 'seccomp', 'seccomp=', 'no-new-privileges=maybe', 'mask', 'mask=relative', 'unmask=', 'privileged', 'proc-opts=hidepid=1']) {
+  for (const word of [
+    '',
+    'seccomp',
+    'seccomp=',
+    'no-new-privileges=maybe',
+    'mask',
+    'mask=relative',
+    'unmask=',
+    'privileged',
+    'proc-opts=hidepid=1',
+  ]) {
     assert.throws(() => parseSecurityOptions([word], false), refusal('USAGE_INVALID', /for --security-opt/u), word);
   }
   assert.throws(() => parseSecurityOptions(['apparmor=x'], false), refusal('HOST_FEATURE_MISSING', /AppArmor/u));
   assert.throws(() => parseSecurityOptions(['label=type:x'], false), refusal('HOST_FEATURE_MISSING', /SELinux/u));
-  assert.throws(() => parseSecurityOptions(['seccomp=/no/such'], false), refusal('USAGE_INVALID', /\/no\/such: ENOENT/u));
+  assert.throws(
+    () => parseSecurityOptions(['seccomp=/no/such'], false),
+    refusal('USAGE_INVALID', /\/no\/such: ENOENT/u),
+  );
   const text = path.join(scratch, 'text');
   writeFileSync(text, 'not json');
   assert.throws(() => parseSecurityOptions([`seccomp=${text}`], false), refusal('USAGE_INVALID', /it is not JSON/u));
