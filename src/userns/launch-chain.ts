@@ -86,6 +86,8 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
     'unshare',
     '--user',
     '--mount',
+    // What a helper mounts in the holder's namespace must reach the inner one, which is there already (mount_namespaces(7)).
+    ...(nested === undefined ? [] : ['--propagation', 'shared']),
     ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
     ...mapFlags(outer, mapping),
     '--',
@@ -157,7 +159,7 @@ function innerStage(request: ChainRequest, outer: UserNamespace): string[] {
 function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
   const script = scriptOf(AWAIT_MAPS, withRoot(PROTECT, true), 'exec "$@"');
   const mapped = ['sh', '-p', '-c', script, 'hutch-mapped', request.protect];
-  const unshare = pidAndTime(request, ['--user', '--mount', '--keep-caps']);
+  const unshare = pidAndTime(request, ['--user', '--mount', '--propagation', 'slave', '--keep-caps']);
   return [
     'sh',
     '-p',
