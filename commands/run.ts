@@ -1,6 +1,6 @@
 /** `hutch run`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { CONTAINER_FLAGS, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
+import { CONTAINER_FLAGS, pullWatcher, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
 import { runContainer } from '../src/engine/container/run-container.ts';
 import type { Trace } from '../src/engine/container/trace-steps.ts';
 
@@ -35,7 +35,11 @@ executed; 127 when it is not in the container.`;
     const { args, flags } = await this.parse(Run);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     requireTerminal(request);
-    return runContainer(request, { warn: (text) => void this.warn(text), trace: flags.trace ? this.trace() : null });
+    return runContainer(request, {
+      warn: (text) => void this.warn(text),
+      trace: flags.trace ? this.trace() : null,
+      watchPull: pullWatcher(flags),
+    });
   }
 
   private trace(): Trace {

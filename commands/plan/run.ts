@@ -1,13 +1,13 @@
 /** `hutch plan run`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { CONTAINER_FLAGS, requestFrom } from '../../src/cli/container-flags.ts';
+import { CONTAINER_FLAGS, pullWatcher, requestFrom } from '../../src/cli/container-flags.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { planRun } from '../../src/engine/container/plan-run.ts';
 
 export default class PlanRun extends HutchCommand {
   static override stopsAtFirstPositional = true;
   static override description = `Prints what "hutch run" with the same flags would do: every namespace, mount, limit and fence in order, with the reason for
-each. Nothing is made and nothing is run.
+each. Nothing is made and nothing is run; an image that is not here is fetched, unless --pull never says otherwise.
 
 --format bash gives a script that does the same with unshare, mount and setpriv, for any user; what bash cannot do stands in
 it as a comment. --format json is what init gets. --format spec is the OCI runtime spec it was compiled from.`;
@@ -29,7 +29,7 @@ it as a comment. --format json is what init gets. --format spec is the OCI runti
     const { args, flags } = await this.parse(PlanRun);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
-    this.print((await planRun(request, { format: flags.format, colour })).trimEnd());
+    this.print((await planRun(request, { format: flags.format, colour, watchPull: pullWatcher(flags) })).trimEnd());
     return EXIT_OK;
   }
 }

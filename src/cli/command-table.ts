@@ -72,6 +72,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/ps.ts'),
     aliases: ['container ls', 'container list', 'container ps'],
   },
+  pull: {
+    summary: 'Fetch images from a registry',
+    load: () => import('../../commands/pull.ts'),
+    aliases: ['image pull'],
+  },
   rmi: {
     summary: 'Remove images',
     load: () => import('../../commands/rmi.ts'),

@@ -1,5 +1,6 @@
 /** The flags that describe a container, shared by `run` and `plan run`; CLI process. */
 import { HutchError } from '../errors/hutch-error.ts';
+import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
 
@@ -43,6 +44,9 @@ export const CONTAINER_FLAGS = {
   umask: one('umask of the command, octal'),
   label: several('KEY=VALUE to keep with the container', 'l'),
   'storage-driver': one('overlay, fuse-overlayfs or vfs'),
+  pull: one('fetch the image: missing (default), always, never or newer'),
+  platform: one("OS/ARCH[/VARIANT] of the image instead of this host's"),
+  quiet: Flags.boolean({ char: 'q', description: 'show nothing of a pull' }),
 };
 
 interface Parsed {
@@ -94,6 +98,16 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     umask: text('umask'),
     labels: list('label'),
     storageDriver: text('storage-driver'),
+    pull: text('pull'),
+    platform: text('platform'),
+  };
+}
+
+/** How a pull is shown and stopped, if there is one; loaded only then. */
+export function pullWatcher({ quiet }: { readonly quiet: boolean }): WatchPull {
+  return async (work) => {
+    const { watchPull } = await import('./watch-pull.ts');
+    return watchPull({ isQuiet: quiet }, work);
   };
 }
 

@@ -3,11 +3,16 @@
 import { HutchError } from '../errors/hutch-error.ts';
 import { paint } from './colour.ts';
 import { EXIT_OK, exitCodeOf } from './exit-codes.ts';
+import { Interrupted } from './interrupted.ts';
 import { ReaderGone, writeErr } from './output.ts';
 
 /** Prints `error` to stderr and returns the exit code for it. A closed stdout is no error: the reader had enough. */
 export function presentError(error: unknown): number {
   if (error instanceof ReaderGone) return EXIT_OK;
+  if (error instanceof Interrupted) {
+    writeErr(`hutch: ${error.message}\n`);
+    return error.exitCode;
+  }
   writeErr(error instanceof HutchError ? renderError(error) : renderBug(error));
   return exitCodeOf(error);
 }

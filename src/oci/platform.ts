@@ -3,15 +3,17 @@ import { HutchError } from '../errors/hutch-error.ts';
 import type { Descriptor, Platform } from './image.ts';
 
 /** Other names of processors, as people and `uname -m` write them. */
-const ALIASES: Readonly<Record<string, Pick<Platform, 'architecture' | 'variant'>>> = {
-  x86_64: { architecture: 'amd64' },
-  'x86-64': { architecture: 'amd64' },
-  i386: { architecture: '386' },
-  i686: { architecture: '386' },
-  aarch64: { architecture: 'arm64' },
-  armhf: { architecture: 'arm', variant: 'v7' },
-  armel: { architecture: 'arm', variant: 'v6' },
-};
+const ALIASES: ReadonlyMap<string, Pick<Platform, 'architecture' | 'variant'>> = new Map(
+  Object.entries({
+    x86_64: { architecture: 'amd64' },
+    'x86-64': { architecture: 'amd64' },
+    i386: { architecture: '386' },
+    i686: { architecture: '386' },
+    aarch64: { architecture: 'arm64' },
+    armhf: { architecture: 'arm', variant: 'v7' },
+    armel: { architecture: 'arm', variant: 'v6' },
+  }),
+);
 
 /** The variant that is meant where none is said. Source: containerd's platform rules, as the image-spec has none. */
 const PLAIN_VARIANT: Readonly<Record<string, number>> = { amd64: 1, arm: 7, arm64: 8 };
@@ -30,7 +32,7 @@ export function parsePlatform(text: string): Platform {
       code: 'USAGE_INVALID',
       hint: 'give OS/ARCHITECTURE[/VARIANT], such as linux/arm64 or linux/arm/v7',
     });
-  const named = ALIASES[architecture] ?? { architecture };
+  const named = ALIASES.get(architecture) ?? { architecture };
   return { os, ...named, ...(variant === undefined ? {} : { variant }) };
 }
 

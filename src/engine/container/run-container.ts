@@ -23,12 +23,13 @@ import { CHAIN_PATH, launchChain, type LaunchChain } from '../../userns/launch-c
 import { readSubordinateIds } from '../../userns/subordinate-ids.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
-import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
 import { inventName } from './names.ts';
 import { newContainerId } from './new-id.ts';
+import { obtainImage } from './obtain-image.ts';
 import { performPreparation } from './perform-preparation.ts';
 import { volumeWarning } from './parse-volume.ts';
+import type { WatchPull } from './pull-policy.ts';
 import { removeContainerDirectory } from './remove-directory.ts';
 import type { RunRequest } from './run-request.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
@@ -39,6 +40,7 @@ export interface RunEars {
   warn(text: string): void;
   /** Told of every step of the plan; null when nobody wants to know. */
   readonly trace: Trace | null;
+  readonly watchPull: WatchPull;
 }
 
 /**
@@ -64,8 +66,13 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
   const owner = await storeOwner();
   const store = openStore(locateStore(), owner);
   await sweepOrphans(store);
-  const image = findImage(store, request.image);
-  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(request.image);
+  const image = await obtainImage(store, request, (work) => {
+    // A pull takes its time; init is not kept waiting for it.
+    const early = takeGuess();
+    if (early !== undefined) discard(early);
+    return ears.watchPull(work);
+  });
+  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image.id);
   const id = newContainerId();
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);

@@ -37,4 +37,7 @@ export interface RunRequest {
   readonly umask?: string | undefined;
   readonly labels: readonly string[];
   readonly storageDriver?: string | undefined;
+  /** missing (what is meant when it is left out), always, never or newer. */
+  readonly pull?: string | undefined;
+  readonly platform?: string | undefined;
 }

@@ -84,7 +84,7 @@ function ageMs(path: string): number {
 }
 
 function stemOf(name: string): string {
-  return name.replace(/\.(part|layer|lock|holder)$/u, '');
+  return name.replace(/\.(part|blob|layer|lock|holder)$/u, '');
 }
 
 async function measured(

@@ -33,7 +33,7 @@ export async function obtainLayer(
   store: Store,
   owner: StoreOwner,
   source: LayerSource,
-  options: Pick<UnpackOptions, 'onProgress'> = {},
+  options: Pick<UnpackOptions, 'onProgress' | 'signal'> = {},
 ): Promise<StagedLayer | null> {
   const { diffId } = source;
   if (hasLayer(store, diffId)) return null;
@@ -49,7 +49,7 @@ async function makeReady(
   store: Store,
   owner: StoreOwner,
   { diffId, path, digest }: LayerSource,
-  options: Pick<UnpackOptions, 'onProgress'>,
+  options: Pick<UnpackOptions, 'onProgress' | 'signal'>,
   ready: string,
 ): Promise<void> {
   const staging = makeStaging(store);

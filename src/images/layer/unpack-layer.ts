@@ -24,6 +24,8 @@ export interface UnpackOptions {
   readonly limits?: Partial<UnpackLimits> | undefined;
   /** sha256 of the file, where it is known: it is not computed again. */
   readonly digest?: string | undefined;
+  /** Ends the program; its reason is thrown then. */
+  readonly signal?: AbortSignal | undefined;
 }
 
 /**
@@ -31,6 +33,7 @@ export interface UnpackOptions {
  * Throws what the program found wrong (see applyLayer), HOST_TOOL_FAILED when it died; `tree` is then half-filled.
  */
 export async function unpackLayer(layer: string, tree: string, options: UnpackOptions = {}): Promise<UnpackedLayer> {
+  options.signal?.throwIfAborted();
   const { userNamespace } = await chooseMaps();
   const request: UnpackRequest = {
     limits: { ...UNPACK_LIMITS, ...options.limits },
@@ -43,12 +46,19 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
     const { child, exit } = await spawnInUserns([nodePath(), programPath('unpack'), JSON.stringify(request)], {
       stdio: [layerFd, 'ignore', 'pipe', 'pipe', treeFd],
     });
-    const [messages, words, code] = await Promise.all([
-      listen(child.stdio[3] as Readable, options.onProgress),
-      collect(child.stderr),
-      exit,
-    ]);
-    return outcome(messages, words, code);
+    const end = (): void => void child.kill('SIGKILL');
+    options.signal?.addEventListener('abort', end);
+    try {
+      const [messages, words, code] = await Promise.all([
+        listen(child.stdio[3] as Readable, options.onProgress),
+        collect(child.stderr),
+        exit,
+      ]);
+      options.signal?.throwIfAborted();
+      return outcome(messages, words, code);
+    } finally {
+      options.signal?.removeEventListener('abort', end);
+    }
   } finally {
     closeSync(layerFd);
     closeSync(treeFd);

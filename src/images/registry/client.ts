@@ -115,9 +115,14 @@ async function sendAuthorized(
 /** docker.io is a name; its registry is elsewhere. */
 const HOST_OF: Readonly<Record<string, string>> = { 'docker.io': 'registry-1.docker.io' };
 
+/** The host, with its port, that answers for a source. */
+export function registryHost({ domain }: Pick<Source, 'domain'>): string {
+  return HOST_OF[domain] ?? domain;
+}
+
 /** https, or plain http where that is allowed and the other side speaks nothing else. */
 async function findRoot(source: Source, transport: Transport, signal: AbortSignal): Promise<URL> {
-  const host = HOST_OF[source.domain] ?? source.domain;
+  const host = registryHost(source);
   const secure = new URL(`https://${host}`);
   if (!mayBePlain(source)) return secure;
   try {

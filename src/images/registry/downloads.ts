@@ -23,9 +23,14 @@ export function downloadsDirectory(store: Store): string {
   return path;
 }
 
-/** Where a blob grows. It may be there in part, in full, or not at all; only its digest tells. */
+/** Where a blob grows. What is there is not checked yet. */
 export function partialBlob(store: Store, digest: Digest): string {
   return `${stemOf(store, digest)}.part`;
+}
+
+/** Where a blob waits for its image once its digest was checked; nobody writes to it any more. */
+export function wholeBlob(store: Store, digest: Digest): string {
+  return `${stemOf(store, digest)}.blob`;
 }
 
 /** Where an unpacked layer waits for its image: complete when it has its record. */

@@ -40,15 +40,18 @@ export interface TransportOptions {
   readonly limits: Limits;
   /** Whether the certificate of this host (with its port) must be valid. */
   readonly isVerified: (host: string) => boolean;
+  /** A directory with the certificates for this host, in place of certs.d/HOST. */
+  readonly certDirectory?: ((host: string) => string | undefined) | undefined;
   readonly env?: NodeJS.ProcessEnv;
 }
 
 /** A transport for one pull, push or login; close() ends what it keeps open. */
-export function createTransport({ limits, isVerified, env = process.env }: TransportOptions): Transport {
+export function createTransport(options: TransportOptions): Transport {
+  const { limits } = options;
   const agents = new Map<string, HttpAgent>();
   const agentFor = (url: URL, isGuarded: boolean): HttpAgent => {
     const key = `${url.origin} ${String(isGuarded)}`;
-    const agent = agents.get(key) ?? makeAgent(url, { isGuarded, isVerified: isVerified(url.host), env });
+    const agent = agents.get(key) ?? makeAgent(url, isGuarded, options);
     agents.set(key, agent);
     return agent;
   };
@@ -69,20 +72,21 @@ export function createTransport({ limits, isVerified, env = process.env }: Trans
   };
 }
 
-interface AgentOptions {
-  readonly isGuarded: boolean;
-  readonly isVerified: boolean;
-  readonly env: NodeJS.ProcessEnv;
-}
-
-function makeAgent(url: URL, { isGuarded, isVerified, env }: AgentOptions): HttpAgent {
+function makeAgent(
+  url: URL,
+  isGuarded: boolean,
+  { isVerified, certDirectory, env = process.env }: TransportOptions,
+): HttpAgent {
   const proxies = isLoopbackHost(url.host) ? {} : proxiesOf(env);
   const hasProxy = Object.keys(proxies).length > 0;
   // Behind a proxy it is the proxy that resolves names, and the proxy itself may well be local.
   const guard = isGuarded && !hasProxy ? { lookup: lookupElsewhere } : {};
   const common = { keepAlive: true, ...guard, ...(hasProxy ? { proxyEnv: proxies } : {}) };
   if (url.protocol === 'http:') return new HttpAgent(common);
-  const { ca, cert, key, rejectUnauthorized } = readTrust(url.host, isVerified, env);
+  const { ca, cert, key, rejectUnauthorized } = readTrust(url.host, isVerified(url.host), {
+    env,
+    directory: certDirectory?.(url.host),
+  });
   return new HttpsAgent({
     ...common,
     rejectUnauthorized,

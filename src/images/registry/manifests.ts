@@ -132,14 +132,17 @@ function manifestType(path: string, answer: HttpAnswer, bytes: Buffer, expected:
     descriptor: { mediaType: '', digest: digestOf(bytes), size: bytes.length },
   }) as Readonly<Record<string, unknown>> | null;
   const own = typeof fields?.['mediaType'] === 'string' ? fields['mediaType'] : undefined;
+  if (own !== undefined && !isManifestType(own)) throw unknownManifest(path, own);
   const types = new Set([own, expected.mediaType, header].filter(isManifestType));
   const [type] = types;
-  if (type === undefined) throw unknownManifest(path, own ?? header);
-  const isTwofold =
-    fields?.['manifests'] !== undefined && (fields['layers'] !== undefined || fields['config'] !== undefined);
-  if (types.size > 1 || isTwofold)
+  if (type === undefined) throw unknownManifest(path, header);
+  if (types.size > 1 || isTwofold(fields))
     throw contentMismatch(path, `it says to be several things at once: ${[...types].join(', ')}`);
   return type;
+}
+
+function isTwofold(fields: Readonly<Record<string, unknown>> | null): boolean {
+  return fields?.['manifests'] !== undefined && (fields['layers'] !== undefined || fields['config'] !== undefined);
 }
 
 function isManifestType(type: string | undefined): type is string {

@@ -5,7 +5,7 @@ import type { Limits } from './limits.ts';
 
 /**
  * Runs `attempt` until it succeeds, fails for good, or has failed `limits.attempts` times in a row without progress.
- * @param progress a number that grows with what is done; attempts that made it grow do not count.
+ * @param progress a number that grows with what is done; attempts that took it further than ever do not count.
  */
 export async function withRetries<T>(
   limits: Limits,
@@ -13,15 +13,15 @@ export async function withRetries<T>(
   attempt: () => Promise<T>,
   progress: () => number = () => 0,
 ): Promise<T> {
-  for (let failures = 1, before = progress(); ; failures += 1) {
+  for (let failures = 1, best = progress(); ; failures += 1) {
     try {
       return await attempt();
     } catch (error) {
       signal.throwIfAborted();
       if (!isTransient(error)) throw error;
       const now = progress();
-      if (now > before) failures = 1;
-      before = now;
+      if (now > best) failures = 1;
+      best = Math.max(best, now);
       const { waitMs } = error.context;
       if (failures >= limits.attempts) throw error;
       if (typeof waitMs === 'number' && waitMs > limits.longestWaitMs) throw mustWait(error, waitMs);

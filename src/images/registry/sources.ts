@@ -1,6 +1,6 @@
 /** From a name that a user wrote to the places where it may be found; pure. */
 import { HutchError } from '../../errors/hutch-error.ts';
-import { hasDomain, parseReference, repositoryOf, type Reference } from '../reference.ts';
+import { fullName, hasDomain, parseReference, repositoryOf, type Reference } from '../reference.ts';
 import { isLoopbackHost } from './addresses.ts';
 import type { RegistriesConfig, RegistryRule } from './registries-conf.ts';
 
@@ -19,7 +19,7 @@ export function expandName(text: string, config: RegistriesConfig): Reference[] 
   if (hasDomain(text)) return [parseReference(text)];
   const short = parseReference(text);
   const [, name = text, rest = ''] = /^([^:@]+)(.*)$/su.exec(text) ?? [];
-  const alias = config.aliases[name];
+  const alias = Object.hasOwn(config.aliases, name) ? config.aliases[name] : undefined;
   if (alias !== undefined) return [parseReference(`${alias}${rest}`)];
   const registries = config.searchRegistries.length > 0 ? config.searchRegistries : [short.domain];
   return registries.map((registry) => parseReference(`${registry}/${text}`));
@@ -46,7 +46,9 @@ export function ownSource(reference: Reference, config: RegistriesConfig): Sourc
 /** The rule with the longest prefix that fits. */
 function ruleFor(reference: Reference, { rules }: RegistriesConfig): RegistryRule | undefined {
   return rules
-    .filter(({ prefix }) => matchedLength(repositoryOf(reference), prefix) !== undefined)
+    .filter(
+      ({ prefix }) => matchedLength(repositoryOf(reference), prefix) !== undefined || prefix === fullName(reference),
+    )
     .reduce<RegistryRule | undefined>(
       (best, next) => (best === undefined || next.prefix.length > best.prefix.length ? next : best),
       undefined,
@@ -73,8 +75,18 @@ function relocated(
   const covered = rule === undefined ? undefined : matchedLength(repository, rule.prefix);
   if (location === undefined || covered === undefined || location.startsWith('*.'))
     return { domain: reference.domain, path: reference.path };
-  const { domain, path } = parseReference(`${location}${repository.slice(covered)}`);
+  const place = `${location}${repository.slice(covered)}`;
+  if (!hasDomain(place)) throw noHost(location);
+  const { domain, path } = parseReference(place);
   return { domain, path };
+}
+
+/** A location of one word would be read as a short name, and lead to docker.io. */
+function noHost(location: string): HutchError {
+  return new HutchError(`registries.conf: the location "${location}" names no registry host`, {
+    code: 'CONFIG_INVALID',
+    hint: 'write it with a dot or a port in its first part, such as registry.example:5000/team',
+  });
 }
 
 function blocked(reference: Reference, { prefix }: RegistryRule): HutchError {

@@ -26,10 +26,15 @@ const SYSTEM_BUNDLES = [
 /**
  * For the registry `host` (with its port): SSL_CERT_FILE and SSL_CERT_DIR, or else the system's certificates, and the
  * `*.crt` of certs.d/HOST; `*.cert` with `*.key` there are for us. CONFIG_INVALID names a file that cannot be read.
- * Source: containers-certs.d(5), and the two variables as OpenSSL and Go read them.
+ * With `directory` that one is read instead of certs.d/HOST. Source: containers-certs.d(5), and the two variables as OpenSSL and Go read them.
  */
-export function readTrust(host: string, isVerified: boolean, env: NodeJS.ProcessEnv = process.env): TlsTrust {
-  const files = certificateDirectories(host, env).flatMap(listFiles);
+export function readTrust(
+  host: string,
+  isVerified: boolean,
+  options: { readonly env?: NodeJS.ProcessEnv; readonly directory?: string | undefined } = {},
+): TlsTrust {
+  const { env = process.env, directory } = options;
+  const files = (directory === undefined ? certificateDirectories(host, env) : [directory]).flatMap(listFiles);
   const cert = files.filter((path) => path.endsWith('.cert'));
   return {
     ca: isVerified ? [...commonCertificates(env), ...files.filter((path) => path.endsWith('.crt')).map(readPem)] : [],

@@ -24,13 +24,18 @@ export interface StagedBlob {
 /** Writes `value` as JSON to `path`, synced; the blob it became. STORAGE_FULL, STORE_UNWRITABLE. */
 export function stageJson(path: string, value: unknown, mediaType: string): StagedBlob {
   const bytes = Buffer.from(JSON.stringify(value));
+  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
+  return stageBytes(path, bytes, { mediaType, digest, size: bytes.length });
+}
+
+/** Writes the bytes that `descriptor` describes to `path`, synced. STORAGE_FULL, STORE_UNWRITABLE. */
+export function stageBytes(path: string, bytes: Buffer, descriptor: Descriptor): StagedBlob {
   try {
     writeFileSync(path, bytes, { mode: 0o600, flush: true });
   } catch (error) {
     throw writeError(path, error);
   }
-  const digest = `sha256:${createHash('sha256').update(bytes).digest('hex')}` as Digest;
-  return { path, descriptor: { mediaType, digest, size: bytes.length } };
+  return { path, descriptor };
 }
 
 /** Copies a file, sharing its blocks where the file system can. STORAGE_FULL, STORE_UNWRITABLE. */

@@ -1,5 +1,5 @@
 /** Making an image visible: blobs and layers move into place, then the index names them; on the host's side. */
-import { existsSync, renameSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
@@ -33,7 +33,10 @@ export async function commitImage(store: Store, image: NewImage): Promise<void> 
   await withIndexLock(store, 'add an image', async () => {
     for (const blob of [...image.blobs, image.manifest]) placeBlob(store, blob);
     for (const layer of image.layers) placeLayer(store, layer);
-    syncPath(dirname(blobPath(store, image.manifest.descriptor.digest)));
+    for (const directory of new Set(
+      [...image.blobs, image.manifest].map((blob) => dirname(blobPath(store, blob.descriptor.digest))),
+    ))
+      syncPath(directory);
     if (image.layers.length > 0) syncPath(store.layers);
     requireWhole(store, image);
     addName(store, image.manifest.descriptor, image.reference);
@@ -61,10 +64,12 @@ function entryOf(store: Store, manifestDigest: Digest): Descriptor {
   throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
 }
 
+/** As with a layer, one that is gone is for requireWhole() to judge. */
 function placeBlob(store: Store, { path, descriptor }: StagedBlob): void {
   const target = blobPath(store, descriptor.digest);
-  if (existsSync(target)) return;
+  if (existsSync(target) || !existsSync(path)) return;
   try {
+    mkdirSync(dirname(target), { recursive: true, mode: 0o700 });
     renameSync(path, target);
   } catch (error) {
     throw writeError(target, error);
@@ -91,6 +96,7 @@ function requireWhole(store: Store, { needs }: NewImage): void {
   throw new HutchError(`the image is not whole: ${missing.join(', ')} went away while it was stored`, {
     code: 'IMAGE_UNKNOWN',
     hint: 'another hutch removed it at the same time; repeat the command',
+    context: { isIncomplete: true },
   });
 }
 

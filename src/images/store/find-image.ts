@@ -65,9 +65,10 @@ export function findEntries(store: Store, name: string): Descriptor[] {
 
 function findByReference(manifests: readonly Descriptor[], reference: Reference): Descriptor[] {
   if (reference.digest === null) return manifests.filter((entry) => nameOf(entry) === fullName(reference)).slice(0, 1);
-  const repository = repositoryOf(reference);
+  const beginnings = [':', '@'].map((next) => `${repositoryOf(reference)}${next}`);
   return manifests
-    .filter((entry) => entry.digest === reference.digest && nameOf(entry)?.startsWith(`${repository}:`) === true)
+    .filter((entry) => entry.digest === reference.digest)
+    .filter((entry) => beginnings.some((beginning) => nameOf(entry)?.startsWith(beginning)))
     .slice(0, 1);
 }
 

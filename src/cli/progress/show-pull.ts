@@ -1,0 +1,112 @@
+/** Shows a pull on stderr: bars that are redrawn on a terminal, lines elsewhere, nothing when quiet; CLI process. */
+
+import { WriteStream } from 'node:tty';
+import type { PullEvent } from '../../engine/image/pull-events.ts';
+import { printable } from '../../errors/hutch-error.ts';
+import { writeErr } from '../output.ts';
+import { advance, plainLine, renderLines, startOf, type LayerProgress } from './layer-progress.ts';
+
+export interface PullDisplay {
+  hear(event: PullEvent): void;
+  /** Takes away what moves; call it when the pull has ended, however it did. */
+  close(): void;
+}
+
+type Layers = Map<string, LayerProgress>;
+
+/** The way that fits stderr: see above. Warnings are always shown. */
+export function showPull({ isQuiet }: { readonly isQuiet: boolean }): PullDisplay {
+  if (isQuiet) return warningsOnly();
+  const isDumb = process.env['TERM'] === 'dumb';
+  return process.stderr.isTTY && process.stderr instanceof WriteStream && !isDumb ? bars(process.stderr) : lines();
+}
+
+function warn(text: string): void {
+  writeErr(`hutch: warning: ${printable(text)}\n`);
+}
+
+function warningsOnly(): PullDisplay {
+  return {
+    hear: (event) => {
+      if (event.event === 'pull_warning') warn(event.text);
+    },
+    close: () => undefined,
+  };
+}
+
+function begin(layers: Layers, { name, layers: wanted }: PullEvent & { event: 'pull_layers' }): void {
+  layers.clear();
+  for (const layer of wanted) layers.set(layer.digest, startOf(layer));
+  const count = wanted.length === 1 ? '1 layer' : `${String(wanted.length)} layers`;
+  writeErr(printable(`pulling ${name}: ${count}\n`));
+}
+
+function tellStep(layers: Layers, event: PullEvent & { event: 'pull_layer' }): void {
+  const before = layers.get(event.digest);
+  if (before === undefined) return;
+  const after = advance(before, event);
+  layers.set(event.digest, after);
+  const line = plainLine(before, after);
+  if (line !== null) writeErr(`${line}\n`);
+}
+
+function lines(): PullDisplay {
+  const layers: Layers = new Map();
+  return {
+    hear: (event) => {
+      if (event.event === 'pull_warning') warn(event.text);
+      else if (event.event === 'pull_layers') begin(layers, event);
+      else tellStep(layers, event);
+    },
+    close: () => undefined,
+  };
+}
+
+const REDRAW_MS = 100;
+const CLEAR_BELOW = '\u001b[J';
+const up = (rows: number): string => `\r\u001b[${String(rows)}A`;
+
+/** How many rows lines take in a window that may have become narrower since they were written. */
+function rowsOf(shown: readonly string[], columns: number): number {
+  return shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
+}
+
+function bars(terminal: WriteStream): PullDisplay {
+  const layers: Layers = new Map();
+  let drawn: readonly string[] = [];
+  const back = (): string => (drawn.length === 0 ? '' : `${up(rowsOf(drawn, terminal.columns))}${CLEAR_BELOW}`);
+  const erase = (): void => {
+    writeErr(back());
+    drawn = [];
+  };
+  const draw = (): void => {
+    const shown = renderLines([...layers.values()], terminal.rows, terminal.columns);
+    // One write, so that no half picture is ever seen.
+    writeErr(`${back()}${shown.map((line) => `${line}\n`).join('')}`);
+    drawn = shown;
+  };
+  const timer = setInterval(() => {
+    if (layers.size > 0) draw();
+  }, REDRAW_MS);
+  timer.unref();
+  return {
+    hear: (event) => {
+      if (event.event === 'pull_layer') {
+        const before = layers.get(event.digest);
+        if (before !== undefined) layers.set(event.digest, advance(before, event));
+        return;
+      }
+      erase();
+      if (event.event === 'pull_warning') {
+        warn(event.text);
+        return;
+      }
+      begin(layers, event);
+      draw();
+    },
+    close: () => {
+      clearInterval(timer);
+      erase();
+    },
+  };
+}

@@ -1,0 +1,267 @@
+/** `hutch pull`: an image from a registry into the store, unpacked; in the CLI process. */
+import { join } from 'node:path';
+import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
+import { openRepository, type Repository } from '../../images/registry/client.ts';
+import { findCredentials } from '../../images/registry/credentials.ts';
+import { cleanDownloads } from '../../images/registry/downloads.ts';
+import { contentMismatch } from '../../images/registry/failures.ts';
+import type { Limits } from '../../images/registry/limits.ts';
+import { fetchConfig, fetchImage, type FetchedImage, type FetchedRecord } from '../../images/registry/manifests.ts';
+import { openTransport } from '../../images/registry/open-transport.ts';
+import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
+import { withRetries } from '../../images/registry/retry.ts';
+import { expandName, sourcesOf, type Source } from '../../images/registry/sources.ts';
+import { familiarName, type Reference } from '../../images/reference.ts';
+import { stageBytes } from '../../images/store/blob-file.ts';
+import { commitImage } from '../../images/store/commit-image.ts';
+import { hostPlatform } from '../../images/store/find-image.ts';
+import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
+import {
+  isIndexType,
+  parseIndex,
+  type Descriptor,
+  type Digest,
+  type ImageConfig,
+  type Platform,
+} from '../../oci/image.ts';
+import { choosePlatform, parsePlatform, platformName } from '../../oci/platform.ts';
+import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layers.ts';
+import { refuseHostImage } from './host-image.ts';
+import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import type { PullEars } from './pull-events.ts';
+
+export interface PullOptions {
+  /** As the user wrote it; a short name means what registries.conf says, else docker.io. */
+  readonly name: string;
+  /** `os/architecture[/variant]`; this host's when not given. */
+  readonly platform?: string | undefined;
+  /** False allows plain http and any certificate, for the registry itself. */
+  readonly tlsVerify?: boolean | undefined;
+  readonly authFile?: string | undefined;
+  /** In place of certs.d/HOST. */
+  readonly certDirectory?: string | undefined;
+  readonly limits?: Limits | undefined;
+}
+
+export interface PulledImage {
+  readonly id: Digest;
+  /** As people write it. */
+  readonly name: string;
+  /** Of what the name stands for in the store: an index or a manifest. */
+  readonly manifestDigest: Digest;
+}
+
+/** Everything that a pull works with, whichever place it asks. */
+interface Pull {
+  readonly options: PullOptions;
+  readonly ears: PullEars;
+  readonly owned: OwnedStore;
+  readonly wanted: Platform;
+}
+
+/**
+ * Pulls an image. REFERENCE_INVALID, USAGE_INVALID, CONFIG_INVALID, IMAGE_UNKNOWN, REGISTRY_DENIED, REGISTRY_FAILED,
+ * CONTENT_MISMATCH, SPEC_INVALID, ARCHIVE_INVALID, STORAGE_FULL, STORE_*. Nothing is visible before all digests, sizes and diff ids
+ * are checked; whole and partial blobs stay for the next pull.
+ */
+export async function pullImage(options: PullOptions, ears: PullEars): Promise<PulledImage> {
+  refuseHostImage(options.name, 'pulled');
+  refuseId(options.name);
+  const wanted = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
+  const config = readRegistriesConfig();
+  const places = expandName(options.name, config).map((reference) => ({
+    reference,
+    sources: sourcesOf(reference, config),
+  }));
+  for (const { reference } of places) refuseHostImage(familiarName(reference), 'pulled');
+  const owned = await openImageStore();
+  await cleanStaging(owned.store);
+  await cleanDownloads(owned.store);
+  const pull: Pull = { options, ears, owned, wanted };
+  return firstThatHas(places, ({ reference, sources }) => pullFromAny(pull, reference, sources));
+}
+
+/** `sha256:…` would otherwise be read as the tag of an image named sha256, at Docker Hub. */
+function refuseId(name: string): void {
+  if (!/^(?:sha(?:256|512):.*|[0-9a-f]{64})$/u.test(name)) return;
+  throw new HutchError(`"${name}" is an id, by which no registry can be asked`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: 'see `hutch images` for the ids that are here; to fetch an image, give its name, such as debian@sha256:…',
+    context: { image: name },
+  });
+}
+
+/** The next place is asked only when the one before answered that it has no such image: a silent registry proves nothing. */
+async function firstThatHas<T, R>(places: readonly T[], ask: (place: T) => Promise<R>): Promise<R> {
+  for (const place of places.slice(0, -1)) {
+    try {
+      return await ask(place);
+    } catch (error) {
+      if (!isHutchError(error, 'IMAGE_UNKNOWN')) throw error;
+    }
+  }
+  const [last] = places.slice(-1);
+  if (last === undefined) throw new TypeError('nowhere to ask');
+  return ask(last);
+}
+
+/** A mirror that fails is passed over with a warning; the registry itself comes last, and what it says counts. */
+async function pullFromAny(pull: Pull, reference: Reference, sources: readonly Source[]): Promise<PulledImage> {
+  const [source, ...others] = sources;
+  if (source === undefined) throw new TypeError('a reference without a source');
+  try {
+    return await pullFrom(pull, reference, source);
+  } catch (error) {
+    if (others.length === 0 || !isHutchError(error, ...PASSED_OVER)) throw error;
+    pull.ears.hear({ event: 'pull_warning', text: `mirror ${source.domain} is passed over: ${error.message}` });
+    return pullFromAny(pull, reference, others);
+  }
+}
+
+const PASSED_OVER = [
+  'IMAGE_UNKNOWN',
+  'REGISTRY_DENIED',
+  'REGISTRY_FAILED',
+  'CONTENT_MISMATCH',
+  'SPEC_INVALID',
+] as const;
+
+async function pullFrom(pull: Pull, reference: Reference, declared: Source): Promise<PulledImage> {
+  const { options, ears } = pull;
+  const source = { ...declared, insecure: declared.insecure || options.tlsVerify === false };
+  const stop = new AbortController();
+  const signal = AbortSignal.any([ears.signal, stop.signal]);
+  const transport = openTransport(source, options);
+  try {
+    const credentials = await findCredentials(source.domain, source.path, options.authFile);
+    const open = (): Promise<Repository> => openRepository({ source, transport, credentials, signal, actions: 'pull' });
+    const repository = await withRetries(transport.limits, signal, open);
+    return await pullThrough(pull, reference, repository, (reason) => stop.abort(reason));
+  } catch (error) {
+    ears.signal.throwIfAborted();
+    throw error;
+  } finally {
+    transport.close();
+  }
+}
+
+async function pullThrough(
+  pull: Pull,
+  reference: Reference,
+  repository: Repository,
+  stop: (reason: unknown) => void,
+): Promise<PulledImage> {
+  const { ears, owned, wanted } = pull;
+  // As long as it is there, `gc` knows that somebody puts an image together.
+  const staging = makeStaging(owned.store);
+  try {
+    const image = await fetchImage(repository, reference.digest ?? reference.tag ?? 'latest', wanted);
+    const { record, config } = await fetchConfig(repository, image.manifest);
+    checkPlatform(pull, reference, config);
+    const layers = layersOf(image, config);
+    const root = rootOf(image);
+    const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
+    ears.hear({ event: 'pull_layers', name: familiarName(reference), layers: sizes });
+    await storeWhole(async () => {
+      const fetched = await fetchLayers({ owned, repository, hear: ears.hear }, layers, stop);
+      ears.signal.throwIfAborted();
+      await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
+    });
+    return {
+      id: record.descriptor.digest,
+      name: familiarName(stored(reference)),
+      manifestDigest: root.descriptor.digest,
+    };
+  } finally {
+    await removeStaging(owned.store, staging);
+  }
+}
+
+/** Another hutch may remove a layer between the look at it and the moment when the image holds it: then once more. */
+async function storeWhole(attempt: () => Promise<void>): Promise<void> {
+  for (let left = 3; ; left -= 1) {
+    try {
+      await attempt();
+      return;
+    } catch (error) {
+      if (left === 1 || !isHutchError(error, 'IMAGE_UNKNOWN') || error.context['isIncomplete'] !== true) throw error;
+    }
+  }
+}
+
+function checkPlatform({ options, ears, wanted }: Pull, reference: Reference, config: ImageConfig): void {
+  if (config.os === wanted.os && config.architecture === wanted.architecture) return;
+  const what = `${familiarName(reference)} is for ${platformName(config)}`;
+  if (options.platform !== undefined)
+    throw new HutchError(`${what}, not for ${platformName(wanted)}`, {
+      code: 'IMAGE_UNKNOWN',
+      hint: 'leave --platform out, or use an image that was built for that processor',
+    });
+  ears.hear({
+    event: 'pull_warning',
+    text: `${what}, and this host is ${platformName(wanted)}: its programs may not run here`,
+  });
+}
+
+/** Each blob once, though an image may have a layer twice. CONTENT_MISMATCH when one blob would unpack to two things. */
+function layersOf({ manifest }: FetchedImage, { rootfs }: ImageConfig): WantedLayer[] {
+  const wanted = new Map<Digest, WantedLayer>();
+  for (const [at, descriptor] of manifest.layers.entries()) {
+    const diffId = rootfs.diff_ids[at];
+    const before = wanted.get(descriptor.digest);
+    if (diffId === undefined || (before !== undefined && before.diffId !== diffId))
+      throw contentMismatch(`layer ${descriptor.digest}`, 'the configuration has two diff ids for it');
+    wanted.set(descriptor.digest, { descriptor, diffId });
+  }
+  return [...wanted.values()];
+}
+
+interface FetchedParts {
+  readonly reference: Reference;
+  readonly root: FetchedRecord;
+  /** Configuration and manifest. */
+  readonly records: readonly FetchedRecord[];
+  readonly layers: readonly WantedLayer[];
+  readonly fetched: FetchedLayers;
+}
+
+function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Promise<void> {
+  const { reference, root, layers, fetched } = parts;
+  const [manifest, ...records] = [root, ...parts.records].map(({ bytes, descriptor }, at) =>
+    stageBytes(join(staging, `record-${String(at)}`), bytes, plain(descriptor)),
+  );
+  if (manifest === undefined) throw new TypeError('an image without a manifest');
+  return commitImage(store, {
+    reference: stored(reference),
+    manifest,
+    blobs: [...fetched.blobs, ...records],
+    layers: fetched.layers,
+    needs: {
+      blobs: [...records, ...layers].map(({ descriptor }) => descriptor.digest),
+      layers: layers.map(({ diffId }) => diffId),
+    },
+  });
+}
+
+function plain({ mediaType, digest, size }: Descriptor): Descriptor {
+  return { mediaType, digest, size };
+}
+
+/** The name that the image gets here: what was pulled by digest has no tag. */
+function stored(reference: Reference): Reference {
+  return reference.digest === null ? reference : { ...reference, tag: null };
+}
+
+/**
+ * What the name stands for in the store: the index where it leads this host to the same image, so that its digest stays known;
+ * else the manifest itself, as whoever asks for another platform wants to run that one.
+ */
+function rootOf({ named, manifestRecord }: FetchedImage): FetchedRecord {
+  if (!isIndexType(named.descriptor.mediaType)) return manifestRecord;
+  const index = parseIndex(JSON.parse(named.bytes.toString('utf8')), `index ${named.descriptor.digest}`);
+  const here = choosePlatform(
+    index.manifests.filter(({ digest }) => digest === manifestRecord.descriptor.digest),
+    hostPlatform(),
+  );
+  return here === undefined ? manifestRecord : named;
+}
