@@ -50,10 +50,14 @@ export async function descendant(pattern: RegExp, ancestor = process.pid): Promi
   return seen;
 }
 
+/** Services that a whole test file uses, and ends when its last test has ended. */
+const SERVICE = 'docker-registry serve ';
+
 /** What remains of our descendants after at most `patienceMs`: empty when all is as it should be. */
 export async function remaining(patienceMs = 2000): Promise<string> {
-  await eventually(() => (descendants().length === 0 ? true : undefined), patienceMs);
-  return listed(descendants());
+  const left = (): SeenProcess[] => descendants().filter(({ command }) => !command.startsWith(SERVICE));
+  await eventually(() => (left().length === 0 ? true : undefined), patienceMs);
+  return listed(left());
 }
 
 function listed(processes: readonly SeenProcess[]): string {

@@ -1,7 +1,7 @@
 /**
  * Debian's docker-registry on a loopback port that the kernel picks, for one test file.
  *
- *     const registry = await startRegistry({ tls: true, auth: 'token' });   // before makeSandbox(), which looks for processes left
+ *     const registry = await startRegistry({ tls: true, auth: 'token' });
  *     await box.hutch(['pull', `${registry.host}/public/box:1`], { env: registry.trust });
  */
 
