@@ -3,10 +3,11 @@
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import type { IncomingMessage, ServerResponse } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
-import { after, afterEach, beforeEach, describe, it } from 'node:test';
+import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { collectGarbage } from '../../../src/engine/image/collect-garbage.ts';
 import { listImagesInFull } from '../../../src/engine/image/list-images.ts';
 import { pullImage, type PulledImage, type PullOptions } from '../../../src/engine/image/pull-image.ts';
@@ -26,7 +27,11 @@ import { unpackSkip } from '../../helpers/userns-tree.ts';
 const skip = await unpackSkip();
 const scratch = mkdtempSync(path.join(tmpdir(), 'hutch-pull-'));
 const authority = makeAuthority(scratch);
-const [plain, stranger, secure] = await Promise.all([startStub(), startStub(), startStub(authority.issue('secure'))]);
+const [plain, stranger, secure] = await Promise.all([
+  startStub(),
+  startStub(),
+  startStub(authority.issue('secure', ['DNS:registry.example'])),
+]);
 after(async () => {
   await Promise.all([plain, stranger, secure].map((stub) => stub.stop()));
   await removeInUserns([scratch]);
@@ -453,6 +458,43 @@ describe('pullImage() and TLS', { skip }, () => {
     assert.equal((await pull({ name: SECURE_NAME, certDirectory })).id, IMAGE.id);
     writeFileSync(path.join(certDirectory, 'ca.crt'), '');
     await assert.rejects(pull({ name: SECURE_NAME, certDirectory }));
+  });
+});
+
+describe('pullImage() and proxies', { skip }, () => {
+  const tunnelled: string[] = [];
+  const proxy = createServer().on('connect', (request: IncomingMessage, client: Socket) => {
+    tunnelled.push(request.url ?? '');
+    const registry = connect(Number(secure.host.split(':')[1]), '127.0.0.1', () => {
+      client.write('HTTP/1.1 200 OK\r\n\r\n');
+      registry.pipe(client).pipe(registry);
+    });
+    for (const socket of [client, registry]) socket.on('error', () => undefined);
+  });
+  before(async () => {
+    await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+    process.env['https_proxy'] = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`;
+  });
+  after(() => {
+    delete process.env['https_proxy'];
+    delete process.env['no_proxy'];
+    proxy.close();
+  });
+
+  it('goes through the proxy that https_proxy names, and never to this machine through it', async () => {
+    assert.equal((await pull({ name: 'registry.example/team/app:1' })).id, IMAGE.id);
+    assert.deepEqual([...new Set(tunnelled)], ['registry.example:443']);
+    await pull();
+    assert.deepEqual([...new Set(tunnelled)], ['registry.example:443']);
+  });
+
+  it('goes past the proxy for what no_proxy names', async () => {
+    process.env['no_proxy'] = 'registry.example';
+    tunnelled.length = 0;
+    await assert.rejects(pull({ name: 'registry.example/team/app:1' }), (error) =>
+      isHutchError(error, 'REGISTRY_FAILED'),
+    );
+    assert.deepEqual(tunnelled, []);
   });
 });
 
