@@ -1,7 +1,7 @@
 /** `hutch pull` and `hutch run` of images in Debian's docker-registry: what a user types, sees and can stop. */
 
 import assert from 'node:assert/strict';
-import { execFile } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
@@ -14,7 +14,16 @@ import { startStub } from '../helpers/stub-registry.ts';
 import { buildTar } from '../helpers/tar-builder.ts';
 import { busyboxArchive, busyboxSkip } from './busybox-archive.ts';
 import { eventually } from './processes.ts';
-import { assertRefused, containerTraces, idsSkip, makeSandbox, outcomeOf, printed, type Sandbox } from './sandbox.ts';
+import {
+  assertRefused,
+  containerTraces,
+  HUTCH,
+  idsSkip,
+  makeSandbox,
+  outcomeOf,
+  printed,
+  type Sandbox,
+} from './sandbox.ts';
 
 const run = promisify(execFile);
 const skip = (await idsSkip()) || registrySkip() || busyboxSkip();
@@ -245,6 +254,38 @@ describe('hutch pull that is ended', { skip }, () => {
         assert.equal(printed(await box.hutch(['pull', '-q', `${stub.host}/app:1`], { env })), `${image.id}\n`);
         const again = stub.served(big.digest) - before;
         assert.ok(again < big.size - 1_000_000, `${again} of ${big.size} bytes were fetched after ${before}`);
+      } finally {
+        await stub.stop();
+      }
+    });
+
+  for (const [term, isDrawn] of [
+    ['xterm-256color', true],
+    ['dumb', false],
+  ] as const)
+    it(`shows ${isDrawn ? 'bars' : 'lines'} on a terminal that is ${term}, and heeds Ctrl-C`, async () => {
+      const stub = await startStub();
+      try {
+        stub.add('1', image);
+        stub.pace(paced);
+        const script = [
+          ['expect', isDrawn ? '>' : 'downloading 4MB'],
+          ['type', '\u0003'],
+          ['expect', 'stopped by SIGINT; what was downloaded is kept'],
+        ];
+        const argv = [HUTCH, 'pull', `${stub.host}/app:1`];
+        const env = { ...box.env, TERM: term, HUTCH_DATA: path.join(box.directory, term) };
+        const child = spawn('python3', [path.join(import.meta.dirname, 'terminal.py')], {
+          env,
+          stdio: ['pipe', 'pipe', 'pipe'],
+        });
+        const { stdout, stderr } = await outcomeOf(child, JSON.stringify({ size: [24, 80], argv, script }));
+        assert.equal(stderr, '');
+        const played = JSON.parse(stdout) as { output: string };
+        assert.deepEqual({ ...played, output: '' }, { code: 130, output: '', missing: null, restored: true });
+        assert.equal(played.output.includes('\u001b['), isDrawn);
+        const bars = played.output.split(/[\r\n]+/u).filter((line) => line.includes('downloading'));
+        assert.ok(bars.length > 0 && bars.every((line) => line.length <= 80), played.output);
       } finally {
         await stub.stop();
       }

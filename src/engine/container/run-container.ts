@@ -171,7 +171,7 @@ function requireLayers(directories: readonly string[]): void {
   if (missing === undefined) return;
   throw new HutchError(`a layer of the image was removed meanwhile: ${missing}`, {
     code: 'IMAGE_UNKNOWN',
-    hint: 'import the image again',
+    hint: 'pull or import the image again',
     context: { path: missing },
   });
 }

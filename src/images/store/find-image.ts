@@ -146,7 +146,7 @@ export function shownName(entry: Descriptor): string | null {
 export function unknownImage(name: string): HutchError {
   return new HutchError(`there is no image "${name}"`, {
     code: 'IMAGE_UNKNOWN',
-    hint: 'see `hutch images`; make one with `hutch image import FILE NAME`, or use the built-in image `host`',
+    hint: 'see `hutch images`; fetch one with `hutch pull NAME`, or use the built-in image `host`',
     context: { image: name },
   });
 }

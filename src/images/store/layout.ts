@@ -111,7 +111,7 @@ function digestOf(bytes: Buffer, like: Digest): string {
 function corrupt(path: string, reason: string, cause?: unknown): HutchError {
   return new HutchError(`blob ${path} is damaged: ${reason}`, {
     code: 'RECORD_CORRUPT',
-    hint: 'remove the image (hutch rmi) and import it again',
+    hint: 'remove the image (hutch rmi), then pull or import it again',
     cause,
     context: { path },
   });
