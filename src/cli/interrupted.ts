@@ -2,7 +2,8 @@
 
 import { constants } from 'node:os';
 
-const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+/** Not SIGHUP: under nohup(1) it is ignored, and must stay so. */
+const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** For the work to leave things as they should be. Whatever does not heed the signal by then ends with the process. */
 const GRACE_MS = 2000;
 
@@ -17,7 +18,7 @@ export class Interrupted extends Error {
   }
 }
 
-/** Runs `work` with a signal that SIGINT, SIGTERM and SIGHUP abort; then Interrupted is thrown. A second one ends the process at once. */
+/** Runs `work` with a signal that SIGINT and SIGTERM abort; then Interrupted is thrown. A second one ends the process at once. */
 export async function interruptible<T>(consequence: string, work: (signal: AbortSignal) => Promise<T>): Promise<T> {
   const controller = new AbortController();
   const late = Promise.withResolvers<never>();

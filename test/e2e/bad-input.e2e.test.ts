@@ -9,7 +9,7 @@ import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from '
 /** What follows `hutch run --rm`, and how its error begins. */
 const CASES: readonly (readonly [readonly string[], RegExp])[] = [
   [['nosuch', 'true'], /^hutch: .*nosuch/u],
-  [['no.such.registry:5000/a/b:tag', 'true'], /^hutch: .*no\.such\.registry:5000\/a\/b:tag/u],
+  [['--pull', 'never', 'no.such.registry:5000/a/b:tag', 'true'], /^hutch: .*no\.such\.registry:5000\/a\/b:tag/u],
   [['Upper:case', 'true'], /^hutch: .*Upper/u],
   [['a/../b', 'true'], /^hutch: .*a\/\.\.\/b/u],
   [['', 'true'], /^hutch: /u],

@@ -7,7 +7,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { promisify } from 'node:util';
+import { promisify, stripVTControlCharacters } from 'node:util';
 import { ACCOUNT, registrySkip, startRegistry, type DockerRegistry } from '../helpers/docker-registry.ts';
 import { makeImage, makeIndex, pushByHand, pushManifest, THIS_PLATFORM, writeLayout } from '../helpers/sample-image.ts';
 import { startStub } from '../helpers/stub-registry.ts';
@@ -284,7 +284,9 @@ describe('hutch pull that is ended', { skip }, () => {
         const played = JSON.parse(stdout) as { output: string };
         assert.deepEqual({ ...played, output: '' }, { code: 130, output: '', missing: null, restored: true });
         assert.equal(played.output.includes('\u001b['), isDrawn);
-        const bars = played.output.split(/[\r\n]+/u).filter((line) => line.includes('downloading'));
+        const bars = stripVTControlCharacters(played.output)
+          .split(/[\r\n]+/u)
+          .filter((line) => line.includes('downloading'));
         assert.ok(bars.length > 0 && bars.every((line) => line.length <= 80), played.output);
       } finally {
         await stub.stop();

@@ -73,12 +73,16 @@ export function makeSandbox(): Sandbox {
   const [data, run] = [path.join(directory, 'data'), path.join(directory, 'run/hutch')];
   mkdirSync(path.dirname(run), { mode: 0o700 });
   mkdirSync(path.join(directory, 'home'), { mode: 0o700 });
+  const registries = path.join(directory, 'registries.conf');
+  // A test that mistypes a name must not go to the world outside.
+  writeFileSync(registries, '[[registry]]\nprefix = "docker.io"\nblocked = true\n');
   const env: NodeJS.ProcessEnv = {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     LANG: 'C.UTF-8',
     HOME: path.join(directory, 'home'),
     HUTCH_DATA: data,
     XDG_RUNTIME_DIR: path.dirname(run),
+    CONTAINERS_REGISTRIES_CONF: registries,
   };
   adoptOrphans();
   after(() => cleanUp(directory));

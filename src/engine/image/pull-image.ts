@@ -11,7 +11,7 @@ import { openTransport } from '../../images/registry/open-transport.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
 import { withRetries } from '../../images/registry/retry.ts';
 import { expandName, sourcesOf, type Source } from '../../images/registry/sources.ts';
-import { familiarName, type Reference } from '../../images/reference.ts';
+import { familiarName, fullName, type Reference } from '../../images/reference.ts';
 import { stageBytes } from '../../images/store/blob-file.ts';
 import { commitImage } from '../../images/store/commit-image.ts';
 import { hostPlatform } from '../../images/store/find-image.ts';
@@ -67,6 +67,34 @@ interface Pull {
 export async function pullImage(options: PullOptions, ears: PullEars): Promise<PulledImage> {
   refuseHostImage(options.name, 'pulled');
   refuseId(options.name);
+  try {
+    return await pullNamed(options, ears);
+  } catch (error) {
+    throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? naming(options.name, error) : error;
+  }
+}
+
+/** What a registry may be at fault for. */
+const FROM_REGISTRY = [
+  'IMAGE_UNKNOWN',
+  'REGISTRY_DENIED',
+  'REGISTRY_FAILED',
+  'CONTENT_MISMATCH',
+  'SPEC_INVALID',
+] as const;
+
+/** What failed is often a host or a digest that the user has never heard of. */
+function naming(name: string, cause: HutchError): HutchError {
+  const { code, hint, context } = cause;
+  return new HutchError(`cannot pull ${name}: ${cause.message}`, {
+    code,
+    ...(hint === undefined ? {} : { hint }),
+    context,
+    cause,
+  });
+}
+
+async function pullNamed(options: PullOptions, ears: PullEars): Promise<PulledImage> {
   const wanted = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
   const config = readRegistriesConfig();
   const places = expandName(options.name, config).map((reference) => ({
@@ -112,19 +140,11 @@ async function pullFromAny(pull: Pull, reference: Reference, sources: readonly S
   try {
     return await pullFrom(pull, reference, source);
   } catch (error) {
-    if (others.length === 0 || !isHutchError(error, ...PASSED_OVER)) throw error;
+    if (others.length === 0 || !isHutchError(error, ...FROM_REGISTRY)) throw error;
     pull.ears.hear({ event: 'pull_warning', text: `mirror ${source.domain} is passed over: ${error.message}` });
     return pullFromAny(pull, reference, others);
   }
 }
-
-const PASSED_OVER = [
-  'IMAGE_UNKNOWN',
-  'REGISTRY_DENIED',
-  'REGISTRY_FAILED',
-  'CONTENT_MISMATCH',
-  'SPEC_INVALID',
-] as const;
 
 async function pullFrom(pull: Pull, reference: Reference, declared: Source): Promise<PulledImage> {
   const { options, ears } = pull;
@@ -161,7 +181,7 @@ async function pullThrough(
     const layers = layersOf(image, config);
     const root = rootOf(image);
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
-    ears.hear({ event: 'pull_layers', name: familiarName(reference), layers: sizes });
+    ears.hear({ event: 'pull_layers', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
       const fetched = await fetchLayers({ owned, repository, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();

@@ -577,10 +577,11 @@ describe('pullImage() beside others', { skip }, () => {
       }
     };
     const disturbing = disturb();
-    for (let round = 0; round < 8; round += 1) assert.equal((await pull()).id, IMAGE.id);
+    for (let round = 0; round < 8 || (removals < 3 && round < 100); round += 1)
+      assert.equal((await pull()).id, IMAGE.id);
     isDone = true;
     await disturbing;
-    assert.ok(removals > 0);
+    assert.ok(removals >= 3);
     await pull();
     const { layers } = resolveImage(locateStore(), NAME);
     assert.equal(layers.length, 2);
