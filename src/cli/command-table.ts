@@ -72,10 +72,23 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/ps.ts'),
     aliases: ['container ls', 'container list', 'container ps'],
   },
+  login: {
+    summary: 'Log in to a registry',
+    load: () => import('../../commands/login.ts'),
+  },
+  logout: {
+    summary: 'Forget the login to a registry',
+    load: () => import('../../commands/logout.ts'),
+  },
   pull: {
     summary: 'Fetch images from a registry',
     load: () => import('../../commands/pull.ts'),
     aliases: ['image pull'],
+  },
+  push: {
+    summary: 'Send an image to a registry',
+    load: () => import('../../commands/push.ts'),
+    aliases: ['image push'],
   },
   rmi: {
     summary: 'Remove images',

@@ -1,19 +1,30 @@
-/** A pull that the user sees and can stop; CLI process. */
+/** A pull or push that the user sees and can stop; CLI process. */
 
 import type { PullEars } from '../engine/image/pull-events.ts';
 import { interruptible } from './interrupted.ts';
 import { showPull } from './progress/show-pull.ts';
 
-const CONSEQUENCE = 'what was downloaded is kept, and the next pull goes on from there';
+const AFTER_PULL = 'what was downloaded is kept, and the next pull goes on from there';
+const AFTER_PUSH = 'the layers that are there already need not be sent again';
+
+interface Watch {
+  readonly isQuiet: boolean;
+}
 
 /** Runs `work` with its progress on stderr (none with `isQuiet`). Interrupted on a signal. */
-export async function watchPull<T>(
-  { isQuiet }: { readonly isQuiet: boolean },
-  work: (ears: PullEars) => Promise<T>,
-): Promise<T> {
+export function watchPull<T>(watch: Watch, work: (ears: PullEars) => Promise<T>): Promise<T> {
+  return watched(watch, AFTER_PULL, work);
+}
+
+/** As watchPull, for a push. */
+export function watchPush<T>(watch: Watch, work: (ears: PullEars) => Promise<T>): Promise<T> {
+  return watched(watch, AFTER_PUSH, work);
+}
+
+async function watched<T>({ isQuiet }: Watch, consequence: string, work: (ears: PullEars) => Promise<T>): Promise<T> {
   const display = showPull({ isQuiet });
   try {
-    return await interruptible(CONSEQUENCE, (signal) => work({ signal, hear: (event) => display.hear(event) }));
+    return await interruptible(consequence, (signal) => work({ signal, hear: (event) => display.hear(event) }));
   } finally {
     display.close();
   }

@@ -22,6 +22,8 @@ const WORDS: Readonly<Record<LayerPhase, string>> = {
   unpacking: 'unpacking',
   done: 'done',
   there: 'already here',
+  uploading: 'uploading',
+  present: 'there already',
 };
 
 export function labelOf(digest: string): string {
@@ -40,11 +42,11 @@ export function advance(
 }
 
 export function isMoving({ phase }: LayerProgress): boolean {
-  return phase === 'downloading' || phase === 'unpacking';
+  return phase === 'downloading' || phase === 'unpacking' || phase === 'uploading';
 }
 
 export function isAtEnd({ phase }: LayerProgress): boolean {
-  return phase === 'done' || phase === 'there';
+  return phase === 'done' || phase === 'there' || phase === 'present';
 }
 
 /** `3f2a91bc04de  [=====>      ]  12.3MB/45MB  downloading`, at most `columns` wide; without the bar where it has no room. */
@@ -83,6 +85,6 @@ function rank(layer: LayerProgress): number {
 /** One line about a step of a layer, for output that nobody watches; null for what is not worth one. */
 export function plainLine(before: LayerProgress, after: LayerProgress): string | null {
   if (before.phase === after.phase || after.phase === 'downloaded') return null;
-  const size = after.phase === 'downloading' ? ` ${humanSize(after.sizeBytes)}` : '';
+  const size = after.phase === 'downloading' || after.phase === 'uploading' ? ` ${humanSize(after.sizeBytes)}` : '';
   return `${after.label}: ${WORDS[after.phase]}${size}`;
 }

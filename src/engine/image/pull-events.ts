@@ -1,8 +1,9 @@
 /** What a pull tells while it works; types only. */
 import type { Digest } from '../../oci/image.ts';
 
-/** How far a layer is. `there` and `done` are ends. */
-export type LayerPhase = 'waiting' | 'downloading' | 'downloaded' | 'unpacking' | 'done' | 'there';
+/** How far a layer is; a push uploads, or finds it `present` in the registry. `there`, `present` and `done` are ends. */
+export type LayerPhase =
+  'waiting' | 'downloading' | 'downloaded' | 'unpacking' | 'uploading' | 'done' | 'there' | 'present';
 
 export type PullEvent =
   /** The image has these layers, lowest first; each digest once. */

@@ -1,6 +1,6 @@
 /** Uploading blobs and manifests: only what the registry does not have; on the host's side. Source: OCI distribution-spec, push. */
 import { createReadStream } from 'node:fs';
-import type { Descriptor } from '../../oci/image.ts';
+import type { Descriptor, Digest } from '../../oci/image.ts';
 import { blobOf, type Repository } from './client.ts';
 import { contentMismatch, registryFailed } from './failures.ts';
 import { resolveLocation } from './follow.ts';
@@ -71,6 +71,13 @@ async function sendBlob(
     accepts: [201, 204],
   });
   await drain(answer, repository.transport.limits);
+  checkStored(repository, `blob ${descriptor.digest}`, descriptor.digest, answer.headers['docker-content-digest']);
+}
+
+/** What the registry says that it stored must be what was sent. */
+function checkStored({ source }: Repository, what: string, sent: Digest, stored: string | string[] | undefined): void {
+  if (stored === undefined || stored === sent) return;
+  throw contentMismatch(`the ${what} at ${source.domain}`, `it was stored as ${String(stored)}`);
 }
 
 /** Puts a manifest under a tag or digest, after all that it refers to. CONTENT_MISMATCH when the registry stored something else. */
@@ -88,8 +95,6 @@ export function uploadManifest(
       accepts: [200, 201, 202],
     });
     await drain(answer, repository.transport.limits);
-    const stored = answer.headers['docker-content-digest'];
-    if (stored !== undefined && stored !== descriptor.digest)
-      throw contentMismatch(`the manifest at ${repository.source.domain}`, `it was stored as ${String(stored)}`);
+    checkStored(repository, 'manifest', descriptor.digest, answer.headers['docker-content-digest']);
   });
 }

@@ -80,17 +80,23 @@ export function readConfig(store: Store, descriptor: Descriptor, check: RecordCh
   return parseImageConfig(readBlobJson(store, descriptor, check), `image configuration ${descriptor.digest}`);
 }
 
-function readBlobJson(store: Store, { digest, size }: Descriptor, check: RecordCheck): unknown {
+/** The bytes of a manifest or configuration, which alone have its digest. RECORD_CORRUPT. */
+export function readRecordBytes(store: Store, { digest, size }: Descriptor, check: RecordCheck = 'digest'): Buffer {
   const path = blobPath(store, digest);
   if (size > LARGEST_RECORD) throw corrupt(path, `it would be ${String(size)} bytes long`);
   const bytes = readBlob(path);
   if (bytes.length !== size) throw corrupt(path, `it is ${String(bytes.length)} bytes long, not ${String(size)}`);
   if (check === 'digest' && digestOf(bytes, digest) !== digest)
     throw corrupt(path, 'its content does not have its digest');
+  return bytes;
+}
+
+function readBlobJson(store: Store, descriptor: Descriptor, check: RecordCheck): unknown {
+  const bytes = readRecordBytes(store, descriptor, check);
   try {
     return JSON.parse(bytes.toString('utf8')) as unknown;
   } catch (cause) {
-    throw corrupt(path, 'it is not JSON', cause);
+    throw corrupt(blobPath(store, descriptor.digest), 'it is not JSON', cause);
   }
 }
 

@@ -1,0 +1,38 @@
+/** `hutch push`: runs in the CLI process. */
+import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { watchPush } from '../src/cli/watch-pull.ts';
+import { pushImage } from '../src/engine/image/push-image.ts';
+
+export default class Push extends HutchCommand {
+  static override summary = 'Send an image to a registry';
+  static override description = `Sends what the registry does not have, and prints the digest of the manifest. Of an image for several platforms, the part
+for this host is sent.`;
+  static override examples = [
+    '<%= config.bin %> push registry.example.org/me/app:1',
+    '<%= config.bin %> push --tls-verify=false app localhost:5000/app:1',
+  ];
+  static override args = {
+    image: Args.string({ required: true, description: 'name or id of the image' }),
+    destination: Args.string({ description: '[REGISTRY/]PATH[:TAG] to send it to, instead of its own name' }),
+  };
+  static override flags = {
+    quiet: Flags.boolean({ char: 'q', description: 'show no progress' }),
+    'tls-verify': Flags.boolean({ default: true, description: 'false allows plain http and any certificate' }),
+    authfile: Flags.string({ description: 'file with the credentials, instead of the usual ones' }),
+    'cert-dir': Flags.string({ description: "directory with the registry's certificates (*.crt, *.cert, *.key)" }),
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(Push);
+    const options = {
+      ...args,
+      tlsVerify: flags['tls-verify'],
+      authFile: flags.authfile,
+      certDirectory: flags['cert-dir'],
+    };
+    const { digest } = await watchPush({ isQuiet: flags.quiet }, (ears) => pushImage(options, ears));
+    this.print(digest);
+    return EXIT_OK;
+  }
+}
