@@ -110,8 +110,14 @@ describe('hutch login, logout and push', { skip }, () => {
     ).manifests;
     const name = entry?.annotations['org.opencontainers.image.ref.name'] ?? '';
     await run('skopeo', ['--insecure-policy', 'copy', `oci:${layout}:${name}`, `oci:${out}:x`], { env: box.env });
-    await run('skopeo', ['--insecure-policy', 'copy', `oci:${out}:x`, `oci:${layout}:copied:in`], { env: box.env });
-    const ran = await box.hutch(['run', '--rm', '--net', 'none', '--pull', 'never', 'copied:in', 'echo', 'hello']);
+    // Into a store that has unpacked nothing yet.
+    const data = path.join(box.directory, 'third');
+    const env = { HUTCH_DATA: data };
+    assert.equal((await box.hutch(['gc'], { env })).code, 0);
+    const into = `oci:${path.join(data, 'images')}:copied:in`;
+    await run('skopeo', ['--insecure-policy', 'copy', `oci:${out}:x`, into], { env: box.env });
+    const words = ['run', '--rm', '--net', 'none', '--pull', 'never', 'copied:in', 'echo', 'hello'];
+    const ran = await box.hutch(words, { env });
     assert.equal(ran.stdout, 'hello\n', ran.stderr);
   });
 
