@@ -55,6 +55,11 @@ export const LAYERS = {
     because:
       'Handles hostile archives in a user namespace of its own; of images it knows the shape of a layer, no code.',
   },
+  pack: {
+    may: ['errors', 'linux', 'syscall', 'protocol', 'archive'],
+    types: ['images/layer'],
+    because: 'The reverse of unpack: reads what a container has written, which is as hostile as an archive.',
+  },
   monitor: {
     may: ['errors', 'linux', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall'],
     because: 'Watches one container; syscall because terminals and pid file descriptors are foreign calls.',
@@ -83,7 +88,7 @@ export const LAYERS = {
 export const PURE = ['errors', 'linux', 'oci', 'plan', 'protocol'];
 
 /** Programs that are started and spoken to, never imported. */
-const PROGRAMS = ['init', 'unpack'];
+const PROGRAMS = ['init', 'unpack', 'pack'];
 
 /** Maps the words that a user types to the command that answers; the only importer of commands/. */
 const COMMAND_TABLE = '^src/cli/command-table[.]ts$';

@@ -19,13 +19,28 @@ export interface CommandRow {
 
 /** By the words that call it. A row `image import` lives in `commands/image/import.ts`. */
 export const COMMANDS: Readonly<Record<string, CommandRow>> = {
+  commit: {
+    summary: 'Make an image of what a container has changed',
+    load: () => import('../../commands/commit.ts'),
+    aliases: ['container commit'],
+  },
   completion: {
     summary: 'Print the completion script for a shell',
     load: () => import('../../commands/completion.ts'),
   },
+  diff: {
+    summary: 'Show what a container has changed',
+    load: () => import('../../commands/diff.ts'),
+    aliases: ['container diff'],
+  },
   doctor: {
     summary: 'Try everything that running a container needs, and say how to mend what fails',
     load: () => import('../../commands/doctor.ts'),
+  },
+  export: {
+    summary: 'Write the whole tree of a container to an archive',
+    load: () => import('../../commands/export.ts'),
+    aliases: ['container export'],
   },
   gc: {
     summary: 'Delete what no image and no container needs',
@@ -40,6 +55,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'List images',
     load: () => import('../../commands/images.ts'),
     aliases: ['image ls', 'image list'],
+  },
+  'image exists': {
+    summary: 'Tell by the exit code whether an image is there',
+    load: () => import('../../commands/image/exists.ts'),
   },
   'image import': {
     summary: 'Make an image from a root file system tarball',

@@ -1,4 +1,4 @@
-/** `--change` of an import: one Dockerfile instruction that sets a default of the image; pure code, in the CLI process. */
+/** `--change` of an import or a commit: one Dockerfile instruction that sets a default of the image; pure code, in the CLI process. */
 import { HutchError } from '../errors/hutch-error.ts';
 import type { ImageDefaults } from '../oci/image.ts';
 
@@ -22,9 +22,9 @@ const INSTRUCTIONS: Readonly<Record<string, Apply>> = {
   WORKDIR: (defaults, rest) => ({ ...defaults, WorkingDir: directoryOf(defaults.WorkingDir ?? '/', rest) }),
 };
 
-/** `changes` applied to nothing, in order: `CMD ["sh"]`, `ENV A=1 B="two words"`, `CMD=sh`. USAGE_INVALID quotes the one it cannot read. */
-export function defaultsFromChanges(changes: readonly string[]): ImageDefaults {
-  return changes.reduce<ImageDefaults>(applyChange, {});
+/** `changes` applied to `before`, in order: `CMD ["sh"]`, `ENV A=1 B="two words"`, `CMD=sh`. USAGE_INVALID quotes the one it cannot read. */
+export function defaultsFromChanges(changes: readonly string[], before: ImageDefaults = {}): ImageDefaults {
+  return changes.reduce<ImageDefaults>(applyChange, before);
 }
 
 function applyChange(defaults: ImageDefaults, change: string): ImageDefaults {

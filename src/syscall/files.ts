@@ -38,6 +38,10 @@ export function openFileCalls() {
   const lsetxattr = bind('lsetxattr', ['void *', 'void *', 'void *', 'size_t', 'int']);
   const fsetxattr = bind('fsetxattr', ['int', 'void *', 'void *', 'size_t', 'int']);
   const fremovexattr = bind('fremovexattr', ['int', 'void *']);
+  const llistxattr = bind('llistxattr', ['void *', 'void *', 'size_t']);
+  const lgetxattr = bind('lgetxattr', ['void *', 'void *', 'void *', 'size_t']);
+  /** As large as the kernel lets a list or a value be. Source: xattr(7). */
+  const attribute = Buffer.alloc(65_536);
   const mknodat = bind('syscall', ['long', 'int', 'void *', 'uint', 'ulong'], 'mknodat');
   const times = Buffer.alloc(32);
 
@@ -51,6 +55,11 @@ export function openFileCalls() {
       lsetxattr(cString(path), cString(name), value, value.length, 0),
     fsetxattr: (fd: number, name: string, value: Buffer) => fsetxattr(fd, cString(name), value, value.length, 0),
     fremovexattr: (fd: number, name: string) => fremovexattr(fd, cString(name)),
+    /** The names of the attributes of `path` itself, as they are listed: each with a NUL behind it. */
+    llistxattr: (path: string) =>
+      attribute.toString('latin1', 0, llistxattr(cString(path), attribute, attribute.length)),
+    lgetxattr: (path: string, name: string) =>
+      Buffer.from(attribute.subarray(0, lgetxattr(cString(path), cString(name), attribute, attribute.length))),
     /** `mode` with the type bits (inode(7)); `device` 0 for all but device nodes. */
     mknod: (path: string, mode: number, device: number) => mknodat(number, AT.FDCWD, cString(path), mode, device),
   };

@@ -23,7 +23,7 @@ import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
-import { isKept, OPAQUE } from './attributes.ts';
+import { isKept, OPAQUE } from '../archive/layer-attributes.ts';
 import { createDirectoryList, type DirectoryMetadata } from './directory-list.ts';
 import { cleanName, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
 import { entryFailure, unmappedId } from './failure.ts';

@@ -1,7 +1,6 @@
 /** `hutch image import`: a root file system tarball becomes an image of one layer; in the CLI process. */
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { HutchError } from '../../errors/hutch-error.ts';
 import { defaultsFromChanges } from '../../images/image-changes.ts';
 import { LAYER_TYPE } from '../../images/archive/archived-images.ts';
 import { readLayerRecord, writeLayerRecord } from '../../images/layer/layers.ts';
@@ -25,6 +24,7 @@ import { cleanStaging, makeStaging, removeStaging } from '../../images/store/sta
 import { MEDIA_TYPE, type Digest, type ImageConfig, type ImageDefaults, type ImageManifest } from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { openArchive, type ArchiveInput } from './archive-input.ts';
+import { creationTime } from './creation-time.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import { parseTarget } from './target-name.ts';
 
@@ -105,17 +105,6 @@ async function unpack(
   });
   writeLayerRecord(directory, recordOf(layer));
   return layer;
-}
-
-function creationTime(): string {
-  const epoch = process.env['SOURCE_DATE_EPOCH'];
-  if (epoch === undefined || epoch === '') return new Date().toISOString();
-  const date = new Date(Number(epoch) * 1000);
-  if (/^[0-9]+$/u.test(epoch) && !Number.isNaN(date.getTime())) return date.toISOString();
-  throw new HutchError(`SOURCE_DATE_EPOCH is "${epoch}", which is no number of seconds`, {
-    code: 'CONFIG_INVALID',
-    hint: 'set it to seconds since 1970, or unset it',
-  });
 }
 
 /** Brings the archive to `path`; a file on the same file system shares its blocks where that can be. */

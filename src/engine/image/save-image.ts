@@ -1,21 +1,15 @@
 /** `hutch save`: images into an archive that docker, podman, skopeo and hutch read; in the CLI process. */
-import { createWriteStream, existsSync, renameSync, rmSync } from 'node:fs';
-import { pipeline } from 'node:stream/promises';
-import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { existsSync } from 'node:fs';
+import { HutchError } from '../../errors/hutch-error.ts';
 import { familiarName, fullName, parseReference } from '../../images/reference.ts';
-import {
-  ARCHIVE_FORMATS,
-  writeArchive,
-  type ArchiveFormat,
-  type SavedImage,
-} from '../../images/archive/write-archive.ts';
-import { syncPath } from '../../images/store/blob-file.ts';
+import { ARCHIVE_FORMATS, writeArchive, type SavedImage } from '../../images/archive/write-archive.ts';
 import { findEntries, platformEntry, resolveImage, unknownImage } from '../../images/store/find-image.ts';
 import { nameOf } from '../../images/store/index-names.ts';
 import { blobPath, readNestedIndex } from '../../images/store/layout.ts';
 import { isIndexType, type Descriptor } from '../../oci/image.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { refuseHostImage } from './host-image.ts';
+import { refuseTerminal, writeOutput } from './write-output.ts';
 
 export interface SaveOptions {
   /** Names or ids; an image given by its id is saved without a name. */
@@ -30,12 +24,11 @@ export interface SaveOptions {
 export async function saveImages({ images, output, format = 'docker-archive' }: SaveOptions): Promise<void> {
   const known = ARCHIVE_FORMATS.find((candidate) => candidate === format);
   if (known === undefined) throw unknownFormat(format);
-  if (output === null && process.stdout.isTTY) throw isTerminal();
+  refuseTerminal(output);
   for (const name of images) refuseHostImage(name, 'saved');
   const store = locateStore();
   const saved = gather(store, images);
-  if (output === null) await toStdout(store, saved, known);
-  else await toFile(store, saved, known, output);
+  await writeOutput(output, (send) => send(writeArchive(store, saved, known)));
 }
 
 function unknownFormat(format: string): HutchError {
@@ -43,13 +36,6 @@ function unknownFormat(format: string): HutchError {
     code: 'USAGE_INVALID',
     hint: `give one of ${ARCHIVE_FORMATS.join(', ')}`,
     context: { format },
-  });
-}
-
-function isTerminal(): HutchError {
-  return new HutchError('an archive is not written to a terminal', {
-    code: 'USAGE_INVALID',
-    hint: 'give a file with --output, or redirect stdout',
   });
 }
 
@@ -84,46 +70,4 @@ function wholeEntry(store: Store, entry: Descriptor): Descriptor {
     !isIndexType(entry.mediaType) ||
     readNestedIndex(store, entry).manifests.every(({ digest }) => existsSync(blobPath(store, digest)));
   return isWhole ? entry : platformEntry(store, entry);
-}
-
-async function toStdout(store: Store, saved: readonly SavedImage[], format: ArchiveFormat): Promise<void> {
-  try {
-    await pipeline(writeArchive(store, saved, format), process.stdout);
-  } catch (error) {
-    if (errnoOf(error) !== 'EPIPE') throw error;
-    throw new HutchError('the reader of the archive went away before its end', {
-      code: 'STORE_UNWRITABLE',
-      cause: error,
-    });
-  }
-}
-
-/** Appears under its name only when it is whole. */
-async function toFile(
-  store: Store,
-  saved: readonly SavedImage[],
-  format: ArchiveFormat,
-  output: string,
-): Promise<void> {
-  const half = `${output}.${String(process.pid)}.part`;
-  try {
-    await pipeline(writeArchive(store, saved, format), createWriteStream(half, { flags: 'wx', mode: 0o644 }));
-    syncPath(half);
-    renameSync(half, output);
-  } catch (error) {
-    rmSync(half, { force: true });
-    if (errnoOf(error) === undefined || error instanceof HutchError) throw error;
-    throw unwritable(output, error);
-  }
-}
-
-function unwritable(output: string, cause: unknown): HutchError {
-  const errno = errnoOf(cause) ?? String(cause);
-  const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
-  return new HutchError(`cannot write ${output}: ${errno}`, {
-    code: isFull ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
-    hint: isFull ? 'free some space there, or write to another file system' : 'give --output a path that you can write',
-    cause,
-    context: { path: output, errno },
-  });
 }

@@ -1,11 +1,11 @@
 /** Has the unpack program apply a layer to a directory; on the host's side. */
 import { closeSync, constants, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
-import { ERROR_CODES, HutchError, type ErrorCode } from '../../errors/hutch-error.ts';
 import { nodePath, programPath } from '../../host/program-path.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { spawnInUserns } from '../../userns/run-in-userns.ts';
-import type { UnpackedLayer, UnpackFailure, UnpackLimits, UnpackMessage, UnpackRequest } from './unpack-protocol.ts';
+import { endedEarly, failureFrom, lastWords, readMessages } from './program-answer.ts';
+import type { UnpackedLayer, UnpackLimits, UnpackMessage, UnpackRequest } from './unpack-protocol.ts';
 
 /** Far above what images hold, and low enough to end an attack before the disk or the patience does. */
 export const UNPACK_LIMITS: UnpackLimits = {
@@ -51,7 +51,7 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
     try {
       const [messages, words, code] = await Promise.all([
         listen(child.stdio[3] as Readable, options.onProgress),
-        collect(child.stderr),
+        lastWords(child.stderr),
         exit,
       ]);
       options.signal?.throwIfAborted();
@@ -65,47 +65,19 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
   }
 }
 
-/** Reads messages to the end of the channel; the last one that is not progress, if any. */
+/** The last message that is not progress, if any. */
 async function listen(channel: Readable, onProgress: UnpackOptions['onProgress']): Promise<UnpackMessage | undefined> {
-  let unread = '';
   let last: UnpackMessage | undefined;
-  for await (const text of channel.setEncoding('utf8') as AsyncIterable<string>) {
-    const lines = (unread + text).split('\n');
-    unread = lines.pop() ?? '';
-    for (const line of lines) {
-      const message = JSON.parse(line) as UnpackMessage;
-      if (message.event === 'unpack_progress') onProgress?.(message.sizeBytes);
-      else last = message;
-    }
-  }
+  await readMessages(channel, (line) => {
+    const message = line as UnpackMessage;
+    if (message.event === 'unpack_progress') onProgress?.(message.sizeBytes);
+    else last = message;
+  });
   return last;
-}
-
-async function collect(stream: Readable | null): Promise<string> {
-  let words = '';
-  if (stream === null) return words;
-  for await (const text of stream.setEncoding('utf8') as AsyncIterable<string>) words = (words + text).slice(-4000);
-  return words.trim();
 }
 
 function outcome(message: UnpackMessage | undefined, words: string, code: number): UnpackedLayer {
   if (message?.event === 'unpack_done') return message.layer;
-  if (message?.event === 'unpack_failed') throw failure(message.error);
-  throw new HutchError(
-    `the unpack program ended with ${String(code)} before it was done${words === '' ? '' : `: ${words}`}`,
-    {
-      code: 'HOST_TOOL_FAILED',
-      hint: 'run `hutch doctor`; if it finds nothing, report these lines',
-      context: { code },
-    },
-  );
-}
-
-function failure({ code, message, hint, entry }: UnpackFailure): HutchError {
-  const known: ErrorCode = ERROR_CODES.find((candidate) => candidate === code) ?? 'ARCHIVE_INVALID';
-  return new HutchError(message, {
-    code: known,
-    ...(hint === null ? {} : { hint }),
-    context: entry === null ? {} : { entry },
-  });
+  if (message?.event === 'unpack_failed') throw failureFrom(message.error);
+  throw endedEarly('unpack', words, code);
 }

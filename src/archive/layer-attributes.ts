@@ -1,4 +1,4 @@
-/** Which extended attributes of an archive are kept; unpack program. */
+/** Which extended attributes belong into layers, and the marks by which overlays hide what lies below; pure. */
 
 /** Attributes by which overlay file systems steer themselves: an image must not speak to them. */
 const DRIVERS_OWN = ['user.overlay.', 'user.fuseoverlayfs.', 'user.containers.', 'user.hutch.'];
@@ -11,3 +11,10 @@ export function isKept(name: string): boolean {
 
 /** The attribute that makes a directory hide those below it. Source: kernel Documentation/filesystems/overlayfs.rst, userxattr. */
 export const OPAQUE = { name: 'user.overlay.opaque', value: Buffer.from('y') } as const;
+
+/** Attributes that say of a directory of a container that it hides those below: the kernel's overlayfs and fuse-overlayfs. */
+export const OPAQUE_NAMES = [OPAQUE.name, 'user.fuseoverlayfs.opaque'] as const;
+
+/** How layers and fuse-overlayfs call a file that hides another. Source: OCI image-spec, layer.md. */
+export const WHITEOUT_PREFIX = '.wh.';
+export const OPAQUE_WHITEOUT = '.wh..wh..opq';

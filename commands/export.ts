@@ -1,0 +1,23 @@
+/** `hutch export`: runs in the CLI process. */
+import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { exportContainer } from '../src/engine/container/export-container.ts';
+
+export default class Export extends HutchCommand {
+  static override summary = 'Write the whole tree of a container to an archive';
+  static override description =
+    'A tar archive without layers, defaults and history; volumes are not in it. Without --output it goes to stdout. The container must have ended.';
+  static override examples = [
+    '<%= config.bin %> export -o web.tar web',
+    '<%= config.bin %> export web | <%= config.bin %> import - flat',
+  ];
+  static override args = { container: Args.string({ required: true, description: 'name or id' }) };
+  static override flags = { output: Flags.string({ char: 'o', description: 'file to write' }) };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(Export);
+    const { leftOut } = await exportContainer(args.container, flags.output ?? null);
+    if (leftOut > 0) this.note(`${args.container}: left out ${String(leftOut)} sockets and device nodes`);
+    return EXIT_OK;
+  }
+}

@@ -1,0 +1,54 @@
+/** Where a stopped container's tree lies on disk, for what reads it as a whole; on the host's side. */
+import { existsSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { upperDirectory } from '../../drivers/rootfs/container-paths.ts';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { layerTree } from '../../images/layer/layers.ts';
+import type { ContainerTree } from '../../images/layer/pack-protocol.ts';
+import { isDigest } from '../../oci/image.ts';
+import { containerDirectory, statusOf, type ContainerRecord } from '../../state/container-record.ts';
+import { readJsonFile } from '../../state/json-file.ts';
+import type { Store } from '../../state/store.ts';
+
+/**
+ * The tree of `record` as the pack program sees it. CONTAINER_RUNNING while it runs, IMAGE_UNKNOWN for a container of the host's own root,
+ * which is no image and can become none.
+ */
+export function locateTree(store: Store, record: ContainerRecord, verb: string): ContainerTree {
+  if (statusOf(record) === 'running') throw isRunning(record, verb);
+  const layers = record.image.layers.filter(isDigest);
+  if (layers.length === 0) throw isHost(record, verb);
+  const directory = containerDirectory(store, record.id);
+  const inStore = (path: string): string => `/${relative(store.root, path)}`;
+  return {
+    upper: inStore(upperDirectory(directory)),
+    lower: layers.map((diffId) => inStore(layerTree(store, diffId))).toReversed(),
+    // Only the driver that copies needs no links to the layers.
+    isWholeCopy: !existsSync(join(directory, 'l')),
+    mounted: mountedPaths(directory),
+  };
+}
+
+function mountedPaths(directory: string): string[] {
+  const spec = readJsonFile(join(directory, 'config.json')) as { readonly mounts?: readonly unknown[] } | undefined;
+  return (spec?.mounts ?? []).flatMap((mount) => {
+    const { destination } = mount as { readonly destination?: unknown };
+    return typeof destination === 'string' ? [destination] : [];
+  });
+}
+
+function isRunning({ name }: ContainerRecord, verb: string): HutchError {
+  return new HutchError(`container "${name}" is running, so it cannot be ${verb}`, {
+    code: 'CONTAINER_RUNNING',
+    hint: 'let it end first, then repeat',
+    context: { container: name },
+  });
+}
+
+function isHost({ name, image }: ContainerRecord, verb: string): HutchError {
+  return new HutchError(`container "${name}" was made from "${image.reference}", which is no image with layers`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: `containers of an imported or pulled image can be ${verb}`,
+    context: { container: name, image: image.reference },
+  });
+}

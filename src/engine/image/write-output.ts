@@ -1,0 +1,64 @@
+/** An archive to stdout, or to a file that appears only when it is whole; in the CLI process. */
+import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { pipeline } from 'node:stream/promises';
+import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { syncPath } from '../../images/store/blob-file.ts';
+
+type Bytes = AsyncIterable<Uint8Array> | NodeJS.ReadableStream;
+
+/** USAGE_INVALID when the archive would go to a terminal. `output` is a path; null for stdout. */
+export function refuseTerminal(output: string | null): void {
+  if (output !== null || !process.stdout.isTTY) return;
+  throw new HutchError('an archive is not written to a terminal', {
+    code: 'USAGE_INVALID',
+    hint: 'give a file with --output, or redirect stdout',
+  });
+}
+
+/**
+ * Runs `write`, which sends the bytes through the function it is given. STORE_UNWRITABLE, STORAGE_FULL; after any error there is no
+ * file of the name that was not there before.
+ */
+export async function writeOutput(
+  output: string | null,
+  write: (send: (bytes: Bytes) => Promise<void>) => Promise<void>,
+): Promise<void> {
+  if (output === null) await write(toStdout);
+  else await toFile(output, write);
+}
+
+async function toStdout(bytes: Bytes): Promise<void> {
+  try {
+    await pipeline(bytes, process.stdout);
+  } catch (error) {
+    if (errnoOf(error) !== 'EPIPE') throw error;
+    throw new HutchError('the reader of the archive went away before its end', {
+      code: 'STORE_UNWRITABLE',
+      cause: error,
+    });
+  }
+}
+
+async function toFile(output: string, write: (send: (bytes: Bytes) => Promise<void>) => Promise<void>): Promise<void> {
+  const half = `${output}.${String(process.pid)}.part`;
+  try {
+    await write((bytes) => pipeline(bytes, createWriteStream(half, { flags: 'wx', mode: 0o644 })));
+    syncPath(half);
+    renameSync(half, output);
+  } catch (error) {
+    rmSync(half, { force: true });
+    if (errnoOf(error) === undefined || error instanceof HutchError) throw error;
+    throw unwritable(output, error);
+  }
+}
+
+function unwritable(output: string, cause: unknown): HutchError {
+  const errno = errnoOf(cause) ?? String(cause);
+  const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
+  return new HutchError(`cannot write ${output}: ${errno}`, {
+    code: isFull ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
+    hint: isFull ? 'free some space there, or write to another file system' : 'give --output a path that you can write',
+    cause,
+    context: { path: output, errno },
+  });
+}

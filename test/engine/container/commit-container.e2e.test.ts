@@ -1,0 +1,179 @@
+/** What a container has changed, out and in again: diff, export and commit, for each storage driver. */
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, test } from 'node:test';
+import { removeInUserns } from '../../../src/userns/run-in-userns.ts';
+import { busyboxSkip } from '../../e2e/busybox-archive.ts';
+import { BUSYBOX, idsSkip, importBusybox, makeSandbox, printed } from '../../e2e/sandbox.ts';
+import { inUserns, listTree } from '../../helpers/userns-tree.ts';
+
+const skip = busyboxSkip() || (await idsSkip());
+
+/** In the container. */
+const CHANGES = [
+  'cd /lower',
+  'rm file soft; echo new >large; chown 5:6 owned; chmod 2755 set-uid',
+  'rm -r tree; mkdir tree; echo again >tree/again',
+  'rm hard; mkdir hard; echo in-place-of-a-file >hard/inside',
+  'mkdir -p /a/b; echo h >/a/b/h; ln /a/b/h /a/k; ln -s ../nowhere /a/l; mkfifo -m 640 /a/p; mkdir -m 1777 /a/sticky',
+  'touch "/a/$(printf "new\\nline")" "/a/$(printf "raw\\377")" "/a/$(printf "%0150d" 7)"',
+  'dd if=/dev/zero of=/a/sparse bs=1 count=1 seek=3000000 2>/dev/null; chown 65535:1 /a/sparse',
+  'touch -d 1960-01-02 /a/old; chown -h 7:8 /a/l; echo deep >/usr/lib/added',
+].join('; ');
+
+/** On what it has written: attributes and a socket, which busybox cannot make. */
+const DRESS = `cd "$1/a"; setfattr -n user.note -v text b/h
+setfattr -n security.capability -v 0x0100000200040000000000000000000000000000 sparse
+python3 -c 'import socket; socket.socket(socket.AF_UNIX).bind("socket")'
+touch -d '2001-02-03 04:05:06.123456789' b/h`;
+
+const EXPECTED = [
+  'A /a',
+  'A /a/b/h',
+  'A /a/k',
+  'A /a/p',
+  'C /lower',
+  'D /lower/file',
+  'C /lower/hard',
+  'A /lower/hard/inside',
+  'C /lower/large',
+  'C /lower/owned',
+  'C /lower/set-uid',
+  'D /lower/soft',
+  'C /lower/tree',
+  'A /lower/tree/again',
+  'D /lower/tree/deep',
+  'C /usr/lib',
+  'A /usr/lib/added',
+];
+
+/** What hutch itself puts into containers is no part of the comparison. */
+const WITHOUT_MOUNTS =
+  'rm -f "$1/etc/hosts" "$1/etc/hostname" "$1/etc/resolv.conf"; touch -d @0 "$1/etc" "$1"; chmod 755 "$1"';
+
+describe('what a container has changed', { skip }, () => {
+  const box = makeSandbox();
+  const scratch = path.join(box.directory, 'trees');
+  before(async () => {
+    mkdirSync(scratch);
+    await importBusybox(box);
+  });
+  after(() => removeInUserns([scratch]));
+
+  const directoryFor = (name: string): string => {
+    const directory = path.join(scratch, name);
+    mkdirSync(directory);
+    return directory;
+  };
+
+  /** The tree of a container as GNU tar makes it from what `hutch export` wrote. */
+  const exported = async (container: string): Promise<string> => {
+    const archive = path.join(box.directory, `${container}.tar`);
+    const { code, stderr } = await box.hutch(['export', '-o', archive, container]);
+    assert.equal(code, 0, stderr);
+    const tree = directoryFor(container);
+    await inUserns(`tar -C "$1" -xpf "$2" --numeric-owner --xattrs --xattrs-include='*'`, tree, archive);
+    await inUserns(WITHOUT_MOUNTS, tree);
+    return listTree(tree);
+  };
+
+  for (const driver of ['overlay', 'fuse-overlayfs', 'vfs']) {
+    test(`diff, export and commit show the same changes with ${driver}, as hutch and umoci apply them`, async () => {
+      const image = `changed:${driver}`;
+      const flags = ['--net', 'none', '--storage-driver', driver];
+      printed(await box.hutch(['run', ...flags, '--name', driver, BUSYBOX, 'sh', '-euc', CHANGES]));
+      const id = readFileSync(path.join(box.data, 'names', driver), 'utf8');
+      await inUserns(DRESS, path.join(box.data, 'containers', id, 'upper'));
+
+      const changes = printed(await box.hutch(['diff', driver])).split('\n');
+      for (const line of EXPECTED) assert.ok(changes.includes(line), `${line} is missing in ${changes.join(', ')}`);
+      for (const line of ['/dev', '/proc', '/etc/hosts', '/lower/tree/deep/leaf'])
+        assert.ok(!changes.some((change) => change.endsWith(line)), `${line} is no change`);
+
+      const commit = await box.hutch([
+        'commit',
+        '-m',
+        'why',
+        '-a',
+        'A <a@example.org>',
+        '-c',
+        'ENV B=2',
+        driver,
+        image,
+      ]);
+      assert.equal(commit.code, 0, commit.stderr);
+      assert.match(commit.stderr, /left out 1 sockets/u);
+
+      const original = await exported(driver);
+      assert.match(original, /a\/sparse\|f\|644\|65535\|1\|1\|3000001/u);
+      assert.match(original, /a\/b\/h\|f\|644\|0\|0\|2\|2\|981173106\.1234567890/u);
+      assert.match(original, /a\/old\|f\|644\|0\|0\|1\|0\|-315/u);
+      assert.match(original, /security\.capability=0x01000002/u);
+      assert.match(original, /user\.note=/u);
+
+      printed(await box.hutch(['run', '--net', 'none', '--name', `${driver}-2`, image, 'true']));
+      assert.equal(await exported(`${driver}-2`), original);
+
+      assert.equal(await unpackedByUmoci(image), original);
+      const [details] = JSON.parse(printed(await box.hutch(['image', 'inspect', image]))) as [
+        { Author: string; Comment: string; Config: { Env: string[] } },
+      ];
+      assert.deepEqual([details.Author, details.Comment, details.Config.Env], ['A <a@example.org>', 'why', ['B=2']]);
+    });
+  }
+
+  const unpackedByUmoci = async (image: string): Promise<string> => {
+    const archive = path.join(box.directory, `${image.replace(':', '-')}.oci.tar`);
+    printed(await box.hutch(['save', '--format', 'oci-archive', '-o', archive, image]));
+    const layout = directoryFor(`${path.basename(archive)}-layout`);
+    const bundle = path.join(scratch, `${path.basename(archive)}-bundle`);
+    await inUserns(
+      'skopeo copy -q --insecure-policy "oci-archive:$1" "oci:$2:x" && umoci unpack --image "$2:x" "$3"',
+      archive,
+      layout,
+      bundle,
+    );
+    const tree = path.join(bundle, 'rootfs');
+    await inUserns(WITHOUT_MOUNTS, tree);
+    return listTree(tree);
+  };
+
+  test('the same changes give the same layer', async () => {
+    const first = printed(await box.hutch(['commit', '-q', 'overlay'], { env: { SOURCE_DATE_EPOCH: '1' } }));
+    const second = printed(await box.hutch(['commit', '-q', 'overlay'], { env: { SOURCE_DATE_EPOCH: '1' } }));
+    assert.equal(first, second);
+  });
+
+  test('nothing can be made of a container that is unknown, runs, or is the host', async () => {
+    printed(await box.hutch(['run', '--net', 'none', '--name', 'hosted', 'host', 'true']));
+    for (const words of [['diff'], ['export', '-o', 'x.tar'], ['commit']]) {
+      const unknown = await box.hutch([...words, 'nobody']);
+      assert.equal(unknown.code, 125);
+      assert.match(unknown.stderr, /there is no container "nobody"/u);
+      const host = await box.hutch([...words, 'hosted']);
+      assert.equal(host.code, 125);
+      assert.match(host.stderr, /no image with layers/u);
+    }
+    const child = box.start([
+      'run',
+      '--rm',
+      '-i',
+      '--net',
+      'none',
+      '--name',
+      'busy',
+      BUSYBOX,
+      'sh',
+      '-c',
+      'echo up; cat',
+    ]);
+    const ended = new Promise((resolve) => child.once('close', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    const busy = await box.hutch(['commit', 'busy']);
+    child.stdin.end();
+    await ended;
+    assert.equal(busy.code, 125);
+    assert.match(busy.stderr, /is running/u);
+  });
+});
