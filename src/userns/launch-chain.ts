@@ -62,7 +62,8 @@ const NEST = [
   'until read -r child _ </proc/thread-self/children || [ -n "$child" ]; do :; done',
   'own=$(readlink /proc/self/ns/user)',
   'until [ "$(readlink "/proc/$child/ns/user")" != "$own" ]; do :; done',
-  'echo "$uids" >"/proc/$child/uid_map" && echo "$gids" >"/proc/$child/gid_map" || exit 125',
+  // One write(2) for a whole map (user_namespaces(7)); what a shell's own echo makes of two lines differs from shell to shell.
+  'env printf "%s\\n" "$uids" >"/proc/$child/uid_map" && env printf "%s\\n" "$gids" >"/proc/$child/gid_map" || exit 125',
   'wait $!',
 ].join('\n');
 

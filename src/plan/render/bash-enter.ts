@@ -160,9 +160,9 @@ function mapWords(map: readonly IdExtent[]): string {
   return map.map(extentWords).join(' ');
 }
 
-// The kernel takes a map in one write(2), which cat does and bash's own printf does not.
 function writeMap(file: string, map: readonly IdExtent[]): string {
-  return `printf '%s\\n' ${map.map((extent) => `'${extentWords(extent)}'`).join(' ')} | cat >"/proc/$pid/${file}"`;
+  // One write(2) for the whole map (user_namespaces(7)): bash's own printf writes line by line.
+  return `env printf '%s\\n' ${map.map((extent) => `'${extentWords(extent)}'`).join(' ')} >"/proc/$pid/${file}"`;
 }
 
 function extentWords({ containerId, hostId, count }: IdExtent): string {

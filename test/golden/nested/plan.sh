@@ -71,8 +71,8 @@ outer() {
 nest() {
   coproc OUTER_SIDE {
     read -r pid
-    printf '%s\n' '0 1 1000' '1000 0 1' '1001 1001 64535' | cat >"/proc/$pid/uid_map"
-    printf '%s\n' '0 1 1000' '1000 0 1' '1001 1001 64535' | cat >"/proc/$pid/gid_map"
+    env printf '%s\n' '0 1 1000' '1000 0 1' '1001 1001 64535' >"/proc/$pid/uid_map"
+    env printf '%s\n' '0 1 1000' '1000 0 1' '1001 1001 64535' >"/proc/$pid/gid_map"
     printf 1
     read -r || exit 0
   }
