@@ -102,6 +102,8 @@ export function mask(context: Context, path: string): void {
   if (target === undefined) return;
   const cover = isDirectory(target) ? emptyDirectory(context) : nullDevice(context);
   const tree = cloneTree(syscalls, cover, false);
+  // A clone of the host's /dev would go on hearing of what is mounted there.
+  syscalls.mount_setattr(tree, { set: 0, propagation: MS.PRIVATE });
   syscalls.move_mount(tree, target);
   syscalls.close(tree);
   syscalls.close(target);

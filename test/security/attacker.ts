@@ -89,7 +89,7 @@ export function resultsOf(text: string): Results {
 /** Runs the probe on the host, with nothing around it: the control of a test. */
 export function unfenced(probe: string, words: readonly string[], wrapper: readonly string[] = []): Results {
   const [program = '', ...args] = [...wrapper, probe, ...words];
-  const { status, stderr, stdout } = spawnSync(program, args, { encoding: 'utf8' });
+  const { status, stderr, stdout } = spawnSync(program, args, { encoding: 'utf8', maxBuffer: 64 << 20 });
   assert.equal(status, 0, stderr);
   return resultsOf(stdout);
 }
