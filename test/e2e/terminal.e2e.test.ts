@@ -90,6 +90,8 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
         ['expect', 'in-foreground'],
         ['type', CONTROL_C],
         ['expect', '^C'],
+        // What is typed before the shell has the terminal back is thrown away with the rest of the input.
+        ['expect', 'type> '],
         ['type', 'echo "status $?" alive\n'],
         ['expect', 'status 130 alive'],
         ['type', 'exit 7\n'],
