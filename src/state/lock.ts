@@ -1,4 +1,5 @@
 /** Locks between hutch processes, with a deadline and a named holder; on the host's side. Only writers take them. */
+import { rmSync } from 'node:fs';
 import { HutchError, errnoOf } from '../errors/hutch-error.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
@@ -8,8 +9,8 @@ interface Holder {
 }
 
 /**
- * Runs `work` while holding the lock of `path` (a file or directory that exists). A lock whose holder died is taken over
- * after 10 s. LOCK_TIMEOUT names the holder when `deadlineMs` passes first.
+ * Runs `work` while holding the lock of `path`, whose directory exists. Nothing stays beside it; a lock whose holder died is
+ * taken over after 10 s. LOCK_TIMEOUT names the holder when `deadlineMs` passes first.
  */
 export async function withLock<T>(
   path: string,
@@ -22,6 +23,7 @@ export async function withLock<T>(
     writeJsonFile(`${path}.holder`, { pid: process.pid, purpose } satisfies Holder, { durable: false });
     return await work();
   } finally {
+    rmSync(`${path}.holder`, { force: true });
     await release();
   }
 }

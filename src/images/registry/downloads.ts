@@ -1,5 +1,5 @@
 /** Half-fetched images below staging: what an interrupted pull left is found again by the next; on the host's side. */
-import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Digest } from '../../oci/image.ts';
 import { writeError } from '../../state/json-file.ts';
@@ -44,19 +44,7 @@ function stemOf(store: Store, digest: Digest): string {
 
 /** Runs `work` as the only hutch that fetches `digest`; LOCK_TIMEOUT after hours. */
 export function withDownload<T>(store: Store, digest: Digest, work: () => Promise<T>): Promise<T> {
-  const path = stemOf(store, digest);
-  return withLock(
-    path,
-    `fetch ${digest}`,
-    async () => {
-      try {
-        return await work();
-      } finally {
-        rmSync(`${path}.holder`, { force: true });
-      }
-    },
-    LOCK_DEADLINE_MS,
-  );
+  return withLock(stemOf(store, digest), `fetch ${digest}`, work, LOCK_DEADLINE_MS);
 }
 
 /** Removes what nobody has touched for `keptMs`. Locks of living processes are touched every few seconds. */
