@@ -36,7 +36,7 @@ export function busyboxArchive(): Buffer {
     { name: 'lower/file', content: 'from the layer\n', mtime: 1_234_567_890 },
     { name: 'lower/owned', content: 'owned\n', uid: 33, gid: 44 },
     { name: 'lower/set-uid', content: 'set-uid\n', mode: 0o4755 },
-    { name: 'lower/hard', flag: '1', linkName: 'lower/file' },
+    { name: 'lower/hard', flag: '1', linkName: 'lower/file', mtime: 1_234_567_890 },
     link('lower/soft', 'file'),
     { name: 'lower/large', content: Buffer.alloc(1_000_000, 'x') },
     directory('lower/tree'),

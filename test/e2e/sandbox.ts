@@ -75,7 +75,7 @@ export function makeSandbox(): Sandbox {
   mkdirSync(path.join(directory, 'home'), { mode: 0o700 });
   const registries = path.join(directory, 'registries.conf');
   // A test that mistypes a name must not go to the world outside.
-  writeFileSync(registries, '[[registry]]\nprefix = "docker.io"\nblocked = true\n');
+  writeFileSync(registries, '[[registry]]\nprefix = "docker.io"\nlocation = "docker.io"\nblocked = true\n');
   const env: NodeJS.ProcessEnv = {
     PATH: '/usr/local/bin:/usr/bin:/bin',
     LANG: 'C.UTF-8',

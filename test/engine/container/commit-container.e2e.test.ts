@@ -1,12 +1,13 @@
 /** What a container has changed, out and in again: diff, export and commit, for each storage driver. */
 import assert from 'node:assert/strict';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, test } from 'node:test';
 import { removeInUserns } from '../../../src/userns/run-in-userns.ts';
 import { busyboxSkip } from '../../e2e/busybox-archive.ts';
 import { BUSYBOX, idsSkip, importBusybox, makeSandbox, printed } from '../../e2e/sandbox.ts';
-import { inUserns, listTree } from '../../helpers/userns-tree.ts';
+import { makeTrees } from '../../e2e/trees.ts';
+import { inUserns } from '../../helpers/userns-tree.ts';
 
 const skip = busyboxSkip() || (await idsSkip());
 
@@ -48,35 +49,15 @@ const EXPECTED = [
   'A /usr/lib/added',
 ];
 
-/** What hutch itself puts into containers is no part of the comparison. */
-const WITHOUT_MOUNTS =
-  'rm -f "$1/etc/hosts" "$1/etc/hostname" "$1/etc/resolv.conf"; touch -d @0 "$1/etc" "$1"; chmod 755 "$1"';
-
 describe('what a container has changed', { skip }, () => {
   const box = makeSandbox();
   const scratch = path.join(box.directory, 'trees');
   before(async () => {
-    mkdirSync(scratch);
     await importBusybox(box);
   });
   after(() => removeInUserns([scratch]));
 
-  const directoryFor = (name: string): string => {
-    const directory = path.join(scratch, name);
-    mkdirSync(directory);
-    return directory;
-  };
-
-  /** The tree of a container as GNU tar makes it from what `hutch export` wrote. */
-  const exported = async (container: string): Promise<string> => {
-    const archive = path.join(box.directory, `${container}.tar`);
-    const { code, stderr } = await box.hutch(['export', '-o', archive, container]);
-    assert.equal(code, 0, stderr);
-    const tree = directoryFor(container);
-    await inUserns(`tar -C "$1" -xpf "$2" --numeric-owner --xattrs --xattrs-include='*'`, tree, archive);
-    await inUserns(WITHOUT_MOUNTS, tree);
-    return listTree(tree);
-  };
+  const { exported, unpackedByUmoci } = makeTrees(box, scratch);
 
   for (const driver of ['overlay', 'fuse-overlayfs', 'vfs']) {
     test(`diff, export and commit show the same changes with ${driver}, as hutch and umoci apply them`, async () => {
@@ -115,29 +96,15 @@ describe('what a container has changed', { skip }, () => {
       printed(await box.hutch(['run', '--net', 'none', '--name', `${driver}-2`, image, 'true']));
       assert.equal(await exported(`${driver}-2`), original);
 
-      assert.equal(await unpackedByUmoci(image), original);
+      const archive = path.join(box.directory, `${driver}.oci.tar`);
+      printed(await box.hutch(['save', '--format', 'oci-archive', '-o', archive, image]));
+      assert.equal(await unpackedByUmoci(`oci-archive:${archive}`), original);
       const [details] = JSON.parse(printed(await box.hutch(['image', 'inspect', image]))) as [
         { Author: string; Comment: string; Config: { Env: string[] } },
       ];
       assert.deepEqual([details.Author, details.Comment, details.Config.Env], ['A <a@example.org>', 'why', ['B=2']]);
     });
   }
-
-  const unpackedByUmoci = async (image: string): Promise<string> => {
-    const archive = path.join(box.directory, `${image.replace(':', '-')}.oci.tar`);
-    printed(await box.hutch(['save', '--format', 'oci-archive', '-o', archive, image]));
-    const layout = directoryFor(`${path.basename(archive)}-layout`);
-    const bundle = path.join(scratch, `${path.basename(archive)}-bundle`);
-    await inUserns(
-      'skopeo copy -q --insecure-policy "oci-archive:$1" "oci:$2:x" && umoci unpack --image "$2:x" "$3"',
-      archive,
-      layout,
-      bundle,
-    );
-    const tree = path.join(bundle, 'rootfs');
-    await inUserns(WITHOUT_MOUNTS, tree);
-    return listTree(tree);
-  };
 
   test('the same changes give the same layer', async () => {
     const first = printed(await box.hutch(['commit', '-q', 'overlay'], { env: { SOURCE_DATE_EPOCH: '1' } }));
