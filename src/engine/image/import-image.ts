@@ -38,6 +38,8 @@ export interface ImportOptions {
   readonly message?: string | undefined;
   /** Of the image's processor, in Go's words; the host's when not given. */
   readonly architecture?: string | undefined;
+  /** Files of ids without a counterpart go to nobody instead of being an error. */
+  readonly squashIds?: boolean | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
   /** Told how much of the archive was applied; `totalBytes` is its size. */
   readonly onProgress?: ((sizeBytes: number, totalBytes: number) => void) | undefined;
@@ -88,18 +90,27 @@ function findStored(store: Store, archive: string, digest: Digest): UnpackedLaye
   const record = diffId === undefined ? undefined : readLayerRecord(store, diffId);
   if (record === undefined) return undefined;
   const sizeBytes = statSync(archive).size;
-  return { archiveBytes: 0, skippedAttributes: 0, ...record, digest, sizeBytes, compression: compressionOf(archive) };
+  return {
+    archiveBytes: 0,
+    skippedAttributes: 0,
+    squashedIds: 0,
+    ...record,
+    digest,
+    sizeBytes,
+    compression: compressionOf(archive),
+  };
 }
 
 async function unpack(
   { owner }: OwnedStore,
   { staging, archive, digest }: { readonly staging: string; readonly archive: string; readonly digest: Digest },
-  { limits, onProgress }: ImportOptions,
+  { limits, squashIds, onProgress }: ImportOptions,
 ): Promise<UnpackedLayer> {
   const directory = makeLayerDirectory(staging, owner);
   const totalBytes = statSync(archive).size;
   const layer = await unpackLayer(archive, join(directory, 'fs'), {
     limits,
+    squashIds,
     digest,
     onProgress: (sizeBytes) => onProgress?.(sizeBytes, totalBytes),
   });

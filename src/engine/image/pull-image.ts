@@ -40,6 +40,8 @@ export interface PullOptions {
   readonly authFile?: string | undefined;
   /** In place of certs.d/HOST. */
   readonly certDirectory?: string | undefined;
+  /** Files of ids without a counterpart go to nobody instead of being an error. */
+  readonly squashIds?: boolean | undefined;
   readonly limits?: Limits | undefined;
 }
 
@@ -171,7 +173,12 @@ async function pullThrough(
   repository: Repository,
   stop: (reason: unknown) => void,
 ): Promise<PulledImage> {
-  const { ears, owned, wanted } = pull;
+  const {
+    ears,
+    owned,
+    wanted,
+    options: { squashIds },
+  } = pull;
   // As long as it is there, `gc` knows that somebody puts an image together.
   const staging = makeStaging(owned.store);
   try {
@@ -183,7 +190,7 @@ async function pullThrough(
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
     ears.hear({ event: 'pull_layers', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
-      const fetched = await fetchLayers({ owned, repository, hear: ears.hear }, layers, stop);
+      const fetched = await fetchLayers({ owned, repository, squashIds, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();
       await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
     });
