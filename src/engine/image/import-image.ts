@@ -26,6 +26,7 @@ import type { Store } from '../../state/store.ts';
 import { openArchive, type ArchiveInput } from './archive-input.ts';
 import { creationTime } from './creation-time.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import { storeWhole } from './store-whole.ts';
 import { parseTarget } from './target-name.ts';
 
 export interface ImportOptions {
@@ -72,13 +73,14 @@ export async function importImage(options: ImportOptions): Promise<ImportedImage
     const archive = join(staging, 'archive');
     await stage(input, archive);
     const digest = digestFile(archive);
-    // Who imports the same archive at the same time waits here, and finds the layer in the store then.
-    return await withDownload(owned.store, digest, async () => {
+    const attempt = async (): Promise<ImportedImage> => {
       const found = findStored(owned.store, archive, digest);
       const layer = found ?? (await unpack(owned, { staging, archive, digest }, options));
       const config = configOf({ ...options, layer, defaults, created });
       return commit(owned, { staging, archive, reference, layer, isNew: found === undefined, config });
-    });
+    };
+    // Who imports the same archive at the same time waits here, and finds the layer in the store then.
+    return await withDownload(owned.store, digest, () => storeWhole(attempt));
   } finally {
     await removeStaging(owned.store, staging);
   }

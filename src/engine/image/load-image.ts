@@ -13,6 +13,7 @@ import type { Digest } from '../../oci/image.ts';
 import { openArchive } from './archive-input.ts';
 import { isHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import { storeWhole } from './store-whole.ts';
 
 export interface LoadOptions {
   /** Path of an archive (docker-archive or oci-archive; plain, gzip or zstd), or `-` for stdin. */
@@ -45,7 +46,7 @@ export async function loadImages({ file, squashIds, onProgress }: LoadOptions): 
     const images = findArchivedImages(members, staging);
     refuseReserved(images);
     const loaded: LoadedImage[] = [];
-    for (const image of images) loaded.push(await loadOne(owned, image, { squashIds }));
+    for (const image of images) loaded.push(await storeWhole(() => loadOne(owned, image, { squashIds })));
     return loaded;
   } finally {
     await removeStaging(owned.store, staging);

@@ -29,6 +29,7 @@ import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layer
 import { refuseHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import type { PullEars } from './pull-events.ts';
+import { storeWhole } from './store-whole.ts';
 
 export interface PullOptions {
   /** As the user wrote it; a short name means what registries.conf says, else docker.io. */
@@ -201,18 +202,6 @@ async function pullThrough(
     };
   } finally {
     await removeStaging(owned.store, staging);
-  }
-}
-
-/** Another hutch may remove a layer between the look at it and the moment when the image holds it: then once more. */
-async function storeWhole(attempt: () => Promise<void>): Promise<void> {
-  for (let left = 3; ; left -= 1) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (left === 1 || !isHutchError(error, 'IMAGE_UNKNOWN') || error.context['isIncomplete'] !== true) throw error;
-    }
   }
 }
 
