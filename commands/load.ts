@@ -2,6 +2,7 @@
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { loadImages } from '../src/engine/image/load-image.ts';
+import { SQUASH_IDS } from '../src/cli/squash-ids.ts';
 
 export default class Load extends HutchCommand {
   static override summary = 'Read images from an archive';
@@ -10,6 +11,7 @@ export default class Load extends HutchCommand {
   static override examples = ['<%= config.bin %> load -i box.tar', '<%= config.bin %> load <images.tar.zst'];
   static override flags = {
     input: Flags.string({ char: 'i', description: 'file to read instead of stdin' }),
+    'squash-ids': SQUASH_IDS,
     quiet: Flags.boolean({ char: 'q', description: 'show no progress' }),
   };
 
@@ -21,7 +23,11 @@ export default class Load extends HutchCommand {
     const showProgress = (sizeBytes: number, totalBytes: number | null): void =>
       writeErr(`\r\u001b[Kreading ${humanSize(sizeBytes)}${totalBytes === null ? '' : ` of ${humanSize(totalBytes)}`}`);
     try {
-      const images = await loadImages({ file: flags.input ?? '-', onProgress: isShown ? showProgress : undefined });
+      const images = await loadImages({
+        file: flags.input ?? '-',
+        squashIds: flags['squash-ids'],
+        onProgress: isShown ? showProgress : undefined,
+      });
       if (isShown) writeErr('\r\u001b[K');
       for (const { id, names } of images) {
         for (const name of names) this.print(`Loaded image: ${name}`);

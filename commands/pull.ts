@@ -3,6 +3,7 @@ import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { watchPull } from '../src/cli/watch-pull.ts';
 import { pullImage } from '../src/engine/image/pull-image.ts';
+import { SQUASH_IDS } from '../src/cli/squash-ids.ts';
 
 export default class Pull extends HutchCommand {
   static override summary = 'Fetch images from a registry';
@@ -18,6 +19,7 @@ here already are neither fetched nor unpacked again, and a pull that broke off g
   };
   static override flags = {
     platform: Flags.string({ description: "OS/ARCH[/VARIANT] instead of this host's" }),
+    'squash-ids': SQUASH_IDS,
     quiet: Flags.boolean({ char: 'q', description: 'show no progress' }),
     'tls-verify': Flags.boolean({ default: true, description: 'false allows plain http and any certificate' }),
     authfile: Flags.string({ description: 'file with the credentials, instead of the usual ones' }),
@@ -28,6 +30,7 @@ here already are neither fetched nor unpacked again, and a pull that broke off g
     const { args, flags } = await this.parse(Pull);
     const options = {
       platform: flags.platform,
+      squashIds: flags['squash-ids'],
       tlsVerify: flags['tls-verify'],
       authFile: flags.authfile,
       certDirectory: flags['cert-dir'],

@@ -3,6 +3,7 @@
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';
+import { SQUASH_IDS } from '../../src/cli/squash-ids.ts';
 
 export default class ImageImport extends HutchCommand {
   static override summary = 'Make an image from a root file system tarball';
@@ -24,6 +25,7 @@ export default class ImageImport extends HutchCommand {
     }),
     message: Flags.string({ char: 'm', description: 'comment for the history of the image' }),
     arch: Flags.string({ description: 'processor of the image in Go words (amd64, arm64)' }),
+    'squash-ids': SQUASH_IDS,
     quiet: Flags.boolean({ char: 'q', description: 'show no progress and no notes' }),
   };
 
@@ -40,6 +42,7 @@ export default class ImageImport extends HutchCommand {
         changes: flags.change,
         message: flags.message,
         architecture: flags.arch,
+        squashIds: flags['squash-ids'],
         onProgress: isShown ? showProgress : undefined,
       });
       if (isShown) writeErr('\r\u001b[K');
@@ -52,8 +55,9 @@ export default class ImageImport extends HutchCommand {
     }
   }
 
-  private noteLosses({ name, layer: { skippedDevices, skippedAttributes } }: ImportedImage): void {
+  private noteLosses({ name, layer: { skippedDevices, skippedAttributes, squashedIds } }: ImportedImage): void {
     if (skippedDevices > 0) this.note(`${name}: left out ${skippedDevices} device nodes`);
+    if (squashedIds > 0) this.note(`${name}: gave ${squashedIds} files of ids beyond the range to nobody`);
     if (skippedAttributes > 0) this.note(`${name}: left out ${skippedAttributes} extended attributes`);
   }
 }

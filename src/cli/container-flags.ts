@@ -3,6 +3,7 @@ import { HutchError } from '../errors/hutch-error.ts';
 import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
+import { SQUASH_IDS } from './squash-ids.ts';
 
 const several = (description: string, char?: 'e' | 'v' | 'l') =>
   Flags.string({ multiple: true, description, ...(char === undefined ? {} : { char }) });
@@ -46,6 +47,7 @@ export const CONTAINER_FLAGS = {
   'storage-driver': one('overlay, fuse-overlayfs or vfs'),
   pull: one('fetch the image: missing (default), always, never or newer'),
   platform: one("OS/ARCH[/VARIANT] of the image instead of this host's"),
+  'squash-ids': SQUASH_IDS,
   quiet: Flags.boolean({ char: 'q', description: 'show nothing of a pull' }),
 };
 
@@ -100,6 +102,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     storageDriver: text('storage-driver'),
     pull: text('pull'),
     platform: text('platform'),
+    squashIds: on('squash-ids'),
   };
 }
 

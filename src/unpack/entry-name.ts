@@ -31,7 +31,10 @@ export type Whiteout =
   | { readonly kind: 'opaque'; readonly directory: string }
   | { readonly kind: 'aufs' };
 
-/** The whiteout that `name` stands for; undefined for ordinary names. Source: OCI image-spec, layer.md. */
+/**
+ * The whiteout that `name` stands for; undefined for ordinary names. ARCHIVE_INVALID for one of `.`, `..` or nothing.
+ * Source: OCI image-spec, layer.md.
+ */
 export function whiteoutOf(name: string): Whiteout | undefined {
   if (!name.includes('.wh.')) return undefined;
   const parts = name.split('/');
@@ -41,5 +44,6 @@ export function whiteoutOf(name: string): Whiteout | undefined {
   // aufs kept notes of its own under such names; they mean nothing here.
   if ([last, ...parts].some((part) => part.startsWith('.wh..wh.'))) return { kind: 'aufs' };
   if (!last.startsWith('.wh.')) return undefined;
+  if (['.wh.', '.wh..', '.wh...'].includes(last)) throw invalidArchive('hides no name that can be', name, REMOVE_IT);
   return { kind: 'name', hidden: [...parts, last.slice(4)].join('/') };
 }

@@ -34,7 +34,7 @@ export function unmappedId(entry: string, kind: 'uid' | 'gid', id: number): Hutc
     `archive entry "${shownName(entry)}" belongs to ${kind} ${String(id)}, which has no counterpart on this host`,
     {
       code: 'ID_UNMAPPED',
-      hint: 'give the file an id that is mapped (0 to 65535 with a full subordinate range; see hutch doctor), or ask an admin for a larger range',
+      hint: 'give the file an id that is mapped (0 to 65535 with a full subordinate range; see hutch doctor), ask an admin for a larger range, or give such files to nobody with --squash-ids',
       context: { entry: shownName(entry), [kind]: id },
     },
   );

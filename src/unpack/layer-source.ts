@@ -3,7 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { CHUNK_BYTES, decompress, recognise } from '../archive/compression.ts';
-import { invalidArchive } from '../archive/failure.ts';
+import { refuseBomb } from '../archive/refuse-bomb.ts';
 import type { UnpackedLayer, UnpackLimits } from '../images/layer/unpack-protocol.ts';
 
 export interface LayerReading {
@@ -83,15 +83,6 @@ function queueInto(take: (chunk: Buffer) => void): Writable {
       });
     },
   });
-}
-
-function refuseBomb(plainBytes: number, compressedBytes: number, limits: LayerReading['limits']): void {
-  if (plainBytes < limits.ratioFromBytes || plainBytes < compressedBytes * limits.ratio) return;
-  throw invalidArchive(
-    `grows to more than ${String(limits.ratio)} times its size when decompressed`,
-    undefined,
-    'do not trust where it came from; import it uncompressed if it really is so large',
-  );
 }
 
 interface Tally {

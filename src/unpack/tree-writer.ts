@@ -30,8 +30,10 @@ import { entryFailure, unmappedId } from './failure.ts';
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */
-  finish(): Pick<UnpackedLayer, 'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes'>;
+  finish(): Pick<UnpackedLayer, 'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes' | 'squashedIds'>;
 }
+
+type Owned = Pick<TarEntry, 'uid' | 'gid' | 'mode'>;
 
 /** The file that is being written. */
 interface OpenFile {
@@ -49,12 +51,15 @@ const OPEN_DIRECTORY = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_NONBLOCK;
 /** chown(2) takes the number above this as "leave it". */
 const HIGHEST_ID = 0xffff_fffe;
 const SPECIAL_BITS = 0o7000;
+const SET_ID_BITS = 0o6000;
+/** What the kernel itself shows for an id without a counterpart. Source: user_namespaces(7). */
+const NOBODY = 65_534;
 
 /** A writer that keeps within `request.limits`; every error names its entry. */
 export function createTreeWriter(calls: FileCalls, request: UnpackRequest): TreeWriter {
-  const { limits, squash } = request;
+  const { limits, squash, squashUnmapped } = request;
   const directories = createDirectoryList();
-  const counts = { entries: 0, unpackedBytes: 0, skippedDevices: 0, skippedAttributes: 0 };
+  const counts = { entries: 0, unpackedBytes: 0, skippedDevices: 0, skippedAttributes: 0, squashedIds: 0 };
   let file: OpenFile | undefined;
   let current = '';
 
@@ -107,8 +112,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
       }
       case 'fifo':
         create(name, () => calls.mknod(`/${name}`, S_IFIFO | (entry.mode & 0o777), 0));
-        dressPath(name, entry);
-        if ((entry.mode & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
+        if ((dressPath(name, entry) & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
         break;
       case 'device':
         counts.skippedDevices += 1;
@@ -185,19 +189,18 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     }
   };
 
-  const owner = (entry: Pick<TarEntry, 'uid' | 'gid'>, change: (uid: number, gid: number) => void): void => {
-    if (squash || (entry.uid === 0 && entry.gid === 0)) return;
-    for (const kind of ['uid', 'gid'] as const) {
-      if (entry[kind] < 0 || entry[kind] > HIGHEST_ID) throw unmappedId(current, kind, entry[kind]);
-    }
-    try {
-      change(entry.uid, entry.gid);
-    } catch (error) {
-      // chown(2): EINVAL is what an id without a mapping gives. Which of the two it was shows when one is tried alone.
-      if (errnoOf(error) !== 'EINVAL') throw error;
-      const kind = canTake(() => change(entry.uid, 0)) ? 'gid' : 'uid';
-      throw unmappedId(current, kind, entry[kind]);
-    }
+  /** Gives an entry to its owner. @returns the mode that it may have then */
+  const owner = (entry: Owned, change: (uid: number, gid: number) => void): number => {
+    const { uid, gid, mode } = entry;
+    if (squash || (uid === 0 && gid === 0)) return mode;
+    if (isId(uid) && isId(gid) && isMapped(() => change(uid, gid))) return mode;
+    // Which of the two it was shows when one is tried alone.
+    const hasUid = isId(uid) && isMapped(() => change(uid, 0));
+    const hasGid = isId(gid) && isMapped(() => change(0, gid));
+    if (!squashUnmapped) throw hasUid ? unmappedId(current, 'gid', gid) : unmappedId(current, 'uid', uid);
+    counts.squashedIds += 1;
+    change(hasUid ? uid : NOBODY, hasGid ? gid : NOBODY);
+    return mode & ~SET_ID_BITS;
   };
 
   const setAttributes = (attributes: readonly Attribute[], set: (name: string, value: Buffer) => void): void => {
@@ -206,10 +209,11 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     }
   };
 
-  const dressPath = (name: string, entry: TarEntry): void => {
-    owner(entry, (uid, gid) => lchownSync(pathOf(name), uid, gid));
+  const dressPath = (name: string, entry: TarEntry): number => {
+    const mode = owner(entry, (uid, gid) => lchownSync(pathOf(name), uid, gid));
     setAttributes(entry.attributes, (key, value) => calls.lsetxattr(`/${name}`, key, value));
     calls.lutimens(`/${name}`, entry.mtime);
+    return mode;
   };
 
   const endFile = (): void => {
@@ -217,8 +221,8 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     const { fd, entry, end } = file;
     file = undefined;
     if (end < entry.sizeBytes) ftruncateSync(fd, entry.sizeBytes);
-    owner(entry, (uid, gid) => fchownSync(fd, uid, gid));
-    if ((entry.mode & SPECIAL_BITS) !== 0) fchmodSync(fd, entry.mode);
+    const mode = owner(entry, (uid, gid) => fchownSync(fd, uid, gid));
+    if ((mode & SPECIAL_BITS) !== 0) fchmodSync(fd, mode);
     if (entry.attributes.length > 0) setAttributes(entry.attributes, (key, value) => calls.fsetxattr(fd, key, value));
     calls.futimens(fd, entry.mtime);
     closeSync(fd);
@@ -233,8 +237,10 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
       if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return;
       throw error;
     }
-    owner(directory, (uid, gid) => fchownSync(fd, uid, gid));
-    fchmodSync(fd, directory.mode);
+    fchmodSync(
+      fd,
+      owner(directory, (uid, gid) => fchownSync(fd, uid, gid)),
+    );
     setAttributes(directory.attributes, (key, value) => calls.fsetxattr(fd, key, value));
     calls.futimens(fd, directory.mtime);
     closeSync(fd);
@@ -299,12 +305,18 @@ function isWhiteoutAt(path: string | Buffer): boolean {
   return stats.isCharacterDevice() && stats.rdev === 0;
 }
 
-function canTake(work: () => void): boolean {
+function isId(id: number): boolean {
+  return id >= 0 && id <= HIGHEST_ID;
+}
+
+/** False when chown(2) answers what it does for an id without a counterpart. */
+function isMapped(change: () => void): boolean {
   try {
-    work();
+    change();
     return true;
-  } catch {
-    return false;
+  } catch (error) {
+    if (errnoOf(error) === 'EINVAL') return false;
+    throw error;
   }
 }
 

@@ -1,19 +1,19 @@
 /** Copying unpacked layers into one directory as root of the user namespace; started from the host's side. */
 import { existsSync, renameSync } from 'node:fs';
 import { HutchError } from '../errors/hutch-error.ts';
+import { nodePath, programPath } from '../host/program-path.ts';
 import { spawnInUserns } from './run-in-userns.ts';
 
 /**
- * Copies the layers given as arguments, bottom layer first, into the directory $1. A whiteout (character device 0:0) of a
- * layer removes what the layers below have brought to its place.
+ * Copies the layers given as arguments, bottom layer first, into the directory $3. Before each, the program make-way ($1 $2) removes
+ * what the layer hides: by whiteouts (character devices 0:0), as an opaque directory, or by something else in the same place.
  */
-export const COPY_LAYERS = [
-  'set -e; into=$1; shift; mkdir -p "$into"',
+const COPY_LAYERS = [
+  'set -e; node=$1; make_way=$2; into=$3; shift 3; mkdir -p "$into"',
   'for layer; do',
-  '  cd "$layer"',
-  '  find . -type c -print0 | while IFS= read -r -d "" path; do rm -rf "$into/$path"; done',
-  '  cp -a --reflink=auto --remove-destination . "$into"',
-  '  cd "$into"; find . -type c -delete',
+  '  "$node" "$make_way" "$layer" "$into"',
+  '  cp -a --reflink=auto "$layer/." "$into"',
+  '  find "$into" -type c -delete',
   'done',
 ].join('\n');
 
@@ -21,7 +21,8 @@ export const COPY_LAYERS = [
 export async function copyLayers(bottomFirst: readonly string[], to: string): Promise<void> {
   if (existsSync(to)) return;
   const half = `${to}.part`;
-  const { child, exit } = await spawnInUserns(['bash', '-c', COPY_LAYERS, 'hutch-copy', half, ...bottomFirst], {
+  const argv = [nodePath(), programPath('make-way'), half, ...bottomFirst];
+  const { child, exit } = await spawnInUserns(['sh', '-c', COPY_LAYERS, 'hutch-copy', ...argv], {
     stdio: ['ignore', 'ignore', 'pipe'],
   });
   let stderr = '';

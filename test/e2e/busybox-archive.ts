@@ -18,8 +18,8 @@ export function busyboxSkip(): string | false {
 const directory = (name: string, mode = 0o755): TarPart => ({ name: `${name}/`, flag: '5', mode });
 const link = (name: string, linkName: string): TarPart => ({ name, flag: '2', linkName });
 
-/** An uncompressed archive of the image's root. */
-export function busyboxArchive(): Buffer {
+/** An uncompressed archive of the image's root, with `more` behind it. */
+export function busyboxArchive(more: readonly TarPart[] = []): Buffer {
   const applets = spawnSync(PROGRAM, ['--list'], { encoding: 'utf8' }).stdout.split('\n');
   return buildTar([
     ...['bin', 'dev', 'etc', 'proc', 'root', 'run', 'sys', 'usr', 'usr/lib', 'usr/lib64'].map((name) =>
@@ -44,5 +44,6 @@ export function busyboxArchive(): Buffer {
     { name: 'lower/tree/deep/leaf', content: 'leaf\n' },
     { name: 'bad-format', content: 'neither ELF nor script\n', mode: 0o755 },
     { name: 'not-executable', content: '#!/bin/sh\n', mode: 0o644 },
+    ...more,
   ]);
 }

@@ -30,8 +30,8 @@ export interface EntrySink {
   end(): void;
 }
 
-/** A name as it may be shown: its bytes as UTF-8, cut where it is too long to read. */
+/** A name as it may be shown: its bytes as UTF-8, on one line, cut where it is too long to read. */
 export function shownName(name: string): string {
-  const text = Buffer.from(name, 'latin1').toString('utf8');
+  const text = Buffer.from(name, 'latin1').toString('utf8').replaceAll('\n', '\\n');
   return text.length > 200 ? `${text.slice(0, 200)}…` : text;
 }

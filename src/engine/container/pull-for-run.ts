@@ -11,6 +11,7 @@ import { isHere, type PullPolicy, type WatchPull } from './pull-policy.ts';
 export interface ImageWish {
   readonly image: string;
   readonly platform?: string | undefined;
+  readonly squashIds?: boolean | undefined;
   readonly policy: PullPolicy;
 }
 
@@ -20,7 +21,7 @@ export async function pullForRun(store: Store, wish: ImageWish, watch: WatchPull
   if (wish.policy === 'missing' && here !== undefined) return here;
   return watch(async (ears) => {
     try {
-      const { name } = await pullImage({ name: wish.image, platform: wish.platform }, ears);
+      const { name } = await pullImage({ ...wish, name: wish.image }, ears);
       return name;
     } catch (error) {
       if (here === undefined || wish.policy !== 'newer' || !isRegistryFailure(error)) throw error;

@@ -72,7 +72,7 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
     if (early !== undefined) discard(early);
     return ears.watchPull(work);
   });
-  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image.id);
+  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image.id, request);
   const id = newContainerId();
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);
@@ -90,9 +90,9 @@ async function runWith(request: RunRequest, ears: RunEars, takeGuess: () => Prel
 }
 
 /** Somebody else's program copied the image into the store. */
-async function unpack(image: string): Promise<void> {
+async function unpack(image: string, { squashIds }: RunRequest): Promise<void> {
   const { unpackImage } = await import('../image/unpack-image.ts');
-  await unpackImage(image);
+  await unpackImage(image, { squashIds });
 }
 
 /** Root's containers belong to the host uid that their root is mapped to. */

@@ -40,4 +40,6 @@ export interface RunRequest {
   /** missing (what is meant when it is left out), always, never or newer. */
   readonly pull?: string | undefined;
   readonly platform?: string | undefined;
+  /** Gives files of ids without a counterpart to nobody when the image is unpacked. */
+  readonly squashIds?: boolean | undefined;
 }

@@ -29,6 +29,7 @@ export interface FetchedLayers {
 interface Work {
   readonly owned: OwnedStore;
   readonly repository: Repository;
+  readonly squashIds: boolean | undefined;
   readonly hear: (event: PullEvent) => void;
 }
 
@@ -63,7 +64,7 @@ export async function fetchLayers(
 }
 
 async function fetchLayer(
-  { owned: { store, owner }, repository, hear }: Work,
+  { owned: { store, owner }, repository, squashIds, hear }: Work,
   { descriptor, diffId }: WantedLayer,
   { downloads, unpacks }: { readonly downloads: Limiter; readonly unpacks: Limiter },
 ): Promise<{ blob: StagedBlob; staged: StagedLayer | null }> {
@@ -84,7 +85,7 @@ async function fetchLayer(
     // Another pull may have moved the blob to its place in the store meanwhile.
     const path = existsSync(blob.path) ? blob.path : blobPath(store, digest);
     try {
-      return await obtainLayer(store, owner, { diffId, path, digest }, { onProgress, signal });
+      return await obtainLayer(store, owner, { diffId, path, digest }, { onProgress, signal, squashIds });
     } catch (error) {
       // The archive is what was announced, so it is the configuration that announces something else.
       if (isHutchError(error, 'ARCHIVE_INVALID') && typeof error.context['found'] === 'string')

@@ -26,6 +26,7 @@ import type { Store } from '../../state/store.ts';
 import { openArchive, type ArchiveInput } from './archive-input.ts';
 import { creationTime } from './creation-time.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import { storeWhole } from './store-whole.ts';
 import { parseTarget } from './target-name.ts';
 
 export interface ImportOptions {
@@ -38,6 +39,8 @@ export interface ImportOptions {
   readonly message?: string | undefined;
   /** Of the image's processor, in Go's words; the host's when not given. */
   readonly architecture?: string | undefined;
+  /** Files of ids without a counterpart go to nobody instead of being an error. */
+  readonly squashIds?: boolean | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
   /** Told how much of the archive was applied; `totalBytes` is its size. */
   readonly onProgress?: ((sizeBytes: number, totalBytes: number) => void) | undefined;
@@ -70,13 +73,14 @@ export async function importImage(options: ImportOptions): Promise<ImportedImage
     const archive = join(staging, 'archive');
     await stage(input, archive);
     const digest = digestFile(archive);
-    // Who imports the same archive at the same time waits here, and finds the layer in the store then.
-    return await withDownload(owned.store, digest, async () => {
+    const attempt = async (): Promise<ImportedImage> => {
       const found = findStored(owned.store, archive, digest);
       const layer = found ?? (await unpack(owned, { staging, archive, digest }, options));
       const config = configOf({ ...options, layer, defaults, created });
       return commit(owned, { staging, archive, reference, layer, isNew: found === undefined, config });
-    });
+    };
+    // Who imports the same archive at the same time waits here, and finds the layer in the store then.
+    return await withDownload(owned.store, digest, () => storeWhole(attempt));
   } finally {
     await removeStaging(owned.store, staging);
   }
@@ -88,18 +92,27 @@ function findStored(store: Store, archive: string, digest: Digest): UnpackedLaye
   const record = diffId === undefined ? undefined : readLayerRecord(store, diffId);
   if (record === undefined) return undefined;
   const sizeBytes = statSync(archive).size;
-  return { archiveBytes: 0, skippedAttributes: 0, ...record, digest, sizeBytes, compression: compressionOf(archive) };
+  return {
+    archiveBytes: 0,
+    skippedAttributes: 0,
+    squashedIds: 0,
+    ...record,
+    digest,
+    sizeBytes,
+    compression: compressionOf(archive),
+  };
 }
 
 async function unpack(
   { owner }: OwnedStore,
   { staging, archive, digest }: { readonly staging: string; readonly archive: string; readonly digest: Digest },
-  { limits, onProgress }: ImportOptions,
+  { limits, squashIds, onProgress }: ImportOptions,
 ): Promise<UnpackedLayer> {
   const directory = makeLayerDirectory(staging, owner);
   const totalBytes = statSync(archive).size;
   const layer = await unpackLayer(archive, join(directory, 'fs'), {
     limits,
+    squashIds,
     digest,
     onProgress: (sizeBytes) => onProgress?.(sizeBytes, totalBytes),
   });

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { findArchivedImages, type ArchivedImage } from '../../images/archive/archived-images.ts';
 import { splitArchive } from '../../images/archive/split-archive.ts';
-import { obtainLayer } from '../../images/layer/obtain-layer.ts';
+import { obtainLayer, type ObtainOptions } from '../../images/layer/obtain-layer.ts';
 import { familiarName } from '../../images/reference.ts';
 import { commitImage, tagImage, type StagedLayer } from '../../images/store/commit-image.ts';
 import { blobPath } from '../../images/store/layout.ts';
@@ -13,10 +13,13 @@ import type { Digest } from '../../oci/image.ts';
 import { openArchive } from './archive-input.ts';
 import { isHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import { storeWhole } from './store-whole.ts';
 
 export interface LoadOptions {
   /** Path of an archive (docker-archive or oci-archive; plain, gzip or zstd), or `-` for stdin. */
   readonly file: string;
+  /** Files of ids without a counterpart go to nobody instead of being an error. */
+  readonly squashIds?: boolean | undefined;
   /** Bytes of the archive taken so far; `totalBytes` is null where it is not known. */
   readonly onProgress?: ((sizeBytes: number, totalBytes: number | null) => void) | undefined;
 }
@@ -31,7 +34,7 @@ export interface LoadedImage {
  * Loads all images of an archive, or none that is not whole. ARCHIVE_INVALID, SPEC_INVALID, USAGE_INVALID, REFERENCE_INVALID, and as
  * importImage. Every digest, size and diff id is checked before an image becomes visible; layers are unpacked at once.
  */
-export async function loadImages({ file, onProgress }: LoadOptions): Promise<LoadedImage[]> {
+export async function loadImages({ file, squashIds, onProgress }: LoadOptions): Promise<LoadedImage[]> {
   const input = openArchive(file, 'give the path of an archive, or the archive on stdin');
   const owned = await openImageStore();
   await cleanStaging(owned.store);
@@ -43,7 +46,7 @@ export async function loadImages({ file, onProgress }: LoadOptions): Promise<Loa
     const images = findArchivedImages(members, staging);
     refuseReserved(images);
     const loaded: LoadedImage[] = [];
-    for (const image of images) loaded.push(await loadOne(owned, image));
+    for (const image of images) loaded.push(await storeWhole(() => loadOne(owned, image, { squashIds })));
     return loaded;
   } finally {
     await removeStaging(owned.store, staging);
@@ -60,13 +63,17 @@ function refuseReserved(images: readonly ArchivedImage[]): void {
   });
 }
 
-async function loadOne({ store, owner }: OwnedStore, image: ArchivedImage): Promise<LoadedImage> {
+async function loadOne(
+  { store, owner }: OwnedStore,
+  image: ArchivedImage,
+  options: ObtainOptions,
+): Promise<LoadedImage> {
   const layers: StagedLayer[] = [];
   for (const { diffId, blob } of new Map(image.layers.map((layer) => [layer.diffId, layer])).values()) {
     const { digest } = blob.descriptor;
     // An image before this one in the archive may have moved the blob to its place already.
     const path = existsSync(blob.path) ? blob.path : blobPath(store, digest);
-    const layer = await obtainLayer(store, owner, { diffId, digest, path });
+    const layer = await obtainLayer(store, owner, { diffId, digest, path }, options);
     if (layer !== null) layers.push(layer);
   }
   const [first = null, ...others] = image.references;

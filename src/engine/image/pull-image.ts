@@ -29,6 +29,7 @@ import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layer
 import { refuseHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import type { PullEars } from './pull-events.ts';
+import { storeWhole } from './store-whole.ts';
 
 export interface PullOptions {
   /** As the user wrote it; a short name means what registries.conf says, else docker.io. */
@@ -40,6 +41,8 @@ export interface PullOptions {
   readonly authFile?: string | undefined;
   /** In place of certs.d/HOST. */
   readonly certDirectory?: string | undefined;
+  /** Files of ids without a counterpart go to nobody instead of being an error. */
+  readonly squashIds?: boolean | undefined;
   readonly limits?: Limits | undefined;
 }
 
@@ -171,7 +174,12 @@ async function pullThrough(
   repository: Repository,
   stop: (reason: unknown) => void,
 ): Promise<PulledImage> {
-  const { ears, owned, wanted } = pull;
+  const {
+    ears,
+    owned,
+    wanted,
+    options: { squashIds },
+  } = pull;
   // As long as it is there, `gc` knows that somebody puts an image together.
   const staging = makeStaging(owned.store);
   try {
@@ -183,7 +191,7 @@ async function pullThrough(
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
     ears.hear({ event: 'pull_layers', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
-      const fetched = await fetchLayers({ owned, repository, hear: ears.hear }, layers, stop);
+      const fetched = await fetchLayers({ owned, repository, squashIds, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();
       await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
     });
@@ -194,18 +202,6 @@ async function pullThrough(
     };
   } finally {
     await removeStaging(owned.store, staging);
-  }
-}
-
-/** Another hutch may remove a layer between the look at it and the moment when the image holds it: then once more. */
-async function storeWhole(attempt: () => Promise<void>): Promise<void> {
-  for (let left = 3; ; left -= 1) {
-    try {
-      await attempt();
-      return;
-    } catch (error) {
-      if (left === 1 || !isHutchError(error, 'IMAGE_UNKNOWN') || error.context['isIncomplete'] !== true) throw error;
-    }
   }
 }
 

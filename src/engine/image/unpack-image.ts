@@ -1,5 +1,5 @@
 /** Unpacking an image that another program copied into the store (skopeo, umoci): done when it is first used; in the CLI process. */
-import { obtainLayer } from '../../images/layer/obtain-layer.ts';
+import { obtainLayer, type ObtainOptions } from '../../images/layer/obtain-layer.ts';
 import { hasLayer } from '../../images/layer/layers.ts';
 import { commitLayers, type StagedLayer } from '../../images/store/commit-image.ts';
 import { resolveImage } from '../../images/store/find-image.ts';
@@ -8,7 +8,7 @@ import { HutchError } from '../../errors/hutch-error.ts';
 import { openImageStore } from './open-image-store.ts';
 
 /** Unpacks what is not unpacked of an image, its digests checked. IMAGE_UNKNOWN, RECORD_CORRUPT, and as obtainLayer. */
-export async function unpackImage(name: string): Promise<void> {
+export async function unpackImage(name: string, options: ObtainOptions = {}): Promise<void> {
   const { store, owner } = await openImageStore();
   const { id, manifestDigest, manifest, layers } = resolveImage(store, name);
   if (layers.length !== manifest.layers.length) throw notFitting(id);
@@ -16,7 +16,7 @@ export async function unpackImage(name: string): Promise<void> {
   for (const [at, { diffId }] of layers.entries()) {
     const digest = manifest.layers[at]?.digest;
     if (digest === undefined || hasLayer(store, diffId) || ready.some((layer) => layer.diffId === diffId)) continue;
-    const layer = await obtainLayer(store, owner, { diffId, path: blobPath(store, digest), digest: null });
+    const layer = await obtainLayer(store, owner, { diffId, path: blobPath(store, digest), digest: null }, options);
     if (layer !== null) ready.push(layer);
   }
   await commitLayers(store, manifestDigest, ready);

@@ -128,7 +128,7 @@ function checkedMember(members: Members, { digest, size }: Descriptor): Member {
 }
 
 function dockerImage(members: Members, item: unknown, stem: string): ArchivedImage {
-  const { Config: configName, RepoTags: tags, Layers: layerNames } = item as Readonly<Record<string, unknown>>;
+  const { Config: configName, RepoTags: tags, Layers: layerNames } = (item ?? {}) as Readonly<Record<string, unknown>>;
   if (typeof configName !== 'string' || !isTexts(layerNames) || !(tags === null || tags === undefined || isTexts(tags)))
     throw invalidArchive('needs Config and Layers for each image', 'manifest.json');
   const value = readMemberJson(members, configName);

@@ -7,8 +7,10 @@ import { pipeline } from 'node:stream/promises';
 import { decompress, recognise } from '../../archive/compression.ts';
 import { invalidArchive } from '../../archive/failure.ts';
 import type { EntrySink, TarEntry } from '../../archive/tar/entry.ts';
+import { refuseBomb } from '../../archive/refuse-bomb.ts';
 import { createTarParser } from '../../archive/tar/parser.ts';
 import type { Digest } from '../../oci/image.ts';
+import { UNPACK_LIMITS } from '../layer/unpack-layer.ts';
 import { writeError } from '../../state/json-file.ts';
 
 /** A file of the archive. */
@@ -38,9 +40,16 @@ export async function splitArchive(
 ): Promise<Members> {
   const collector = createCollector(directory);
   const parser = createTarParser(collector, { headerBytes: HEADER_LIMIT_BYTES });
+  let [taken, grown] = [0, 0];
+  const count = (sizeBytes: number): void => {
+    taken = sizeBytes;
+    onProgress(sizeBytes);
+  };
   const sink = new Writable({
     write: (chunk: Buffer, _encoding, done) => {
       try {
+        grown += chunk.length;
+        refuseBomb(grown, taken, UNPACK_LIMITS);
         parser.push(chunk);
         done();
       } catch (error) {
@@ -51,7 +60,7 @@ export async function splitArchive(
   const chunks = input[Symbol.asyncIterator]();
   const first = await chunks.next();
   const compression = recognise(first.done === true ? Buffer.alloc(0) : first.value);
-  const all = counted(first, chunks, onProgress);
+  const all = counted(first, chunks, count);
   try {
     await (compression === 'none' ? pipeline(all, sink) : decompress(compression, all, sink));
     parser.finish();

@@ -13,6 +13,8 @@ export interface LayerRecord {
   readonly entries: number;
   readonly skippedDevices: number;
   readonly skippedAttributes?: number;
+  /** Absent in records of older versions. */
+  readonly squashedIds?: number;
   /** Bytes of the uncompressed archive; absent in records of older versions. */
   readonly archiveBytes?: number;
 }

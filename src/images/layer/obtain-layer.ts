@@ -19,6 +19,8 @@ export interface LayerSource {
   readonly digest: Digest | null;
 }
 
+export type ObtainOptions = Pick<UnpackOptions, 'onProgress' | 'signal' | 'squashIds'>;
+
 /** Host ids that root of the user namespace is mapped to. */
 export interface StoreOwner {
   readonly uid: number;
@@ -33,7 +35,7 @@ export async function obtainLayer(
   store: Store,
   owner: StoreOwner,
   source: LayerSource,
-  options: Pick<UnpackOptions, 'onProgress' | 'signal'> = {},
+  options: ObtainOptions = {},
 ): Promise<StagedLayer | null> {
   const { diffId } = source;
   if (hasLayer(store, diffId)) return null;
@@ -49,7 +51,7 @@ async function makeReady(
   store: Store,
   owner: StoreOwner,
   { diffId, path, digest }: LayerSource,
-  options: Pick<UnpackOptions, 'onProgress' | 'signal'>,
+  options: ObtainOptions,
   ready: string,
 ): Promise<void> {
   const staging = makeStaging(store);
@@ -75,9 +77,9 @@ function wrongContent(wanted: Digest, found: string): HutchError {
 
 /** What is kept on record of a layer that was applied. */
 export function recordOf(layer: UnpackedLayer): LayerRecord {
-  const { unpackedBytes, entries, skippedDevices, skippedAttributes, archiveBytes } = layer;
+  const { unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, archiveBytes } = layer;
   const diffId = layer.diffId as Digest;
-  return { diffId, unpackedBytes, entries, skippedDevices, skippedAttributes, archiveBytes };
+  return { diffId, unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, archiveBytes };
 }
 
 /** A directory for a layer with an empty tree in it, which root of the user namespace owns: not the caller when root calls. */

@@ -24,6 +24,8 @@ export interface UnpackOptions {
   readonly limits?: Partial<UnpackLimits> | undefined;
   /** sha256 of the file, where it is known: it is not computed again. */
   readonly digest?: string | undefined;
+  /** Has files of ids without a counterpart belong to nobody; without it they are an error. */
+  readonly squashIds?: boolean | undefined;
   /** Ends the program; its reason is thrown then. */
   readonly signal?: AbortSignal | undefined;
 }
@@ -38,6 +40,7 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
   const request: UnpackRequest = {
     limits: { ...UNPACK_LIMITS, ...options.limits },
     squash: userNamespace.writer === 'self',
+    squashUnmapped: options.squashIds ?? false,
     digest: options.digest ?? null,
   };
   const layerFd = openSync(layer, constants.O_RDONLY);

@@ -1,13 +1,14 @@
 /** What the engine and the unpack program say to each other; types only, so that neither loads the other's code. */
 
 import type { Compression } from '../../archive/compression.ts';
+import type { GrowthLimits } from '../../archive/refuse-bomb.ts';
 
 /** The descriptors of the unpack program: the layer's bytes come in at 0, messages go out at 3, the tree grows below 4. */
 export type UnpackResultFd = 3;
 export type UnpackTreeFd = 4;
 
 /** What a layer may cost before it counts as hostile. */
-export interface UnpackLimits {
+export interface UnpackLimits extends GrowthLimits {
   readonly entries: number;
   /** Sum of the sizes of all files, holes of sparse ones included. */
   readonly sizeBytes: number;
@@ -15,9 +16,6 @@ export interface UnpackLimits {
   readonly pathDepth: number;
   /** One pax header, long name or sparse map. */
   readonly headerBytes: number;
-  /** Unpacked bytes for each compressed one; counts only above `ratioFromBytes` unpacked ones. */
-  readonly ratio: number;
-  readonly ratioFromBytes: number;
 }
 
 /** The one argument of the unpack program, as JSON. */
@@ -25,6 +23,8 @@ export interface UnpackRequest {
   readonly limits: UnpackLimits;
   /** True where one id only is mapped: everything belongs to root then. */
   readonly squash: boolean;
+  /** True to give what belongs to an id without a counterpart to nobody, without its set-id bits; else that is an error. */
+  readonly squashUnmapped: boolean;
   /** The digest of the bytes as given, where the caller has computed it already; null to have it computed. */
   readonly digest: string | null;
 }
@@ -46,6 +46,8 @@ export interface UnpackedLayer {
   readonly skippedDevices: number;
   /** Extended attributes that are not kept, or that the file system does not take. */
   readonly skippedAttributes: number;
+  /** Entries with an id that has no counterpart, given to nobody. */
+  readonly squashedIds: number;
 }
 
 /** Why a layer was not applied; `code` is one of hutch's error codes. */

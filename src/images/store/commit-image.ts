@@ -28,9 +28,13 @@ export interface NewImage {
   readonly needs: { readonly blobs: readonly Digest[]; readonly layers: readonly Digest[] };
 }
 
-/** Adds the image to the store. A name that another image had moves over; that image stays, nameless. */
+/**
+ * Adds the image to the store. A name that another image had moves over; that image stays, nameless. IMAGE_UNKNOWN with `isIncomplete`
+ * when something it needs is neither in the store nor in staging: nothing was moved then, and the caller may get it again.
+ */
 export async function commitImage(store: Store, image: NewImage): Promise<void> {
   await withIndexLock(store, 'add an image', async () => {
+    requireWhole(store, image);
     for (const blob of [...image.blobs, image.manifest]) placeBlob(store, blob);
     for (const layer of image.layers) placeLayer(store, layer);
     for (const directory of new Set(
@@ -38,7 +42,6 @@ export async function commitImage(store: Store, image: NewImage): Promise<void> 
     ))
       syncPath(directory);
     if (image.layers.length > 0) syncPath(store.layers);
-    requireWhole(store, image);
     addName(store, image.manifest.descriptor, image.reference);
     return Promise.resolve();
   });
@@ -64,7 +67,7 @@ function entryOf(store: Store, manifestDigest: Digest): Descriptor {
   throw new HutchError(`there is no image ${manifestDigest}`, { code: 'IMAGE_UNKNOWN', hint: 'see hutch images' });
 }
 
-/** As with a layer, one that is gone is for requireWhole() to judge. */
+/** One that is gone was in the store already: requireWhole() has seen to that. */
 function placeBlob(store: Store, { path, descriptor }: StagedBlob): void {
   const target = blobPath(store, descriptor.digest);
   if (existsSync(target) || !existsSync(path)) return;
@@ -76,7 +79,7 @@ function placeBlob(store: Store, { path, descriptor }: StagedBlob): void {
   }
 }
 
-/** A layer that is gone, or that another image has brought meanwhile, is for requireWhole() to judge. */
+/** As with a blob; another image may have brought the layer meanwhile. */
 function placeLayer(store: Store, { directory, diffId }: StagedLayer): void {
   if (hasLayer(store, diffId) || !existsSync(directory)) return;
   const target = layerDirectory(store, diffId);
@@ -87,10 +90,14 @@ function placeLayer(store: Store, { directory, diffId }: StagedLayer): void {
   }
 }
 
-function requireWhole(store: Store, { needs }: NewImage): void {
+function requireWhole(store: Store, { blobs, layers, needs }: NewImage): void {
+  const staged = new Set<Digest>([
+    ...blobs.filter(({ path }) => existsSync(path)).map(({ descriptor }) => descriptor.digest),
+    ...layers.filter(({ directory }) => existsSync(directory)).map(({ diffId }) => diffId),
+  ]);
   const missing = [
-    ...needs.blobs.filter((digest) => !existsSync(blobPath(store, digest))),
-    ...needs.layers.filter((diffId) => !hasLayer(store, diffId)),
+    ...needs.blobs.filter((digest) => !staged.has(digest) && !existsSync(blobPath(store, digest))),
+    ...needs.layers.filter((diffId) => !staged.has(diffId) && !hasLayer(store, diffId)),
   ];
   if (missing.length === 0) return;
   throw new HutchError(`the image is not whole: ${missing.join(', ')} went away while it was stored`, {

@@ -30,7 +30,10 @@ export interface ImageDetails extends ImageEntry {
 
 /** Names and ids only: the index and one manifest for each image are read. */
 export function listImages(store: Store): ImageEntry[] {
-  return readIndex(store).manifests.map((entry) => describe(store, entry, 'size').entry);
+  return withoutRemoved(
+    store,
+    readIndex(store).manifests.map((entry) => describe(store, entry, 'size').entry),
+  );
 }
 
 /** As listImages, with what the configurations and layers tell. Newest first. */
@@ -41,7 +44,14 @@ export function listImageDetails(store: Store): ImageDetails[] {
       ? { ...entry, created: null, sizeBytes: 0, labels: {} }
       : withDetails(store, entry, manifest);
   });
-  return details.sort((a, b) => Date.parse(b.created ?? '') - Date.parse(a.created ?? '') || 0);
+  return withoutRemoved(store, details).sort((a, b) => Date.parse(b.created ?? '') - Date.parse(a.created ?? '') || 0);
+}
+
+/** An image that another hutch removed while it was looked at is not damaged but gone. */
+function withoutRemoved<T extends ImageEntry>(store: Store, entries: readonly T[]): T[] {
+  if (entries.every(({ damage }) => damage === null)) return [...entries];
+  const named = new Set(readIndex(store).manifests.map(({ digest }) => digest));
+  return entries.filter(({ damage, manifestDigest }) => damage === null || named.has(manifestDigest));
 }
 
 function describe(
