@@ -37,7 +37,7 @@ export interface DockerRegistry {
   log(): string;
   /** Method and path of every request so far, such as `GET /v2/a/b/manifests/latest`. */
   requests(): string[];
-  /** Ends it before the tests end, which is done otherwise. */
+  /** Ends it; a second call does nothing. */
   stop(): Promise<void>;
 }
 
@@ -47,7 +47,15 @@ export function registrySkip(): string | false {
   return missing.length === 0 ? false : `not installed: ${missing.join(', ')}`;
 }
 
-export async function startRegistry({ tls = false, auth }: RegistryOptions = {}): Promise<DockerRegistry> {
+/** A registry that ends with the tests of the file. */
+export async function startRegistry(options: RegistryOptions = {}): Promise<DockerRegistry> {
+  const registry = await launchRegistry(options);
+  after(() => registry.stop());
+  return registry;
+}
+
+/** A registry that the caller stops. */
+export async function launchRegistry({ tls = false, auth }: RegistryOptions = {}): Promise<DockerRegistry> {
   const directory = mkdtempSync(path.join(tmpdir(), 'hutch-registry-'));
   const authority = makeAuthority(directory);
   const pair = authority.issue('registry');
@@ -78,7 +86,6 @@ export async function startRegistry({ tls = false, auth }: RegistryOptions = {})
     await tokens?.stop();
     rmSync(directory, { recursive: true, force: true });
   };
-  after(stop);
   const port = await portOf(child, () => log);
   const host = `localhost:${port}`;
   return {
