@@ -1,7 +1,7 @@
 /** Where hutch keeps things on this host, and the checks that make those places safe; on the host's side. */
-import { chmodSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 
 export interface Directories {
@@ -14,24 +14,46 @@ export interface Directories {
 }
 
 /**
- * The three directories of a user, not yet made. `HUTCH_DATA` overrides the data directory.
+ * The three directories of a user, not yet made. `HUTCH_DATA` overrides the data directory (CONFIG_INVALID unless it is absolute).
  * For root they are the system's (`/var/lib/hutch`, `/etc/hutch`, `/run/hutch`).
  * An XDG_RUNTIME_DIR that belongs to another uid (plain `su`) is not used. Source: XDG Base Directory Specification.
  */
 export function findDirectories(env: NodeJS.ProcessEnv = process.env, uid = process.getuid?.() ?? 0): Directories {
   if (uid === 0) {
-    return { data: env['HUTCH_DATA'] ?? '/var/lib/hutch', config: '/etc/hutch', run: '/run/hutch' };
+    return { data: chosenData(env) ?? '/var/lib/hutch', config: '/etc/hutch', run: '/run/hutch' };
   }
-  const home = absoluteOr(env['HOME'], homedir());
   return {
-    data: env['HUTCH_DATA'] ?? join(absoluteOr(env['XDG_DATA_HOME'], join(home, '.local/share')), 'hutch'),
-    config: join(absoluteOr(env['XDG_CONFIG_HOME'], join(home, '.config')), 'hutch'),
+    data: chosenData(env) ?? join(absolute(env['XDG_DATA_HOME']) ?? join(homeOf(env), '.local/share'), 'hutch'),
+    config: join(absolute(env['XDG_CONFIG_HOME']) ?? join(homeOf(env), '.config'), 'hutch'),
     run: runDirectory(env, uid),
   };
 }
 
-function absoluteOr(value: string | undefined, otherwise: string): string {
-  return value?.startsWith('/') === true ? value : otherwise;
+/** The specification wants relative paths to be ignored. */
+function absolute(path: string | undefined): string | undefined {
+  return path?.startsWith('/') === true ? path : undefined;
+}
+
+function chosenData({ HUTCH_DATA: path }: NodeJS.ProcessEnv): string | undefined {
+  if (path === undefined || path.startsWith('/')) return path;
+  throw new HutchError(`HUTCH_DATA is "${path}", which is no absolute path`, {
+    code: 'CONFIG_INVALID',
+    hint: 'give it a whole path, beginning with /, or unset it',
+  });
+}
+
+/** HOME, else what the system knows: an id that is not in its list of users has no home. */
+function homeOf(env: NodeJS.ProcessEnv): string {
+  const home = absolute(env['HOME']);
+  if (home !== undefined) return home;
+  try {
+    return userInfo().homedir;
+  } catch {
+    throw new HutchError('you have no home directory: HOME is not set, and the system does not know this user', {
+      code: 'CONFIG_INVALID',
+      hint: 'set HOME to a directory of your own',
+    });
+  }
 }
 
 /** Below the user's runtime directory; without one a directory of our own in /tmp, whose owner is checked before each use. */
@@ -68,10 +90,23 @@ export function ensurePrivateDirectory(path: string, owner = process.getuid?.() 
 
 function makeDirectory(path: string): void {
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    makeWithParents(path);
     chmodSync(path, 0o700);
   } catch (error) {
     throw unwritable(path, error);
+  }
+}
+
+/** Node's own `recursive` never ends below /proc, where each mkdir(2) fails with ENOENT though the parent is there. */
+function makeWithParents(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o700 });
+  } catch (error) {
+    const isMade = errnoOf(error) === 'EEXIST' && ownerOf(path) !== undefined;
+    if (isMade) return;
+    if (errnoOf(error) !== 'ENOENT' || existsSync(dirname(path))) throw error;
+    makeWithParents(dirname(path));
+    makeWithParents(path);
   }
 }
 
@@ -81,7 +116,7 @@ function checkDirectory(path: string, stats: Stats, owner: number): void {
     throw insecure(
       path,
       `it belongs to uid ${String(stats.uid)}`,
-      'set XDG_RUNTIME_DIR, XDG_DATA_HOME to directories of your own',
+      'choose a directory of your own: XDG_RUNTIME_DIR for what is gone after a reboot, XDG_DATA_HOME or HUTCH_DATA for the store',
     );
   }
   if ((stats.mode & 0o077) !== 0) {

@@ -1,7 +1,7 @@
 /** Writing the id maps of a namespace that another process has just made; by its parent, on the host's side. */
 import { readlinkSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { HutchError } from '../errors/hutch-error.ts';
+import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import { idMapText, type IdExtent, type UserNamespace } from '../linux/id-map.ts';
 import { requireTool, runTool } from '../host/run-tool.ts';
 
@@ -9,10 +9,11 @@ const DEADLINE_MS = 10_000;
 
 /**
  * Waits until process `pid` is in a user namespace of its own, then writes its maps: by newuidmap(1) and newgidmap(1), or
- * directly when we are root. USERNS_FAILED names what the helper said.
+ * directly when we are root. USERNS_FAILED names what the helper said. A process that has ended instead (unshare(1) was
+ * refused) gets no maps: whoever waits for it learns its reason.
  */
 export async function writeMaps(pid: number, userNamespace: UserNamespace): Promise<void> {
-  await enteredUserNamespace(pid);
+  if (!(await enteredUserNamespace(pid))) return;
   if (userNamespace.writer === 'parent') {
     writeFileSync(`/proc/${String(pid)}/uid_map`, idMapText(userNamespace.uidMap));
     writeFileSync(`/proc/${String(pid)}/gid_map`, idMapText(userNamespace.gidMap));
@@ -23,10 +24,13 @@ export async function writeMaps(pid: number, userNamespace: UserNamespace): Prom
   await runMapTool('newgidmap', pid, userNamespace.gidMap);
 }
 
-async function enteredUserNamespace(pid: number): Promise<void> {
+/** False when the process has ended before. */
+async function enteredUserNamespace(pid: number): Promise<boolean> {
   const own = readlinkSync('/proc/self/ns/user');
   const deadline = Date.now() + DEADLINE_MS;
-  while (readlinkSync(`/proc/${String(pid)}/ns/user`) === own) {
+  for (;;) {
+    const its = userNamespaceOf(pid);
+    if (its !== own) return its !== null;
     if (Date.now() > deadline) {
       throw new HutchError(`process ${String(pid)} made no user namespace within ${String(DEADLINE_MS / 1000)} s`, {
         code: 'USERNS_FAILED',
@@ -34,6 +38,15 @@ async function enteredUserNamespace(pid: number): Promise<void> {
       });
     }
     await sleep(1);
+  }
+}
+
+function userNamespaceOf(pid: number): string | null {
+  try {
+    return readlinkSync(`/proc/${String(pid)}/ns/user`);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return null;
+    throw error;
   }
 }
 

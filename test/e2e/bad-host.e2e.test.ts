@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { describe, it } from 'node:test';
+import { busyboxArchive, busyboxSkip } from './busybox-archive.ts';
 import { remaining } from './processes.ts';
 import { assertRefused, containerTraces, hostSkip, makeSandbox, type Outcome, type Sandbox } from './sandbox.ts';
 import { ONE_ID, world } from './world.ts';
@@ -165,6 +166,18 @@ describe('on a full disk hutch run', { skip: worldSkip() }, () => {
     );
   };
 
+  /** Imports x:1, fills the disk, runs hutch; then come its exit code, the free blocks, and the images that are left. */
+  const onFullDisk = (argv: readonly string[]): Promise<Outcome> => {
+    const small = `${box.directory}/small`;
+    const archive = box.file('busybox.tar', busyboxArchive());
+    const setup = `mkdir -p ${small}; mount -t tmpfs -o size=16m,mode=700 none ${small}`;
+    const script = `"$1" image import -q ${archive} x:1; cat /dev/zero >${small}/filler 2>/dev/null
+      "$@"; echo "$? $(stat -f -c %a ${small}) free"; "$1" images --format '{{.Repository}}'`;
+    const words = argv.map((word) => (word === 'ARCHIVE' ? archive : word));
+    const wrapper = [...world({ setup }), 'sh', '-c', script, 'sh'];
+    return box.hutch(words, { wrapper, env: { HUTCH_DATA: `${small}/data` } });
+  };
+
   it('runs while there is room', async () => {
     const { code, stdout } = await runFull(4000, '');
     assert.deepEqual([code, stdout], [0, 'ran\n']);
@@ -180,6 +193,23 @@ describe('on a full disk hutch run', { skip: worldSkip() }, () => {
       assert.match(outcome.stderr, /fix: .*(?:space|HUTCH_DATA)/u);
     }
     assert.deepEqual([codes[0], codes.at(-1)], [125, 0], 'control: it runs where there is room');
+  });
+
+  it('control: no image can be made there', { skip: busyboxSkip() }, async () => {
+    const { stderr, stdout } = await onFullDisk(['image', 'import', '-q', 'ARCHIVE', 'y:1']);
+    assert.match(stderr, /^hutch: .*ENOSPC\n {2}fix: free some space \(hutch rmi/mu);
+    assert.match(stdout, /\n125 0 free\nx\n$/u);
+  });
+
+  it('hutch rmi and hutch image prune still remove images, which is the remedy', { skip: busyboxSkip() }, async () => {
+    for (const argv of [
+      ['rmi', 'x:1'],
+      ['image', 'prune', '-a', '-f'],
+    ]) {
+      const { stderr, stdout } = await onFullDisk(argv);
+      assert.equal(withoutWarning({ code: 0, signal: null, stderr, stdout }).stderr, '');
+      assert.match(stdout, /\nUntagged: x:1\nDeleted: sha256:[^]*\n0 [1-9]\d+ free\n$/u, argv.join(' '));
+    }
   });
 
   it('says so too when inodes are what is lacking', async () => {

@@ -1,7 +1,7 @@
 /** Wrong words on the command line: one clear error each, with its remedy and exit code 125, and nothing made. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from './sandbox.ts';
@@ -49,6 +49,9 @@ const CASES: readonly (readonly [readonly string[], RegExp])[] = [
   [['-w', '/etc/passwd', 'host', 'true'], /^hutch: .*\/etc\/passwd/u],
   [['--tmpfs', 'x', 'host', 'true'], /^hutch: invalid value "x" for --tmpfs\n/u],
   [['--tmpfs', '/', 'host', 'true'], /^hutch: .* for --tmpfs\n/u],
+  [['--tmpfs', '/proc', 'host', 'true'], /^hutch: invalid value "\/proc" for --tmpfs\n.*outside of \/proc/u],
+  [['-v', '/etc:/x/../proc/', 'host', 'true'], /^hutch: invalid value "\/etc:.*" for -v\n.*outside of \/proc/u],
+  [['-v', '/etc:/proc/self/fd', 'host', 'true'], /^hutch: invalid value "\/etc:.*" for -v\n.*outside of \/proc/u],
   [['--tmpfs', '/etc/passwd', 'host', 'true'], /^hutch: .*\/etc\/passwd/u],
   [
     ['-v', '/etc:/etc/passwd:ro', 'host', 'true'],
@@ -76,8 +79,8 @@ describe('hutch run refuses', { skip: hostSkip() }, () => {
       ['[]', /^hutch: .*config\.json: it is not a JSON object\n.*storageDriver, network/u],
       ['{"colour":"red"}', /^hutch: .*config\.json: "colour" is not a setting\n/u],
       ['{"network":1}', /^hutch: .*config\.json: "network" is not a string\n/u],
-      ['{"network":"bridge"}', /"bridge"/u],
-      ['{"storageDriver":"zfs"}', /"zfs"/u],
+      ['{"network":"bridge"}', /^hutch: invalid value "bridge" for "network" in \/.*config\.json\n/u],
+      ['{"storageDriver":"zfs"}', /^hutch: invalid value "zfs" for "storageDriver" in \/.*config\.json\n/u],
     ];
     for (const [content, message] of cases) {
       box.file('home/.config/hutch/config.json', content);
@@ -85,6 +88,28 @@ describe('hutch run refuses', { skip: hostSkip() }, () => {
     }
     box.file('home/.config/hutch/config.json', '{}');
     printed(await box.inHost('true'));
+  });
+
+  it('a place for its own files that is none, and makes nothing anywhere', async () => {
+    const cwd = path.join(box.directory, 'empty');
+    mkdirSync(cwd);
+    const inStore = (place: string) => box.hutch(['run', '--rm', 'host', 'true'], { cwd, env: { HUTCH_DATA: place } });
+    assertRefused(await inStore('data'), /^hutch: HUTCH_DATA is "data", which is no absolute path\n/u);
+    assertRefused(await inStore(''), /^hutch: HUTCH_DATA is "", which is no absolute path\n/u);
+    for (const place of ['/proc/hutch', '/proc/self/no/such', '/sys/hutch', '/dev/null/hutch', '/etc/hutch-data'])
+      assertRefused(await inStore(place), new RegExp(`^hutch: cannot make ${place}: E[A-Z]+\n`, 'u'));
+    assertRefused(
+      await inStore('/etc'),
+      /^hutch: \/etc is not a safe place for hutch: it belongs to uid 0\n.*HUTCH_DATA/u,
+    );
+    assert.deepEqual(readdirSync(cwd), []);
+  });
+
+  it('a user without a home, unless the places are given otherwise', async () => {
+    // The system knows nobody of that id; the home that HOME gives is empty.
+    const nobody = ['unshare', '--user', '--map-user=54321'];
+    const outcome = await box.hutch(['images'], { wrapper: nobody, env: { HOME: '', HUTCH_DATA: undefined } });
+    assertRefused(outcome, /^hutch: you have no home directory: HOME is not set.*\n.*set HOME/u);
   });
 
   it('a tarball that is none or is cut off, and makes no image of it', async () => {

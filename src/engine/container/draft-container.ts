@@ -43,7 +43,7 @@ export interface DraftInput {
 export async function draftContainer(input: DraftInput): Promise<Draft> {
   const { request, image, directory, store } = input;
   const settings = readSettings(store);
-  const network = chooseNetwork(request, settings);
+  const network = chooseNetwork(request, settings, store);
   const [maps, driver] = await Promise.all([chooseMaps(), chooseDriver(request, settings, store)]);
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
@@ -80,12 +80,15 @@ function userNamespaces(outer: UserNamespace): readonly [UserNamespace, ...UserN
   return [outer, { uidMap: identity(outer.uidMap), gidMap: identity(outer.gidMap), writer: 'parent' }];
 }
 
-function chooseNetwork(request: RunRequest, settings: Settings): NetworkDriver {
+function chooseNetwork(request: RunRequest, settings: Settings, store: Store): NetworkDriver {
   const name = request.network ?? settings.network ?? 'slirp4netns';
   const driver = (NETWORK_DRIVERS as readonly string[]).includes(name)
     ? networkDriver(name as NetworkDriverName)
     : undefined;
-  if (driver === undefined) throw badValue('--net', name, `one of ${NETWORK_DRIVERS.join(', ')}`);
+  if (driver === undefined) {
+    const place = request.network === undefined ? settingPlace('network', store) : '--net';
+    throw badValue(place, name, `one of ${NETWORK_DRIVERS.join(', ')}`);
+  }
   driver.check();
   return driver;
 }
@@ -93,10 +96,15 @@ function chooseNetwork(request: RunRequest, settings: Settings): NetworkDriver {
 async function chooseDriver(request: RunRequest, settings: Settings, store: Store) {
   const wanted = request.storageDriver ?? settings.storageDriver;
   if (wanted !== undefined && !(ROOTFS_DRIVERS as readonly string[]).includes(wanted)) {
-    throw badValue('--storage-driver', wanted, `one of ${ROOTFS_DRIVERS.join(', ')}`);
+    const place = request.storageDriver === undefined ? settingPlace('storageDriver', store) : '--storage-driver';
+    throw badValue(place, wanted, `one of ${ROOTFS_DRIVERS.join(', ')}`);
   }
   const chosen = await chooseRootfsDriver(store, wanted as RootfsDriverName | undefined);
   return rootfsDriver(chosen.name);
+}
+
+function settingPlace(key: keyof Settings, { config }: Store): string {
+  return `"${key}" in ${join(config, 'config.json')}`;
 }
 
 /** A reaper that distributions ship; it must be a static program, as the image need not have a C library. */

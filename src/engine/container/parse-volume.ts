@@ -36,9 +36,17 @@ export function parseVolume(text: string, store: Store): SpecMount {
     throw badValue('-v', text, `options out of ${VOLUME_OPTIONS.join(', ')}; "${unknown}" is none`);
   const path = existingPath(text, source);
   refuseOwnStore(text, path, store);
-  const destination = parseContainerPath('-v', target);
-  if (destination === '/') throw badValue('-v', text, 'a target below /; the root itself comes from the image');
+  const destination = parseTarget('-v', text, target);
   return { destination, type: 'bind', source: path, options: volumeOptions(given, statSync(path).isDirectory()) };
+}
+
+/** Where a mount goes: neither to the root nor over the processes of /proc, through which the kernel is spoken to. */
+function parseTarget(flag: string, text: string, target: string): string {
+  const destination = parseContainerPath(flag, target);
+  if (destination === '/') throw badValue(flag, text, 'a place below /; the root itself comes from the image');
+  if (/^\/proc(?:$|\/(?:\d+|self|thread-self)(?:$|\/))/u.test(destination))
+    throw badValue(flag, text, 'a place outside of /proc; programs, hutch first, read there about themselves');
+  return destination;
 }
 
 function volumeOptions(given: readonly string[], isDirectory: boolean): string[] {
@@ -108,8 +116,7 @@ export function parseTmpfs(text: string): SpecMount {
           .split(',')
           .filter((option) => option !== '');
   const options = given.map((option) => tmpfsOption(text, option));
-  const destination = parseContainerPath('--tmpfs', target);
-  if (destination === '/') throw badValue('--tmpfs', text, 'a place below /; the root itself comes from the image');
+  const destination = parseTarget('--tmpfs', text, target);
   return {
     destination,
     type: 'tmpfs',

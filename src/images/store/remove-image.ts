@@ -1,10 +1,11 @@
 /** Removing names and images, and what nothing refers to any more; on the host's side. */
-import { HutchError } from '../../errors/hutch-error.ts';
+import { rmSync } from 'node:fs';
+import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { findEntries, imageIdOf, shownName, unknownImage } from './find-image.ts';
 import { nameOf, tidy } from './index-names.ts';
-import { readIndex, withIndexLock, writeIndex } from './layout.ts';
+import { blobPath, readIndex, withIndexLock, writeIndex } from './layout.ts';
 import { markReachable } from './reachable.ts';
 import { deleteUnneeded, findUnneeded, type ImageUse, type ReadUses } from './sweep.ts';
 
@@ -60,7 +61,7 @@ export async function removeEntries(
   });
 }
 
-/** The index first, so that a death between the two leaves garbage and no holes. Returns the layers that are gone. */
+/** The index first where there is room, so that a death between the two leaves garbage and no holes. Returns the layers that are gone. */
 async function dropEntries(
   store: Store,
   gone: readonly Descriptor[],
@@ -68,9 +69,22 @@ async function dropEntries(
   readUses: ReadUses,
 ): Promise<Digest[]> {
   const before = markReachable(store, gone).blobs;
-  writeIndex(store, kept);
+  try {
+    writeIndex(store, kept);
+  } catch (error) {
+    if (!isHutchError(error, 'STORAGE_FULL')) throw error;
+    makeRoom(store, [...before.keys()], kept);
+    writeIndex(store, kept);
+  }
   const unneeded = findUnneeded(store, readUses, (digest) => before.has(digest));
   return deleteUnneeded(store, unneeded, readUses);
+}
+
+/** On a full disk the blobs go first: after a death in between the image is damaged, and can be removed as such. */
+function makeRoom(store: Store, blobs: readonly Digest[], kept: readonly Descriptor[]): void {
+  const needed = markReachable(store, kept);
+  if (needed.damage.length > 0) return;
+  for (const digest of blobs) if (!needed.blobs.has(digest)) rmSync(blobPath(store, digest), { force: true });
 }
 
 function isSameEntry(a: Descriptor, b: Descriptor): boolean {

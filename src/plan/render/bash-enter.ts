@@ -2,6 +2,7 @@
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import type { Preparation } from '../../oci/rootfs-source.ts';
 import type { Enter, Plan, Step } from '../step.ts';
+import { containerDirectory } from './container-directory.ts';
 import { describeMaps } from './describe-maps.ts';
 import { shellQuote, shellWords } from './shell-quote.ts';
 
@@ -24,7 +25,7 @@ export function hostStages(plan: Plan): HostStages {
   if (inner === undefined) {
     const duties = [...mapDuty(outer), ...rootfsDuty(plan, ENTER_CONTAINER), ...networkDuty(plan)];
     return {
-      functions: [hostFunction(plan.prepare, outer, { flags: innermostFlags(enter), inside: 'root', duties })],
+      functions: [hostFunction(plan, outer, { flags: innermostFlags(enter), inside: 'root', duties })],
       stages: ['host'],
       arrival: [...awaitMaps(outer, 3), ...copies],
     };
@@ -32,7 +33,7 @@ export function hostStages(plan: Plan): HostStages {
   const duties = [...mapDuty(outer), ...networkDuty(plan)];
   return {
     functions: [
-      hostFunction(plan.prepare, outer, { flags: ['--mount'], inside: 'outer', duties }),
+      hostFunction(plan, outer, { flags: ['--mount'], inside: 'outer', duties }),
       outerFunction(outer),
       nestFunction(inner, {
         flags: innermostFlags(enter),
@@ -68,13 +69,14 @@ interface Start {
 }
 
 /** The first stage, as the caller. What must be done from outside is the duty of a companion, a child beside the container. */
-function hostFunction(prepare: Preparation, space: UserNamespace, start: Start & { readonly inside: string }): string {
+function hostFunction(plan: Plan, space: UserNamespace, start: Start & { readonly inside: string }): string {
   const { flags, inside, duties } = start;
   return [
     '# On the host, as you.',
     ...describeMaps(space).map((line) => `#   ${line}`),
     ...shellFunction('host', [
-      ...prepareDisk(prepare),
+      ...privateDirectory(containerDirectory(plan), space),
+      ...prepareDisk(plan.prepare),
       ...companion('HOST_SIDE', duties, 3),
       `setpriv --pdeathsig=KILL -- unshare --user ${shellWords([...mapFlags(space), ...flags])} ${START_INSIDE(inside)}`,
     ]),
@@ -108,6 +110,16 @@ function nestFunction(
 
 function shellFunction(name: string, lines: readonly string[]): string[] {
   return [`${name}() {`, ...lines.map((line) => `  ${line}`), '}'];
+}
+
+/**
+ * What root in the container makes set-uid is set-uid the caller on the host, so nobody else may reach it (docs/security.md);
+ * and who has made the directory beforehand could exchange what lies in it. Root's containers have other ids, which must pass.
+ */
+function privateDirectory(path: string, { writer }: UserNamespace): string[] {
+  if (path === '/') return [];
+  const quoted = shellQuote(path);
+  return [`mkdir -p -m ${writer === 'parent' ? '0711' : '0700'} -- ${quoted}`, `[ -O ${quoted} ]`];
 }
 
 function prepareDisk({ directories, links, files }: Preparation): string[] {

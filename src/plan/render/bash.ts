@@ -4,6 +4,7 @@ import type { Plan, Step } from '../step.ts';
 import { hostStages } from './bash-enter.ts';
 import { ASK_FUNCTION, CONTAINER_FUNCTIONS } from './bash-functions.ts';
 import { bashStep, type BashStep } from './bash-step.ts';
+import { containerDirectory } from './container-directory.ts';
 import { describeStep } from './describe-step.ts';
 import { shellWords } from './shell-quote.ts';
 import { wrapText } from './wrap-text.ts';
@@ -152,7 +153,10 @@ function summary(plan: Plan, steps: readonly Numbered[]): string {
     ...comment('the environment: readable in the arguments of env for the moment before the payload starts', '- '),
     ...(plan.prepare.directories.length === 0
       ? []
-      : comment(`the clean-up: these directories stay on disk: ${plan.prepare.directories.join(' ')}`, '- ')),
+      : comment(
+          `the clean-up: ${containerDirectory(plan)} stays on disk; \`unshare --user --map-root-user --map-auto rm -rf\` removes it`,
+          '- ',
+        )),
     ...(hasProc(plan) ? [] : comment('the payload does not start: the chain needs /proc in the container', '- ')),
   ].join('\n');
 }

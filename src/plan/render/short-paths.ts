@@ -1,6 +1,6 @@
 /** The directory of a container stands in many steps and is long: a short name for it, and the legend; pure. */
-import { dirname } from 'node:path';
 import type { Plan } from '../step.ts';
+import { containerDirectory } from './container-directory.ts';
 
 /** Stands for the container's directory. */
 const SHORT = '$C';
@@ -12,10 +12,9 @@ export interface ShortPaths {
   readonly shorten: (text: string) => string;
 }
 
-/** The container's directory is the one that holds the place where the root is mounted. */
+/** Shortens the container's directory. */
 export function shortPaths(plan: Plan): ShortPaths {
-  const root = plan.steps.find((step) => step.kind === 'open_root');
-  const directory = root === undefined ? '/' : dirname(root.at);
+  const directory = containerDirectory(plan);
   if (directory.length <= SHORT.length) return { legend: null, shorten: (text) => text };
   // Whole names only: `/a` is not the beginning of `/ab`, nor the end of `/x/a`.
   const whole = new RegExp(`(?<![\\w.-])${directory.replace(/[^\w/]/gu, String.raw`\$&`)}(?![\\w.-])`, 'g');

@@ -32,6 +32,8 @@ ask() {
 #   gids 1 to 65535 inside are gids 100000 to 165534 outside (65535 ids)
 #   the maps are written by newuidmap and newgidmap, which check /etc/subuid and /etc/subgid
 host() {
+  mkdir -p -m 0700 -- /home/user/.local/share/hutch/containers/2f6b
+  [ -O /home/user/.local/share/hutch/containers/2f6b ]
   mkdir -p -- /home/user/.local/share/hutch/containers/2f6b/upper /home/user/.local/share/hutch/containers/2f6b/root /home/user/.local/share/hutch/containers/2f6b/host/etc /home/user/.local/share/hutch/containers/2f6b/host/opt /home/user/.local/share/hutch/containers/2f6b/host/usr /home/user/.local/share/hutch/containers/2f6b/host/var /home/user/.local/share/hutch/containers/2f6b/work/etc /home/user/.local/share/hutch/containers/2f6b/work/opt /home/user/.local/share/hutch/containers/2f6b/work/usr /home/user/.local/share/hutch/containers/2f6b/work/var
   printf %s '127.0.0.1 localhost
 10.0.2.100 golden
@@ -639,12 +641,5 @@ esac
 # - all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the
 #   script runs could redirect them
 # - the environment: readable in the arguments of env for the moment before the payload starts
-# - the clean-up: these directories stay on disk: /home/user/.local/share/hutch/containers/2f6b/upper
-#   /home/user/.local/share/hutch/containers/2f6b/root /home/user/.local/share/hutch/containers/2f6b/host/etc
-#   /home/user/.local/share/hutch/containers/2f6b/host/opt
-#   /home/user/.local/share/hutch/containers/2f6b/host/usr
-#   /home/user/.local/share/hutch/containers/2f6b/host/var
-#   /home/user/.local/share/hutch/containers/2f6b/work/etc
-#   /home/user/.local/share/hutch/containers/2f6b/work/opt
-#   /home/user/.local/share/hutch/containers/2f6b/work/usr
-#   /home/user/.local/share/hutch/containers/2f6b/work/var
+# - the clean-up: /home/user/.local/share/hutch/containers/2f6b stays on disk; `unshare --user --map-root-user
+#   --map-auto rm -rf` removes it

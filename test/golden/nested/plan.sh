@@ -32,6 +32,8 @@ ask() {
 #   gids 1 to 65535 inside are gids 100000 to 165534 outside (65535 ids)
 #   the maps are written by newuidmap and newgidmap, which check /etc/subuid and /etc/subgid
 host() {
+  mkdir -p -m 0700 -- /home/user/.local/share/hutch/containers/2f6b
+  [ -O /home/user/.local/share/hutch/containers/2f6b ]
   mkdir -p -- /home/user/.local/share/hutch/containers/2f6b/upper /home/user/.local/share/hutch/containers/2f6b/work /home/user/.local/share/hutch/containers/2f6b/root /home/user/.local/share/hutch/containers/2f6b/l
   ln -sfnT -- /home/user/.local/share/hutch/layers/top /home/user/.local/share/hutch/containers/2f6b/l/0
   ln -sfnT -- /home/user/.local/share/hutch/layers/base /home/user/.local/share/hutch/containers/2f6b/l/1
@@ -591,6 +593,5 @@ esac
 # - all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the
 #   script runs could redirect them
 # - the environment: readable in the arguments of env for the moment before the payload starts
-# - the clean-up: these directories stay on disk: /home/user/.local/share/hutch/containers/2f6b/upper
-#   /home/user/.local/share/hutch/containers/2f6b/work /home/user/.local/share/hutch/containers/2f6b/root
-#   /home/user/.local/share/hutch/containers/2f6b/l
+# - the clean-up: /home/user/.local/share/hutch/containers/2f6b stays on disk; `unshare --user --map-root-user
+#   --map-auto rm -rf` removes it

@@ -30,6 +30,8 @@ ask() {
 #   gid 0 inside is gid 1000 outside
 #   the process writes its own map: one id, and setgroups(2) is denied
 host() {
+  mkdir -p -m 0700 -- /home/user/.local/share/hutch/containers/2f6b
+  [ -O /home/user/.local/share/hutch/containers/2f6b ]
   mkdir -p -- /home/user/.local/share/hutch/containers/2f6b/root
   printf %s '127.0.0.1 localhost
 10.0.2.100 golden
@@ -548,4 +550,5 @@ esac
 # - all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the
 #   script runs could redirect them
 # - the environment: readable in the arguments of env for the moment before the payload starts
-# - the clean-up: these directories stay on disk: /home/user/.local/share/hutch/containers/2f6b/root
+# - the clean-up: /home/user/.local/share/hutch/containers/2f6b stays on disk; `unshare --user --map-root-user
+#   --map-auto rm -rf` removes it

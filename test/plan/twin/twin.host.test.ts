@@ -2,11 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, readlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { before, describe, it } from 'node:test';
 import { busyboxSkip } from '../../e2e/busybox-archive.ts';
 import { BUSYBOX, hostSkip, idsSkip, importBusybox, makeSandbox, outcomeOf, printed } from '../../e2e/sandbox.ts';
+import type { Outcome } from '../../e2e/sandbox.ts';
 import { differencesOf, namespacesOf, parseReport, REPORT, type Difference, type Report } from './report.ts';
 
 /** A difference that must be there: if it vanishes, the script has learnt something and this list must say so. */
@@ -178,11 +179,13 @@ describe('the script of a plan gives the container of hutch run', { skip: skipAl
   const byScript = async (twin: Twin): Promise<Report> => {
     const env = environment(twin);
     const script = printed(await box.hutch(['plan', 'run', '--format', 'bash', ...words(twin)], { env }));
-    const file = box.file('script', script);
-    const child = spawn('bash', [file], { cwd: box.directory, env: { PATH: box.env['PATH'], LEAKED: '1' } });
-    const { code, stdout, stderr } = await outcomeOf(child);
+    const { code, stdout, stderr } = await runScript(script);
     assert.equal(code, 0, stderr);
     return parseReport(stdout);
+  };
+  const runScript = (script: string): Promise<Outcome> => {
+    const file = box.file('script', script);
+    return outcomeOf(spawn('bash', [file], { cwd: box.directory, env: { PATH: box.env['PATH'], LEAKED: '1' } }));
   };
 
   for (const twin of TWINS) {
@@ -200,6 +203,18 @@ describe('the script of a plan gives the container of hutch run', { skip: skipAl
       assert.deepEqual(settle(differencesOf(run, script), twin.expected), NOTHING);
     });
   }
+
+  it('leaves what it makes in a directory that others cannot enter, and takes none of somebody else’s', async () => {
+    const twin: Twin = { title: '', image: 'host', flags: ['--net', 'none'], shared: [], expected: [] };
+    const env = environment(twin);
+    const script = printed(await box.hutch(['plan', 'run', '--format', 'bash', ...words(twin)], { env }));
+    const [place = ''] = /\/\S+\/hutch-plan-[0-9a-f]{12}/u.exec(script) ?? [];
+    await runScript(script);
+    assert.equal(statSync(place).mode & 0o777, 0o700);
+    const foreign = await runScript(script.replaceAll(place, '/usr'));
+    assert.deepEqual([foreign.code, foreign.stdout], [125, '']);
+    assert.match(foreign.stderr, /failed at .*: \[ -O \/usr \]\n/u);
+  });
 
   it('is a comparison that sees another request', { skip: skipBusybox }, async () => {
     const twin: Twin = { title: '', image: BUSYBOX, flags: ['--net', 'none'], shared: [], expected: FILTER };
