@@ -1,6 +1,6 @@
 /** Locks between hutch processes, with a deadline and a named holder; on the host's side. Only writers take them. */
 import { rmSync } from 'node:fs';
-import { HutchError, errnoOf } from '../errors/hutch-error.ts';
+import { HutchError, errnoOf, isHutchError } from '../errors/hutch-error.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
 interface Holder {
@@ -20,11 +20,20 @@ export async function withLock<T>(
 ): Promise<T> {
   const release = await acquire(path, deadlineMs);
   try {
-    writeJsonFile(`${path}.holder`, { pid: process.pid, purpose } satisfies Holder, { durable: false });
+    nameHolder(path, purpose);
     return await work();
   } finally {
     rmSync(`${path}.holder`, { force: true });
     await release();
+  }
+}
+
+/** On a full disk the lock stays nameless: what is done under it may be what makes room. */
+function nameHolder(path: string, purpose: string): void {
+  try {
+    writeJsonFile(`${path}.holder`, { pid: process.pid, purpose } satisfies Holder, { durable: false });
+  } catch (error) {
+    if (!isHutchError(error, 'STORAGE_FULL')) throw error;
   }
 }
 

@@ -1,8 +1,8 @@
 /** The OCI image layout that holds all images of a user: its places, its index, its blobs; on the host's side. */
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, HutchError, isHutchError } from '../../errors/hutch-error.ts';
+import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import {
   MEDIA_TYPE,
   parseImageConfig,
@@ -49,21 +49,10 @@ export async function withIndexLock<T>(store: Store, purpose: string, work: () =
     throw writeError(store.images, error);
   }
   if (!existsSync(join(store.images, 'oci-layout'))) writeJsonFile(join(store.images, 'oci-layout'), LAYOUT);
-  let isLocked = false;
-  const lockAndWork = (): Promise<T> =>
-    withLock(indexPath(store), purpose, async () => {
-      isLocked = true;
-      if (!existsSync(indexPath(store))) writeIndex(store, []);
-      return work();
-    });
-  try {
-    return await lockAndWork();
-  } catch (error) {
-    if (isLocked || !isHutchError(error, 'STORAGE_FULL')) throw error;
-    // Not even the name of the lock's holder fits. That of the last one makes room for it, so that images can be removed.
-    rmSync(`${indexPath(store)}.holder`, { force: true });
-    return lockAndWork();
-  }
+  return withLock(indexPath(store), purpose, async () => {
+    if (!existsSync(indexPath(store))) writeIndex(store, []);
+    return work();
+  });
 }
 
 function indexPath(store: Store): string {
