@@ -14,9 +14,8 @@ export function loadKoffi(): KoffiLibrary {
   const program = process.argv[1] ?? '';
   const addon = join(dirname(program), 'koffi.node');
   if (program.endsWith('.cjs') && existsSync(addon)) {
-    const holder = { exports: {} };
-    process.dlopen(holder, addon);
-    return holder.exports as KoffiLibrary;
+    // The loader of the program may have opened it already: require() knows.
+    return createRequire(program)(addon) as KoffiLibrary;
   }
   return createRequire(program)('koffi') as KoffiLibrary;
 }

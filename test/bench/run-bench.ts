@@ -59,7 +59,8 @@ function makeRootTarball(): string {
   for (const name of ['sh', 'true']) symlinkSync('busybox', join(tree, 'bin', name));
   writeFileSync(join(tree, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
   const tarball = join(scratch, 'root.tar');
-  run(['tar', '-C', tree, '-cf', tarball, '.']);
+  // As in any image: directories of another id in the container would have to be removed in a user namespace each time.
+  run(['tar', '-C', tree, '--owner=0', '--group=0', '-cf', tarball, '.']);
   return tarball;
 }
 
