@@ -46,6 +46,7 @@ const PROGRAMS = {
   },
   // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
   init: { entry: 'src/init/main.ts', rehearsals: [], isWhollyUsed: true },
+  monitor: { entry: 'src/monitor/main.ts', rehearsals: [] },
   unpack: { entry: 'src/unpack/main.ts', rehearsals: [] },
   'make-way': { entry: 'src/unpack/make-way.ts', rehearsals: [] },
   pack: { entry: 'src/pack/main.ts', rehearsals: [] },

@@ -45,7 +45,7 @@ const COLUMNS = [
   { name: 'Names', header: 'NAMES', text: (row: Row) => row.Names },
 ];
 
-function rowOf({ record, status }: ListedContainer, id: string, whole: boolean, since: Since) {
+function rowOf({ record, state }: ListedContainer, id: string, whole: boolean, since: Since) {
   const command = record.command.join(' ');
   return {
     ID: id,
@@ -53,15 +53,29 @@ function rowOf({ record, status }: ListedContainer, id: string, whole: boolean, 
     Command: whole || command.length <= 30 ? command : `${command.slice(0, 29)}…`,
     Created: since(record.createdAt),
     CreatedAt: record.createdAt,
-    Status: statusText({ record, status }, since),
-    State: status,
+    Status: statusText(state, since),
+    State: state.status,
     Names: record.name,
   };
 }
 
-function statusText({ record, status }: ListedContainer, since: Since): string {
-  if (status === 'exited' && record.exit !== null)
-    return `Exited (${String(record.exit.code)}) ${since(record.exit.finishedAt)}`;
-  if (status === 'running') return `Up ${since(record.createdAt).replace(/ ago$/u, '')}`;
-  return status === 'dead' ? 'Dead (its monitor was killed)' : 'Created';
+function statusText(state: ListedContainer['state'], since: Since): string {
+  const { status, exitCode, startedAt, finishedAt } = state;
+  const code = String(exitCode ?? 0);
+  const when = finishedAt === null ? '' : ` ${since(finishedAt)}`;
+  const up = startedAt === null ? 'Up' : `Up ${since(startedAt).replace(/ ago$/u, '')}`;
+  switch (status) {
+    case 'running':
+      return up;
+    case 'paused':
+      return `${up} (Paused)`;
+    case 'restarting':
+      return `Restarting (${code})${when}`;
+    case 'exited':
+      return `Exited (${code})${when}${state.reason === null ? '' : ` (${state.reason})`}`;
+    case 'removing':
+      return 'Removing';
+    case 'created':
+      return 'Created';
+  }
 }

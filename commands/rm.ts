@@ -1,7 +1,6 @@
 /** `hutch rm`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK, exitCodeOf } from '../src/cli/exit-codes.ts';
-import { presentError } from '../src/cli/present-error.ts';
+import { forEachContainer } from '../src/cli/for-each-container.ts';
 import { removeContainer } from '../src/engine/container/remove-container.ts';
 
 export default class Rm extends HutchCommand {
@@ -10,19 +9,15 @@ export default class Rm extends HutchCommand {
   static override args = {
     container: Args.string({ required: true, multiple: true, description: 'name, id, or the beginning of an id' }),
   };
-  static override flags = { force: Flags.boolean({ char: 'f', description: 'end a running container first' }) };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'end a running container first' }),
+    volumes: Flags.boolean({ char: 'v', description: 'also its volumes without a name, as soon as there are any' }),
+  };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Rm);
-    let code: number = EXIT_OK;
-    for (const word of args.container) {
-      try {
-        this.print(await removeContainer(word, { force: flags.force }));
-      } catch (error) {
-        presentError(error);
-        code = exitCodeOf(error);
-      }
-    }
-    return code;
+    return forEachContainer(args.container, async (word) => {
+      this.print(await removeContainer(word, { force: flags.force }));
+    });
   }
 }

@@ -1,13 +1,15 @@
 /** `hutch run`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { ATTACH_FLAGS, attachOptions } from '../src/cli/attach-flags.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
+import { ReaderGone } from '../src/cli/output.ts';
 import { runContainer } from '../src/engine/container/run-container.ts';
 import type { Trace } from '../src/engine/container/trace-steps.ts';
 
 export default class Run extends HutchCommand {
   static override stopsAtFirstPositional = true;
-  static override description = `Makes a new container from an image and runs a command in it, in the foreground. Root in the container is you on the
-host; the other ids are your subordinate ids. Nothing needs sudo.
+  static override description = `Makes a new container from an image and runs a command in it, in the foreground or, with -d, on its own. Root in the
+container is you on the host; the other ids are your subordinate ids. Nothing needs sudo.
 
 The image "host" is this host's own root: its programs, with everything written thrown away.
 
@@ -27,6 +29,9 @@ executed; 127 when it is not in the container.`;
   };
   static override flags = {
     ...CONTAINER_FLAGS,
+    ...ATTACH_FLAGS,
+    detach: Flags.boolean({ char: 'd', description: 'leave it running on its own, and print its id' }),
+    cidfile: Flags.string({ description: 'write the id of the container to a file' }),
     rm: Flags.boolean({ description: 'remove the container when it ends' }),
     trace: Flags.boolean({ description: 'print each step of the plan with its time to stderr' }),
   };
@@ -34,12 +39,25 @@ executed; 127 when it is not in the container.`;
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Run);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
-    requireTerminal(request);
-    return runContainer(request, {
-      warn: (text) => void this.warn(text),
+    if (!flags.detach) requireTerminal(request);
+    const ears = {
+      warn: (text: string) => void this.warn(text),
       trace: flags.trace ? this.trace() : null,
       watchPull: pullWatcher(flags),
-    });
+      detached: (id: string) => {
+        this.sayId(id);
+      },
+    };
+    return runContainer(request, ears, { ...attachOptions(flags), detach: flags.detach, cidFile: flags.cidfile });
+  }
+
+  /** Nobody may be there to read it: the container runs all the same. */
+  private sayId(id: string): void {
+    try {
+      this.print(id);
+    } catch (error) {
+      if (!(error instanceof ReaderGone)) throw error;
+    }
   }
 
   private trace(): Trace {

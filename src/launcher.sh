@@ -1,22 +1,90 @@
 #!/bin/sh
 # hutch: finds its own directory and hands over to the CLI. For `hutch run` it first starts the chain of namespaces that the
-# last run found to work on this host, so that init boots while the CLI still reads its options (docs/architecture.md).
+# last run found to work on this host, so that init boots while the CLI still reads its options (docs/architecture.md); and it
+# stays in the user's place, since the CLI then becomes the container's monitor and may outlive the command (docs/adr/0012).
 self=$0
 [ -L "$self" ] && self=$(readlink -f "$self")
 here=${self%/*}
 case $here in /*) ;; *) here=$PWD/$here ;; esac
-quick=
-if [ "$1" = run ]; then
-  # Node raises its soft limit of open files; the payload is to have the caller's. `ulimit` would cost a process.
+
+# Without the "--" Node would take --env-file for its own, wherever it stands, and load it into hutch's own environment.
+cli() {
+  exec $before "$here/node" --disable-sigusr1 --no-warnings $quick -- "$here/hutch.cjs" "$@"
+}
+before= quick=
+
+# Node raises its soft limit of open files; the payload is to have the caller's. `ulimit` would cost a process.
+keep_limit() {
   while read -r max open files soft _; do
     [ "$max $open $files" = 'Max open files' ] && export HUTCH_NOFILE="$soft" && break
   done </proc/$$/limits
-  # See docs/adr/0011.
-  quick=--no-rehash-snapshot
+}
+
+# Whether this shell has inherited nothing above 9: the one descriptor there is its own, for this file. The chain would keep
+# others open for as long as the container runs.
+is_clean() {
+  [ $# -le 1 ]
+}
+
+# Becomes the monitor, in a session of its own: keys and the terminal's end reach it through this shell alone.
+monitor() {
+  export HUTCH_SHELL=$$
+  exec <&8 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
   runtime=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/hutch
-  if [ -O "$runtime/prelaunch" ] && [ -O "$runtime" ] && [ ! -L "$runtime/prelaunch" ]; then
+  if [ -O "$runtime/prelaunch" ] && [ -O "$runtime" ] && [ ! -L "$runtime/prelaunch" ] && is_clean /proc/$$/fd/??*; then
     . "$runtime/prelaunch"
   fi
-fi
-# Without the "--" Node would take --env-file for its own, wherever it stands, and load it into hutch's own environment.
-exec "$here/node" --disable-sigusr1 --no-warnings $quick -- "$here/hutch.cjs" "$@"
+  before=setsid
+  cli "$@"
+}
+
+# A command in the background ignores INT and QUIT until it says otherwise, which node does late: till then TERM stands for them.
+forward() {
+  if [ -z "$node" ]; then
+    early=$1
+    return
+  fi
+  signal=$1
+  case $signal in
+    INT | QUIT)
+      while read -r key value; do
+        case $key$value in SigIgn:*[2367abef]) signal=TERM ;; esac
+      done <"/proc/$node/status"
+      ;;
+  esac
+  kill -s "$signal" "$node"
+} 2>/dev/null
+
+case "$1 $2" in
+  run\ * | 'container run')
+    keep_limit
+    # See docs/adr/0011.
+    quick=--no-rehash-snapshot
+    node= early=
+    for name in HUP INT QUIT TERM USR1 USR2 ALRM CONT WINCH; do
+      trap "forward $name" $name
+    done
+    # The monitor goes on without us.
+    trap 'exit 0' URG
+    if [ -L /proc/$$/fd/0 ]; then exec 8<&0; else exec 8</dev/null; fi
+    monitor "$@" &
+    node=$!
+    [ -z "$early" ] || forward "$early"
+    while :; do
+      wait "$node"
+      code=$?
+      # Above 128 it may be a signal that was passed on, and not the end.
+      [ "$code" -gt 128 ] || break
+      kill -0 "$node" 2>/dev/null && continue
+      wait "$node" 2>/dev/null
+      last=$?
+      [ "$last" = 127 ] || code=$last
+      break
+    done
+    exit "$code"
+    ;;
+  create\ * | 'container create')
+    keep_limit
+    ;;
+esac
+cli "$@"

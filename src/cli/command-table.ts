@@ -19,6 +19,11 @@ export interface CommandRow {
 
 /** By the words that call it. A row `image import` lives in `commands/image/import.ts`. */
 export const COMMANDS: Readonly<Record<string, CommandRow>> = {
+  attach: {
+    summary: 'Connect to a container that runs',
+    load: () => import('../../commands/attach.ts'),
+    aliases: ['container attach'],
+  },
   commit: {
     summary: 'Make an image of what a container has changed',
     load: () => import('../../commands/commit.ts'),
@@ -27,6 +32,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   completion: {
     summary: 'Print the completion script for a shell',
     load: () => import('../../commands/completion.ts'),
+  },
+  create: {
+    summary: 'Make a container without starting it',
+    load: () => import('../../commands/create.ts'),
+    aliases: ['container create'],
   },
   diff: {
     summary: 'Show what a container has changed',
@@ -77,10 +87,20 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
   },
+  kill: {
+    summary: 'Send a signal to containers',
+    load: () => import('../../commands/kill.ts'),
+    aliases: ['container kill'],
+  },
   load: {
     summary: 'Read images from an archive',
     load: () => import('../../commands/load.ts'),
     aliases: ['image load'],
+  },
+  logs: {
+    summary: 'Print what a container has written',
+    load: () => import('../../commands/logs.ts'),
+    aliases: ['container logs'],
   },
   'plan run': {
     summary: 'Show step by step what `run` would do, without doing it',
@@ -109,6 +129,16 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/push.ts'),
     aliases: ['image push'],
   },
+  rename: {
+    summary: 'Give a container another name',
+    load: () => import('../../commands/rename.ts'),
+    aliases: ['container rename'],
+  },
+  restart: {
+    summary: 'Stop containers and start them again',
+    load: () => import('../../commands/restart.ts'),
+    aliases: ['container restart'],
+  },
   rmi: {
     summary: 'Remove images',
     load: () => import('../../commands/rmi.ts'),
@@ -129,6 +159,16 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/save.ts'),
     aliases: ['image save'],
   },
+  start: {
+    summary: 'Start containers that were made or have ended',
+    load: () => import('../../commands/start.ts'),
+    aliases: ['container start'],
+  },
+  stop: {
+    summary: 'Ask containers to end',
+    load: () => import('../../commands/stop.ts'),
+    aliases: ['container stop'],
+  },
   'system df': {
     summary: 'Show what takes space on disk',
     load: () => import('../../commands/system/df.ts'),
@@ -141,6 +181,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   version: {
     summary: 'Print the version of hutch and of what it runs on',
     load: () => import('../../commands/version.ts'),
+  },
+  wait: {
+    summary: 'Wait until containers have ended',
+    load: () => import('../../commands/wait.ts'),
+    aliases: ['container wait'],
   },
 };
 

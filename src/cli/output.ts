@@ -29,6 +29,13 @@ export function writeErr(text: string): void {
   }
 }
 
+/** Writes bytes to one of our two streams, under the same rules. */
+export function writeBytes(stream: 'stdout' | 'stderr', bytes: Uint8Array): void {
+  let rest = bytes;
+  const fd = stream === 'stdout' ? STDOUT : STDERR;
+  while (rest.length > 0) rest = rest.subarray(writeSome(fd, rest));
+}
+
 /** Writes `text` to the open file `fd` to its last byte, waiting where the descriptor is non-blocking and full. */
 export function writeAll(fd: number, text: string): void {
   let rest: Uint8Array = Buffer.from(text, 'utf8');

@@ -17,6 +17,8 @@ export interface Context extends Ears {
   emptyDirectory: number | undefined;
   nullDevice: number | undefined;
   stdioTaken: boolean;
+  /** Write end of the pipe by which execve(2) tells the monitor that it has succeeded: it closes. */
+  executed: number | undefined;
   /** Set when the filter is on: from then on nothing else may be called. */
   last: ReturnType<Syscalls['prepareLastCalls']> | undefined;
 }

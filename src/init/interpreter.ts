@@ -26,6 +26,7 @@ export function interpret(plan: Plan, ears: Ears): number {
     emptyDirectory: undefined,
     nullDevice: undefined,
     stdioTaken: true,
+    executed: undefined,
     last: undefined,
   };
   for (const [index, step] of plan.steps.entries()) {

@@ -92,6 +92,7 @@ export function execute(context: Context, step: Step<'execve'>): never {
     failure: { index: -1, syscall: 'execve', errno: errnoName(errno), detail: command },
   };
   last.write(INIT_WRITES_FD, Buffer.from(`${JSON.stringify(message)}\n`));
+  if (context.executed !== undefined) last.write(context.executed, Buffer.from('!'));
   return last.exit(errno === ERRNO.ENOENT ? 127 : 126);
 }
 

@@ -19,7 +19,8 @@ export function openPipes(context: Context, step: Step<'stdio'>): void {
     syscalls.close(fd);
   });
   context.stdioTaken = false;
-  context.say({ event: 'init_stdio', stdin: input?.[1] ?? null, stdout: outRead, stderr: errRead });
+  const executed = openExecuted(context);
+  context.say({ event: 'init_stdio', stdin: input?.[1] ?? null, stdout: outRead, stderr: errRead, executed });
 }
 
 export function openTerminal(context: Context, step: Step<'stdio'>): void {
@@ -36,7 +37,14 @@ export function openTerminal(context: Context, step: Step<'stdio'>): void {
   for (const fd of [0, 1, 2]) syscalls.dup2(slave, fd);
   for (const fd of [slave, console, tree]) syscalls.close(fd);
   context.stdioTaken = false;
-  context.say({ event: 'init_stdio', terminal: master });
+  context.say({ event: 'init_stdio', terminal: master, executed: openExecuted(context) });
+}
+
+/** The end that the monitor fetches. The other one closes when the payload takes our place. */
+function openExecuted(context: Context): number {
+  const [read, write] = context.syscalls.pipe2(O.CLOEXEC);
+  context.executed = write;
+  return read;
 }
 
 export function closeDescriptors(context: Context): void {

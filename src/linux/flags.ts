@@ -99,6 +99,7 @@ export const IOCTL = {
   TCGETS: 0x5401,
   TCSETS: 0x5402,
   TIOCSCTTY: 0x540e,
+  TIOCGWINSZ: 0x5413,
   TIOCSWINSZ: 0x5414,
   TIOCGPTN: 0x80045430,
   TIOCSPTLCK: 0x40045431,
@@ -111,6 +112,9 @@ export const OPOST = 1;
 export const IFF_UP = 1;
 export const AF_INET = 2;
 export const SOCK_DGRAM = 2;
+/** socket(7). */
+export const SOL_SOCKET = 1;
+export const SO_PEERCRED = 17;
 export const SOCK_CLOEXEC = 0o2000000;
 
 /** landlock(7). Bits by the ABI that brought them. */

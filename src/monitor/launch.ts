@@ -4,6 +4,7 @@ import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+import { CLOSE_RANGE_CLOEXEC } from '../linux/flags.ts';
 import { isSameIdMap, parseIdMap, type UserNamespace } from '../linux/id-map.ts';
 import { parseStatusLine, type MonitorMessage, type StatusLine } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
@@ -77,8 +78,10 @@ function killQuietly(pid: number): void {
   }
 }
 
-async function start({ chain, userNamespace }: LaunchOptions): Promise<Launched> {
+async function start({ chain, userNamespace, syscalls }: LaunchOptions): Promise<Launched> {
   const [file, ...args] = chain.argv;
+  // What hutch has inherited stays out of the chain, which lives as long as the container.
+  syscalls().close_range(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   const child = spawn(file, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     env: { PATH: CHAIN_PATH, LANG: 'C.UTF-8' },

@@ -8,11 +8,15 @@ import { CHAIN_PATH } from '../userns/launch-chain.ts';
 
 const READY_TIMEOUT_MS = 10_000;
 
+export interface NetworkHelper extends Disposable {
+  readonly pid: number | undefined;
+}
+
 /**
  * Starts the helper for host process `pid` and waits until it is ready. It ends when the result is disposed of, or when
  * this process dies. NETWORK_FAILED with the helper's words.
  */
-export async function startNetworkHelper(helper: readonly string[], pid: number): Promise<Disposable> {
+export async function startNetworkHelper(helper: readonly string[], pid: number): Promise<NetworkHelper> {
   const [name = '', ...args] = helper.map((word) => (word === '%pid' ? String(pid) : word));
   const child = spawn(findTool(name) ?? name, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
@@ -54,9 +58,10 @@ function ready(child: ChildProcess, name: string): Promise<void> {
   });
 }
 
-function letRun(child: ChildProcess): Disposable {
+function letRun(child: ChildProcess): NetworkHelper {
   (child.stdio[HELPER_READY_FD] as Duplex).destroy();
   return {
+    pid: child.pid,
     [Symbol.dispose]: () => {
       child.stderr?.destroy();
       (child.stdio[HELPER_EXIT_FD] as Duplex).destroy();

@@ -1,19 +1,18 @@
-/** One container from its start to its end, as seen from the host's side: the monitor's work. */
-import { constants } from 'node:os';
+/** One life of a container, from its start to its end, as seen from the host's side: the monitor's work. */
 import { readFileSync } from 'node:fs';
+import { Socket } from 'node:net';
 import { HutchError } from '../errors/hutch-error.ts';
 import { runTool } from '../host/run-tool.ts';
 import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
-import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { startNetworkHelper } from './network-program.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
-import { forwardSignals } from './signals.ts';
 import { stepFailed } from './step-failed.ts';
-import { connectStdio, type ConnectedStdio } from './stdio.ts';
+import type { StdioMessage, StreamHub } from './stream-hub.ts';
 
 /**
  * What unshare(1) says before it ends with code 1 because SIGKILL has ended its child, up to util-linux 2.38; later ones end
@@ -25,32 +24,40 @@ export interface Supervision {
   readonly plan: Plan;
   readonly chain: LaunchChain;
   readonly prelaunched: Prelaunched | undefined;
-  /** Connect the caller's stdin. */
-  readonly interactive: boolean;
+  readonly syscalls: () => Syscalls;
+  readonly hub: StreamHub;
+  /** Called at once: how to reach into this life from outside. */
+  readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
   readonly onStarted: (pid: number) => void;
+  /** Called with the pid of the network helper when it runs. */
+  readonly onNetwork: (pid: number) => void;
+  /** Called when the payload has taken the place of init. */
+  readonly onExecuted: () => void;
   /** Called for each step with its time; null measures nothing. */
   readonly onStep: ((index: number, microseconds: number) => void) | null;
 }
 
+export interface LifeControl {
+  /** The payload's host pid; undefined before it runs. */
+  payload(): number | undefined;
+  /** Ends everything before the payload runs: the exit code is then 128 and the signal's number. */
+  abort(signal: number): void;
+  /** Ends everything in any case. */
+  kill(): void;
+}
+
 /**
- * Starts init, feeds it the plan, serves what it waits for, connects the payload's stdio to this process, forwards signals.
+ * Starts init, feeds it the plan, serves what it waits for, connects the payload's stdio to the hub.
  * Returns the payload's exit code (128 + n after signal n). STEP_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE,
  * USERNS_FAILED, NETWORK_FAILED when the payload never ran. When it returns or throws, no process of the container is left.
  */
 export async function supervise(supervision: Supervision): Promise<number> {
-  // Bound while init works on the plan, which is sent first.
-  let bound: Syscalls | undefined;
-  const syscalls = (): Syscalls => (bound ??= openSyscalls());
+  const { syscalls } = supervision;
   const userNamespace = supervision.plan.enter.userNamespaces[0];
-  const launched = await launch({ ...supervision, userNamespace, syscalls });
+  const launched = await launch({ ...supervision, userNamespace });
   const life = new Life(supervision, launched, syscalls);
-  using _signals = forwardSignals(
-    () => life.payloadPid,
-    (signal) => {
-      life.abort(signal);
-    },
-  );
+  supervision.onLife(life);
   launched.send({ event: 'monitor_plan', plan: supervision.plan, trace: supervision.onStep !== null });
   // Node was told to leave SIGUSR1 alone, and has blocked it for that.
   syscalls().unblockSignals();
@@ -58,7 +65,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
     await launched.listen((line) => {
       life.hear(line);
     });
-    await life.stdio?.drained;
+    await life.drained;
   } finally {
     life.end();
   }
@@ -66,9 +73,10 @@ export async function supervise(supervision: Supervision): Promise<number> {
 }
 
 /** What is known of a running container; owns its helper and its stdio. */
-class Life {
-  payloadPid: number | undefined;
-  stdio: ConnectedStdio | undefined;
+class Life implements LifeControl {
+  drained: Promise<void> | undefined;
+  private payloadPid: number | undefined;
+  private hasReplaced = false;
   private network: Disposable | undefined;
   private initPid: number | undefined;
   private code: number | undefined;
@@ -93,14 +101,21 @@ class Life {
     }
   }
 
-  /** A signal that comes before the payload runs ends everything. */
-  abort(signal: NodeJS.Signals): void {
-    this.aborted = 128 + constants.signals[signal];
+  payload(): number | undefined {
+    return this.payloadPid;
+  }
+
+  abort(signal: number): void {
+    this.aborted = 128 + signal;
+    this.launched.kill();
+  }
+
+  kill(): void {
     this.launched.kill();
   }
 
   end(): void {
-    this.stdio?.[Symbol.dispose]();
+    this.supervision.hub.disconnect();
     this.network?.[Symbol.dispose]();
   }
 
@@ -124,7 +139,7 @@ class Life {
         void this.serve(line.what, line.helper);
         break;
       case 'init_stdio':
-        this.stdio = connectStdio(this.syscalls(), this.initPid ?? 0, line, this.supervision.interactive);
+        this.takeStdio(this.initPid ?? 0, line);
         this.launched.send({ event: 'monitor_took_stdio' });
         break;
       case 'init_step':
@@ -132,6 +147,7 @@ class Life {
         break;
       case 'init_executes':
         this.payloadPid = this.initPid;
+        this.executed();
         break;
       case 'init_failed':
         this.hearFailure(line.failure);
@@ -142,6 +158,35 @@ class Life {
       case 'text':
         this.words.push(line.text);
     }
+  }
+
+  /** Copies the monitor's ends out of init. Source: pidfd_getfd(2). */
+  private takeStdio(pid: number, message: StdioMessage): void {
+    const syscalls = this.syscalls();
+    const pidfd = syscalls.pidfd_open(pid);
+    try {
+      const fetch = (fd: number): number => syscalls.pidfd_getfd(pidfd, fd);
+      this.hearExecuted(fetch(message.executed));
+      this.drained = this.supervision.hub.connect(syscalls, fetch, message);
+    } finally {
+      syscalls.close(pidfd);
+    }
+  }
+
+  /** A byte: execve(2) has failed, and why is told elsewhere. An end without one: it has succeeded. */
+  private hearExecuted(fd: number): void {
+    let hasFailed = false;
+    const pipe = new Socket({ fd, readable: true, writable: false });
+    pipe.on('data', () => (hasFailed = true)).on('error', () => undefined);
+    pipe.once('end', () => {
+      this.hasReplaced = !hasFailed;
+      this.executed();
+    });
+  }
+
+  /** Two channels tell of it, and either may be heard first. */
+  private executed(): void {
+    if (this.hasReplaced && this.payloadPid !== undefined) this.supervision.onExecuted();
   }
 
   /** What init says about its own end explains what the monitor has met meanwhile, such as a process that is gone. */
@@ -159,11 +204,17 @@ class Life {
   private async serve(what: 'network' | 'rootfs', helper: readonly string[]): Promise<void> {
     try {
       if (what === 'rootfs') await this.mountRoot(helper);
-      else this.network = await startNetworkHelper(helper, this.initPid ?? 0);
+      else await this.startNetwork(helper);
       this.launched.send({ event: 'monitor_done' });
     } catch (error) {
       this.fail(error as Error);
     }
+  }
+
+  private async startNetwork(helper: readonly string[]): Promise<void> {
+    const network = await startNetworkHelper(helper, this.initPid ?? 0);
+    this.network = network;
+    if (network.pid !== undefined) this.supervision.onNetwork(network.pid);
   }
 
   private async mountRoot(helper: readonly string[]): Promise<void> {

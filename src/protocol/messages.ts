@@ -28,9 +28,18 @@ export type InitMessage =
   /** `pid` is the host's number for init, read from the host's /proc. */
   | { readonly event: 'init_started'; readonly pid: number }
   | { readonly event: 'init_waits'; readonly what: 'network' | 'rootfs'; readonly helper: readonly string[] }
-  /** Descriptor numbers in init of the monitor's ends: a terminal, or the pipes. */
-  | { readonly event: 'init_stdio'; readonly terminal: number }
-  | { readonly event: 'init_stdio'; readonly stdin: number | null; readonly stdout: number; readonly stderr: number }
+  /**
+   * Descriptor numbers in init of the monitor's ends: a terminal, or the pipes; and `executed`, a pipe that ends without a byte in the
+   * moment in which execve(2) succeeds, and with one when it fails.
+   */
+  | { readonly event: 'init_stdio'; readonly terminal: number; readonly executed: number }
+  | {
+      readonly event: 'init_stdio';
+      readonly stdin: number | null;
+      readonly stdout: number;
+      readonly stderr: number;
+      readonly executed: number;
+    }
   | { readonly event: 'init_step'; readonly index: number; readonly microseconds: number }
   | { readonly event: 'init_failed'; readonly failure: StepFailure }
   | { readonly event: 'init_executes' };

@@ -29,6 +29,11 @@ export function writeTextFile(
   }
 }
 
+/** True when an error says that a file is not there. */
+export function isAbsent(error: unknown): boolean {
+  return errnoOf(error) === 'ENOENT';
+}
+
 /** The value in a JSON file; undefined when there is no such file; RECORD_CORRUPT when it is not JSON. */
 export function readJsonFile(path: string): unknown {
   let text: string;

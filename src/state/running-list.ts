@@ -1,20 +1,29 @@
-/** The containers whose monitor may be alive: one small file each in the run directory; on the host's side. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+/** Who looks after which container: one small file each in the run directory, made by exactly one process; on the host's side. */
+import { readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../errors/hutch-error.ts';
 import { isAlive, type ProcessIdentity } from '../host/process-identity.ts';
-import { readJsonFile, writeJsonFile } from './json-file.ts';
+import { claim } from './claim.ts';
+import { isContainerId } from './container-id.ts';
+import { readJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
 function listDirectory(store: Store): string {
   return join(store.run, 'running');
 }
 
-/** Enters a container before anything of it is made on disk. */
-export function enterRunning(store: Store, id: string, monitor: ProcessIdentity): void {
-  const directory = listDirectory(store);
-  mkdirSync(directory, { recursive: true, mode: 0o700 });
-  writeJsonFile(join(directory, id), monitor, { durable: false });
+/**
+ * Enters a container, before anything of it is made on disk, as one that `owner` looks after. False when another living process does; the
+ * entry of a dead one is taken over.
+ */
+export async function enterRunning(store: Store, id: string, owner: ProcessIdentity): Promise<boolean> {
+  const holder = await claim({
+    path: join(listDirectory(store), id),
+    content: JSON.stringify(owner),
+    draft: join(store.run, `claim.${String(owner.pid)}`),
+    isStale: (content) => !isAlive(JSON.parse(content) as ProcessIdentity),
+  });
+  return holder === null;
 }
 
 export function leaveRunning(store: Store, id: string): void {
@@ -25,7 +34,7 @@ export function leaveRunning(store: Store, id: string): void {
 export function listOrphans(store: Store): string[] {
   try {
     return readdirSync(listDirectory(store))
-      .filter((id) => /^[0-9a-f]{64}$/u.test(id))
+      .filter(isContainerId)
       .filter((id) => !isAliveEntry(readJsonFile(join(listDirectory(store), id))));
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return [];

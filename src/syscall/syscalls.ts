@@ -17,6 +17,8 @@ import {
   AF_INET,
   SOCK_DGRAM,
   SOCK_CLOEXEC,
+  SOL_SOCKET,
+  SO_PEERCRED,
 } from '../linux/flags.ts';
 import { loadKoffi } from './koffi.ts';
 import { SyscallError } from './syscall-error.ts';
@@ -87,6 +89,7 @@ const LIBRARY = {
   fstatfs: 'int void*',
   ioctl: 'int ulong long',
   socket: 'int int int',
+  getsockopt: 'int int int void* void*',
   waitpid: 'int void* int',
 } as const;
 
@@ -316,6 +319,15 @@ export function openSyscalls() {
       } finally {
         library('close', socket);
       }
+    },
+
+    /** The uid of the process at the other end of a Unix socket, as it was when it connected. Source: SO_PEERCRED in unix(7). */
+    peerUid: (fd: number): number => {
+      const credentials = Buffer.alloc(12);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(credentials.length);
+      library('getsockopt', fd, SOL_SOCKET, SO_PEERCRED, credentials, length);
+      return credentials.readUInt32LE(4);
     },
 
     pidfd_open: (pid: number) => raw('pidfd_open', pid, 0),

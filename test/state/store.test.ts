@@ -107,17 +107,21 @@ test('readJsonFile() knows a missing file from a damaged one', () => {
   assert.throws(() => readJsonFile(`${place}/bad`), refusal('RECORD_CORRUPT', /bad is damaged: it is not JSON$/u));
 });
 
-test('listOrphans() lists entries whose process is gone, and only those', () => {
+test('listOrphans() lists entries whose process is gone, and only those', async () => {
   const store = storeAt(place);
+  mkdirSync(store.run);
   const self = identifyProcess(process.pid);
   assert.ok(self !== undefined);
   assert.deepEqual(listOrphans(store), []);
   const [alive, dead, other] = ['a', 'b', 'c'].map((letter) => letter.repeat(64));
-  enterRunning(store, alive ?? '', self);
-  enterRunning(store, dead ?? '', { ...self, startTime: '1' });
-  enterRunning(store, other ?? '', { ...self, bootId: 'before' });
+  assert.equal(await enterRunning(store, alive ?? '', self), true);
+  await enterRunning(store, dead ?? '', { ...self, startTime: '1' });
+  await enterRunning(store, other ?? '', { ...self, bootId: 'before' });
+  assert.equal(await enterRunning(store, alive ?? '', self), false, 'a living process has it');
   writeFileSync(`${store.run}/running/${'d'.repeat(64)}.12.tmp`, '');
   assert.deepEqual(listOrphans(store).sort(), [dead, other]);
+  assert.equal(await enterRunning(store, dead ?? '', self), true, 'a dead one is followed');
+  assert.deepEqual(listOrphans(store), [other]);
   for (const id of [dead, other, dead]) leaveRunning(store, id ?? '');
   assert.deepEqual(listOrphans(store), []);
 });

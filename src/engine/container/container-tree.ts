@@ -6,7 +6,8 @@ import { HutchError } from '../../errors/hutch-error.ts';
 import { layerTree } from '../../images/layer/layers.ts';
 import type { ContainerTree } from '../../images/layer/pack-protocol.ts';
 import { isDigest } from '../../oci/image.ts';
-import { containerDirectory, statusOf, type ContainerRecord } from '../../state/container-record.ts';
+import { containerDirectory, type ContainerRecord } from '../../state/container-record.ts';
+import { currentState, isBusy } from '../../state/container-state.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 
@@ -15,7 +16,7 @@ import type { Store } from '../../state/store.ts';
  * which is no image and can become none.
  */
 export function locateTree(store: Store, record: ContainerRecord, verb: string): ContainerTree {
-  if (statusOf(record) === 'running') throw isRunning(record, verb);
+  if (isBusy(currentState(store, record))) throw isRunning(record, verb);
   const layers = record.image.layers.filter(isDigest);
   if (layers.length === 0) throw isHost(record, verb);
   const directory = containerDirectory(store, record.id);

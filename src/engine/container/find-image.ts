@@ -22,6 +22,7 @@ export function findImage(store: Store, word: string): ImageSource {
       command: defaults.Cmd ?? [],
       workingDirectory: defaults.WorkingDir ?? '',
       user: defaults.User ?? '',
+      stopSignal: defaults.StopSignal ?? '',
     },
   };
 }

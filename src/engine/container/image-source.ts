@@ -10,6 +10,7 @@ export interface ImageDefaults {
   readonly command: readonly string[];
   readonly workingDirectory: string;
   readonly user: string;
+  readonly stopSignal: string;
 }
 
 export interface ImageSource {
@@ -33,6 +34,6 @@ export function hostImage(): ImageSource {
     layerDirectories: ['/'],
     layers: [],
     isHost: true,
-    defaults: { env: [], entrypoint: [], command: ['sh'], workingDirectory: '/', user: '' },
+    defaults: { env: [], entrypoint: [], command: ['sh'], workingDirectory: '/', user: '', stopSignal: '' },
   };
 }

@@ -1,20 +1,20 @@
 /** `hutch ps`: the containers and what they are now; reads the host, changes nothing. */
-import {
-  listContainers as listRecords,
-  statusOf,
-  type ContainerRecord,
-  type ContainerStatus,
-} from '../../state/container-record.ts';
+import { listContainers as listRecords, type ContainerRecord } from '../../state/container-record.ts';
+import { currentState, type ContainerState } from '../../state/container-state.ts';
 import { locateStore } from '../../state/store.ts';
 
 export interface ListedContainer {
   readonly record: ContainerRecord;
-  readonly status: ContainerStatus;
+  readonly state: ContainerState;
 }
+
+/** What `ps` shows without --all. */
+const SHOWN = ['running', 'paused', 'restarting'];
 
 /** Running containers, or with `all` every container; newest first. */
 export function listContainers(options: { readonly all: boolean }): ListedContainer[] {
-  return listRecords(locateStore())
-    .map((record) => ({ record, status: statusOf(record) }))
-    .filter(({ status }) => options.all || status === 'running');
+  const store = locateStore();
+  return listRecords(store)
+    .map((record) => ({ record, state: currentState(store, record) }))
+    .filter(({ state }) => options.all || SHOWN.includes(state.status));
 }

@@ -1,34 +1,37 @@
 /** `hutch rm`: removes a container and what it has written; on the host's side. */
-import { HutchError } from '../../errors/hutch-error.ts';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isAlive, type ProcessIdentity } from '../../host/process-identity.ts';
-import { containerDirectory, findContainer, releaseName, statusOf } from '../../state/container-record.ts';
-import { leaveRunning } from '../../state/running-list.ts';
-import { locateStore, requireMarked } from '../../state/store.ts';
-import { removeContainerDirectory } from './remove-directory.ts';
+import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
+import { identifyProcess, isAlive, type ProcessIdentity } from '../../host/process-identity.ts';
+import { dropContainer } from '../../monitor/drop-container.ts';
+import { findContainer, readContainer, type ContainerRecord } from '../../state/container-record.ts';
+import { currentState, isBusy } from '../../state/container-state.ts';
+import { enterRunning } from '../../state/running-list.ts';
+import { locateStore, openStore, type Store } from '../../state/store.ts';
+import { stopRecord } from './stop-container.ts';
 
 const END_TIMEOUT_MS = 10_000;
+const KILL = '9';
 
 /**
  * Removes the container of a name or id and returns the name it was called by. CONTAINER_UNKNOWN, or CONTAINER_RUNNING
- * unless `force`, which ends it first: its monitor's death takes all its processes along.
+ * unless `force`, which ends it first.
  */
 export async function removeContainer(word: string, options: { readonly force: boolean }): Promise<string> {
-  const store = locateStore();
+  const store = openStore(locateStore());
   const record = findContainer(store, word);
-  if (statusOf(record) === 'running') {
-    if (!options.force) throw running(record.name);
-    if (record.payload !== null) await end(record.payload);
-    if (record.monitor !== null) await gone(record.monitor);
+  if (isBusy(currentState(store, record))) {
+    if (!options.force) throw isRunning(record);
+    await endNow(store, record);
   }
-  requireMarked(store.root);
-  await removeContainerDirectory(containerDirectory(store, record.id));
-  releaseName(store, record.name, record.id);
-  leaveRunning(store, record.id);
+  // With --rm its monitor has removed it already.
+  if (readContainer(store, record.id) === undefined) return word;
+  const own = identifyProcess(process.pid);
+  if (own === undefined || !(await enterRunning(store, record.id, own))) throw isRunning(record);
+  await dropContainer(store, record);
   return word;
 }
 
-function running(name: string): HutchError {
+function isRunning({ name }: ContainerRecord): HutchError {
   return new HutchError(`container "${name}" is running`, {
     code: 'CONTAINER_RUNNING',
     hint: `end it first, or use hutch rm -f ${name}`,
@@ -36,12 +39,23 @@ function running(name: string): HutchError {
   });
 }
 
-async function end(payload: ProcessIdentity): Promise<void> {
-  if (isAlive(payload)) process.kill(payload.pid, 'SIGKILL');
-  await gone(payload);
+/** By its monitor; and when that does not answer, with it: its death takes all processes of the container along. */
+async function endNow(store: Store, record: ContainerRecord): Promise<void> {
+  const { monitor } = currentState(store, record);
+  try {
+    await stopRecord(store, record, { timeoutSeconds: 0, signal: KILL });
+  } catch (error) {
+    if (!isHutchError(error, 'MONITOR_SILENT')) throw error;
+    if (monitor !== null) killIfAlive(monitor);
+  }
+  if (monitor !== null) await gone(monitor, () => !isBusy(currentState(store, record)));
 }
 
-async function gone(identity: ProcessIdentity): Promise<void> {
+function killIfAlive(identity: ProcessIdentity): void {
+  if (isAlive(identity)) process.kill(identity.pid, 'SIGKILL');
+}
+
+async function gone(identity: ProcessIdentity, isOver: () => boolean): Promise<void> {
   const deadline = Date.now() + END_TIMEOUT_MS;
-  while (isAlive(identity) && Date.now() < deadline) await sleep(10);
+  while (isAlive(identity) && !isOver() && Date.now() < deadline) await sleep(5);
 }

@@ -40,6 +40,14 @@ export interface RunRequest {
   /** missing (what is meant when it is left out), always, never or newer. */
   readonly pull?: string | undefined;
   readonly platform?: string | undefined;
+  readonly restart?: string | undefined;
+  readonly stopSignal?: string | undefined;
+  /** Seconds. */
+  readonly stopTimeout?: string | undefined;
+  /** Seconds that it may run. */
+  readonly timeout?: string | undefined;
+  readonly logDriver?: string | undefined;
+  readonly logOptions: readonly string[];
   /** Gives files of ids without a counterpart to nobody when the image is unpacked. */
   readonly squashIds?: boolean | undefined;
 }

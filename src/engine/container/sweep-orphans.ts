@@ -1,18 +1,12 @@
 /** Clearing up after monitors that were killed; called at the start of every run, on the host's side. */
 import { existsSync } from 'node:fs';
-import {
-  containerDirectory,
-  readContainer,
-  releaseName,
-  releaseNamesOf,
-  writeContainer,
-} from '../../state/container-record.ts';
-import { leaveRunning, listOrphans } from '../../state/running-list.ts';
-import { requireMarked, type Store } from '../../state/store.ts';
-import { removeContainerDirectory } from './remove-directory.ts';
-
-/** Exit code on record for a container that went down with its monitor. */
-const KILLED = 137;
+import { join } from 'node:path';
+import { identifyProcess } from '../../host/process-identity.ts';
+import { dropContainer, dropNameless } from '../../monitor/drop-container.ts';
+import { containerDirectory, readContainer, type ContainerRecord } from '../../state/container-record.ts';
+import { readState, reconciled, writeState } from '../../state/container-state.ts';
+import { enterRunning, leaveRunning, listOrphans } from '../../state/running-list.ts';
+import type { Store } from '../../state/store.ts';
 
 /** Removes --rm containers and half-made ones whose monitor is dead; records the end of the others. */
 export async function sweepOrphans(store: Store): Promise<void> {
@@ -20,26 +14,36 @@ export async function sweepOrphans(store: Store): Promise<void> {
     try {
       await sweep(store, id);
     } catch {
-      // Another hutch sweeps the same one, or it cannot be removed: it stays on the list, and must not stop this run.
-      continue;
+      // It cannot be removed: it stays on the list, and must not stop this run.
     }
-    leaveRunning(store, id);
   }
 }
 
 async function sweep(store: Store, id: string): Promise<void> {
+  const own = identifyProcess(process.pid);
+  // Another hutch may sweep the same one.
+  if (own === undefined || !(await enterRunning(store, id, own))) return;
   const record = readContainer(store, id);
-  if (record === undefined || record.removeAtExit) await removeOrphan(store, id, record?.name);
-  else if (record.exit === null)
-    writeContainer(store, { ...record, exit: { code: KILLED, finishedAt: new Date().toISOString() } });
+  if (record === undefined) {
+    await dropNameless(store, id);
+    return;
+  }
+  const state = readState(store, id);
+  if (record.removeAtExit || state?.status === 'removing' || !isWhole(store, record)) {
+    await dropContainer(store, record);
+    return;
+  }
+  if (state !== undefined) {
+    const now = reconciled(state);
+    writeState(store, id, {
+      ...now,
+      finishedAt: now.status === 'exited' ? (now.finishedAt ?? new Date().toISOString()) : null,
+    });
+  }
+  leaveRunning(store, id);
 }
 
-async function removeOrphan(store: Store, id: string, name: string | undefined): Promise<void> {
-  const directory = containerDirectory(store, id);
-  if (existsSync(directory)) {
-    requireMarked(store.root);
-    await removeContainerDirectory(directory);
-  }
-  if (name === undefined) releaseNamesOf(store, id);
-  else releaseName(store, name, id);
+/** The last thing that is written of a new container. */
+function isWhole(store: Store, { id }: ContainerRecord): boolean {
+  return existsSync(join(containerDirectory(store, id), 'plan.json'));
 }

@@ -6,7 +6,8 @@ import { blobPath, readIndex } from '../../images/store/layout.ts';
 import { listImageDetails, type ImageDetails } from '../../images/store/list-images.ts';
 import { markReachable } from '../../images/store/reachable.ts';
 import { listBlobs } from '../../images/store/sweep.ts';
-import { containerDirectory, listContainers, statusOf, type ContainerStatus } from '../../state/container-record.ts';
+import { containerDirectory, listContainers } from '../../state/container-record.ts';
+import { currentState, type ContainerStatus } from '../../state/container-state.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { measureTrees } from '../../userns/measure-trees.ts';
 
@@ -59,7 +60,7 @@ function containerUsages(store: Store, sizes: Sizes): ContainerUsage[] {
     id: record.id,
     name: record.name,
     image: record.image.reference,
-    status: statusOf(record),
+    status: currentState(store, record).status,
     sizeBytes: sizes.get(containerDirectory(store, record.id)) ?? 0,
   }));
 }

@@ -1,0 +1,20 @@
+/** Errors about the state of a container that several use cases share; pure. */
+import { HutchError } from '../../errors/hutch-error.ts';
+import type { ContainerRecord } from '../../state/container-record.ts';
+
+/** `verb` completes "it cannot be". */
+export function isNotRunning({ name }: ContainerRecord, verb: string): HutchError {
+  return new HutchError(`container "${name}" is not running, so it cannot be ${verb}`, {
+    code: 'CONTAINER_STOPPED',
+    hint: `start it first: hutch start ${name}`,
+    context: { container: name },
+  });
+}
+
+export function isSilent({ name }: ContainerRecord): HutchError {
+  return new HutchError(`the monitor of container "${name}" does not answer`, {
+    code: 'MONITOR_SILENT',
+    hint: `try again, or end the container with hutch rm -f ${name}`,
+    context: { container: name },
+  });
+}

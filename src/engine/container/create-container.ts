@@ -1,0 +1,32 @@
+/** `hutch create`: a container that is made and not started; on the host's side. */
+import { dropContainer } from '../../monitor/drop-container.ts';
+import { newState, writeState } from '../../state/container-state.ts';
+import { leaveRunning } from '../../state/running-list.ts';
+import { refuseCidFile, writeCidFile } from './cid-file.ts';
+import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
+import type { RunRequest } from './run-request.ts';
+
+/** Makes a container and returns its id. Errors as makeContainer(); then nothing is left. */
+export async function createContainer(
+  request: RunRequest,
+  ears: MakeEars,
+  options: { readonly cidFile?: string | undefined },
+): Promise<string> {
+  refuseCidFile(options.cidFile);
+  const made = await makeContainer(request, ears, { interactsOnce: true });
+  try {
+    keepCreated(made);
+    writeCidFile(options.cidFile, made.record.id);
+  } catch (error) {
+    await dropContainer(made.store, made.record);
+    throw error;
+  }
+  return made.record.id;
+}
+
+/** Leaves a container that was just made to whoever starts it. */
+export function keepCreated({ store, record, draft }: MadeContainer): void {
+  writeBundle(store, record, draft);
+  writeState(store, record.id, newState(null));
+  leaveRunning(store, record.id);
+}

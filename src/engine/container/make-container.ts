@@ -1,0 +1,203 @@
+/** Making a container on disk, for `run` and `create`: nothing of it runs yet; on the host's side. */
+import { existsSync, mkdirSync } from 'node:fs';
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { identifyProcess, type ProcessIdentity } from '../../host/process-identity.ts';
+import { dropContainer, dropNameless } from '../../monitor/drop-container.ts';
+import { claimName } from '../../state/container-names.ts';
+import { containerDirectory, writeContainer, type ContainerRecord } from '../../state/container-record.ts';
+import { newState, writeState } from '../../state/container-state.ts';
+import { noteEvent } from '../../state/events.ts';
+import { enterRunning } from '../../state/running-list.ts';
+import { writeError, writeJsonFile } from '../../state/json-file.ts';
+import { locateStore, openStore, type Store } from '../../state/store.ts';
+import { chooseMaps } from '../../userns/choose-maps.ts';
+import { draftContainer, type Draft } from './draft-container.ts';
+import type { ImageSource } from './image-source.ts';
+import { inventName } from './names.ts';
+import { newContainerId } from './new-id.ts';
+import { obtainImage } from './obtain-image.ts';
+import { parseLog, parseRestart, parseWholeSeconds } from './parse-life.ts';
+import { parseSignal } from './parse-signal.ts';
+import { parsePair } from './parse-values.ts';
+import { performPreparation } from './perform-preparation.ts';
+import { volumeWarning } from './parse-volume.ts';
+import type { WatchPull } from './pull-policy.ts';
+import type { RunRequest } from './run-request.ts';
+import { sweepOrphans } from './sweep-orphans.ts';
+
+/** How a use case speaks to the user while it works. */
+export interface MakeEars {
+  warn(text: string): void;
+  readonly watchPull: WatchPull;
+}
+
+export interface MadeContainer {
+  readonly store: Store;
+  readonly record: ContainerRecord;
+  readonly draft: Draft;
+  /** This process: it stands in the running list for the container. */
+  readonly identity: ProcessIdentity;
+}
+
+const DEFAULT_STOP_SECONDS = 10;
+
+/**
+ * Makes a container that this process looks after until it leaves the running list. Everything is removed again when that fails.
+ * NAME_IN_USE, USAGE_INVALID, IMAGE_UNKNOWN, STORAGE_FULL and what draftContainer() throws.
+ */
+export async function makeContainer(
+  request: RunRequest,
+  ears: MakeEars,
+  { interactsOnce }: { readonly interactsOnce: boolean },
+): Promise<MadeContainer> {
+  const owner = await storeOwner();
+  const store = openStore(locateStore(), owner);
+  await sweepOrphans(store);
+  const image = await obtainImage(store, request, ears.watchPull);
+  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image.id, request);
+  const id = newContainerId();
+  const name = request.name ?? inventName();
+  const record = newRecord({ request, image, id, name, interactsOnce });
+  const draft = await draftContainer({ request, image, id, name, store, directory: containerDirectory(store, id) });
+  warnAbout(draft, ears);
+  const identity = ownIdentity();
+  await create(store, record, { draft, owner, identity, layerDirectories: image.layerDirectories });
+  return { store, record, draft, identity };
+}
+
+/** What others, and the container's next start, need to know of it: its spec and its plan. */
+export function writeBundle(store: Store, record: ContainerRecord, { spec, plan }: Draft): void {
+  const directory = containerDirectory(store, record.id);
+  const options = { durable: !record.removeAtExit };
+  writeJsonFile(join(directory, 'config.json'), spec, options);
+  writeJsonFile(join(directory, 'plan.json'), plan, options);
+}
+
+/** Somebody else's program copied the image into the store. */
+async function unpack(image: string, { squashIds }: RunRequest): Promise<void> {
+  const { unpackImage } = await import('../image/unpack-image.ts');
+  await unpackImage(image, { squashIds });
+}
+
+/** Root's containers belong to the host uid that their root is mapped to. */
+async function storeOwner(): Promise<number> {
+  const own = process.getuid?.() ?? 0;
+  if (own !== 0) return own;
+  const { userNamespace } = await chooseMaps();
+  return userNamespace.uidMap[0]?.hostId ?? own;
+}
+
+function ownIdentity(): ProcessIdentity {
+  const identity = identifyProcess(process.pid);
+  if (identity === undefined) throw new Error('this process has no entry in /proc');
+  return identity;
+}
+
+function warnAbout(draft: Draft, ears: MakeEars): void {
+  if (draft.reducedBecause !== null) {
+    ears.warn(
+      `only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`,
+    );
+  }
+  for (const mount of draft.spec.mounts) {
+    const warning =
+      mount.type === 'bind' && mount.source !== mount.destination && !mount.options.includes('create=file')
+        ? volumeWarning(mount)
+        : null;
+    if (warning !== null) ears.warn(warning);
+  }
+}
+
+interface RecordParts {
+  readonly request: RunRequest;
+  readonly image: ImageSource;
+  readonly id: string;
+  readonly name: string;
+  readonly interactsOnce: boolean;
+}
+
+function newRecord({ request, image, id, name, interactsOnce }: RecordParts): ContainerRecord {
+  const { stopTimeout, timeout } = request;
+  return {
+    id,
+    name,
+    image: { reference: image.reference, id: image.id, layers: image.layers },
+    command: request.command,
+    createdAt: new Date().toISOString(),
+    removeAtExit: request.remove,
+    labels: Object.fromEntries(request.labels.map((text) => parsePair('--label', text))),
+    terminal: request.terminal,
+    interactive: request.interactive,
+    stdinOnce: request.interactive && interactsOnce,
+    restart: parseRestart(request),
+    stopSignal: stopSignalOf(request, image),
+    stopTimeoutSeconds:
+      stopTimeout === undefined ? DEFAULT_STOP_SECONDS : parseWholeSeconds('--stop-timeout', stopTimeout, -1),
+    timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
+    log: parseLog(request),
+  };
+}
+
+function stopSignalOf(request: RunRequest, { defaults }: ImageSource): number {
+  const word = request.stopSignal ?? defaults.stopSignal;
+  if (word === '') return constants.signals.SIGTERM;
+  return parseSignal(request.stopSignal === undefined ? 'STOPSIGNAL of the image' : '--stop-signal', word);
+}
+
+interface Making {
+  readonly draft: Draft;
+  readonly owner: number;
+  readonly identity: ProcessIdentity;
+  readonly layerDirectories: readonly string[];
+}
+
+/** The running list comes first: whatever is half made can be found and swept. */
+async function create(
+  store: Store,
+  record: ContainerRecord,
+  { draft, owner, identity, layerDirectories }: Making,
+): Promise<void> {
+  const directory = containerDirectory(store, record.id);
+  await enterRunning(store, record.id, identity);
+  try {
+    makeContainerDirectory(directory);
+    await claimName(store, record.name, record.id);
+  } catch (error) {
+    await dropNameless(store, record.id);
+    throw error;
+  }
+  try {
+    // The record names the layers, which keeps `rmi` from taking them; only then is it sure that they are there.
+    writeContainer(store, record);
+    writeState(store, record.id, newState(identity));
+    requireLayers(layerDirectories);
+    await performPreparation(
+      { ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] },
+      owner,
+    );
+  } catch (error) {
+    await dropContainer(store, record);
+    throw error;
+  }
+  noteEvent(store, 'create', record);
+}
+
+function requireLayers(directories: readonly string[]): void {
+  const missing = directories.find((directory) => !existsSync(directory));
+  if (missing === undefined) return;
+  throw new HutchError(`a layer of the image was removed meanwhile: ${missing}`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: 'pull or import the image again',
+    context: { path: missing },
+  });
+}
+
+function makeContainerDirectory(directory: string): void {
+  try {
+    mkdirSync(directory, { mode: 0o700 });
+  } catch (error) {
+    throw writeError(directory, error);
+  }
+}

@@ -1,0 +1,278 @@
+/** The monitor of one container: its lives, its end, and what others ask of it meanwhile; on the host's side. */
+import { constants } from 'node:os';
+import { join } from 'node:path';
+import { HutchError } from '../errors/hutch-error.ts';
+import type { ProcessIdentity } from '../host/process-identity.ts';
+import type { Plan } from '../plan/step.ts';
+import type { ControlRequest } from '../protocol/control.ts';
+import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
+import { noteEvent } from '../state/events.ts';
+import { leaveRunning } from '../state/running-list.ts';
+import type { Store } from '../state/store.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import { CHAIN_PATH } from '../userns/launch-chain.ts';
+import { chainFor, isPlain } from './chain-for.ts';
+import { ControlServer, type Controls } from './control-server.ts';
+import { dropContainer } from './drop-container.ts';
+import { LogWriter } from './log-writer.ts';
+import { rememberChain, type Prelaunched } from './prelaunch.ts';
+import { Backoff, shallRestart } from './restart-policy.ts';
+import { hearSignals } from './signals.ts';
+import { StateKeeper } from './state-keeper.ts';
+import { StreamHub } from './stream-hub.ts';
+import { supervise, type LifeControl } from './supervise.ts';
+
+export interface MonitorOptions {
+  readonly store: Store;
+  readonly record: ContainerRecord;
+  readonly plan: Plan;
+  /** This process. */
+  readonly identity: ProcessIdentity;
+  readonly syscalls: () => Syscalls;
+  readonly prelaunched?: Prelaunched | undefined;
+  /** It was made for this start: when it cannot be started, it goes. */
+  readonly isNew: boolean;
+  /** While init works on its plan, once: what else has to be written. */
+  readonly onStarted?: (() => void) | undefined;
+  /** The payload runs, for the first time. */
+  readonly onRunning: () => void;
+  readonly onStep: ((index: number, microseconds: number) => void) | null;
+  /** A signal to this process; by default it goes to the payload. */
+  readonly hearSignal?: ((signal: NodeJS.Signals) => boolean) | undefined;
+  /** The log is kept from the first byte; otherwise from startLog() on. */
+  readonly isLogged: boolean;
+}
+
+const KILL = constants.signals.SIGKILL;
+
+/** Where a container's log lies. */
+export function logPath(store: Store, id: string): string {
+  return join(containerDirectory(store, id), 'log');
+}
+
+export class ContainerMonitor implements Controls {
+  readonly hub = new StreamHub();
+  readonly terminal: boolean;
+  readonly interactive: boolean;
+  readonly stdinOnce: boolean;
+  private readonly options: MonitorOptions;
+  private readonly keeper: StateKeeper;
+  private readonly server: ControlServer;
+  private readonly backoff = new Backoff();
+  private life: LifeControl | undefined;
+  private hasRun = false;
+  private isListening = false;
+  private failure: unknown;
+  private interrupts = 0;
+  private endPause: (() => void) | undefined;
+  private killTimer: NodeJS.Timeout | undefined;
+  private whenAttached: (() => void) | undefined;
+
+  constructor(options: MonitorOptions) {
+    const { store, record, identity, syscalls } = options;
+    this.options = options;
+    this.terminal = record.terminal;
+    this.interactive = record.interactive;
+    this.stdinOnce = record.stdinOnce;
+    this.keeper = new StateKeeper(store, record, identity);
+    this.server = new ControlServer(store, record.id, { syscalls, controls: this });
+    if (!options.isNew) this.keeper.takeOver();
+    if (options.isLogged) this.startLog();
+  }
+
+  /**
+   * Sees the container through all its lives and returns the exit code of the last one. Throws, as supervise(), when the first cannot be
+   * started: the container is then what it was before. With --rm it is removed in both cases.
+   */
+  async live(): Promise<number> {
+    using _signals = hearSignals((signal) => {
+      this.hearSignal(signal);
+    });
+    try {
+      const code = await this.lives();
+      this.keeper.finished();
+      await this.end(code, this.options.record.removeAtExit);
+      return code;
+    } catch (error) {
+      this.keeper.notStarted(error instanceof Error ? error.message : String(error));
+      await this.end(codeOf(error), this.options.isNew);
+      throw error;
+    }
+  }
+
+  /** Resolves when a client has attached itself. */
+  clientAttached(): Promise<void> {
+    return new Promise((resolve) => (this.whenAttached = resolve));
+  }
+
+  /** Opens the control socket; otherwise it is opened while init works on its plan. */
+  listen(): Promise<void> {
+    this.isListening = true;
+    return this.server.listen();
+  }
+
+  startLog(): void {
+    const { store, record } = this.options;
+    if (record.log.driver === 'none' || this.hub.log !== null) return;
+    this.hub.log = new LogWriter(logPath(store, record.id), record.log);
+  }
+
+  attached(): void {
+    noteEvent(this.options.store, 'attach', this.options.record);
+    this.whenAttached?.();
+  }
+
+  signal(signal: number): void {
+    noteEvent(this.options.store, 'kill', this.options.record, { signal: String(signal) });
+    this.send(signal);
+  }
+
+  stop({ signal, timeoutSeconds }: Extract<ControlRequest, { request: 'stop' }>): void {
+    const { store, record } = this.options;
+    noteEvent(store, 'stop', record);
+    this.keeper.stopping();
+    this.endPause?.();
+    this.send(signal ?? record.stopSignal);
+    this.killIn(timeoutSeconds ?? record.stopTimeoutSeconds);
+  }
+
+  private async lives(): Promise<number> {
+    for (;;) {
+      const startMs = Date.now();
+      const code = await this.oneLife();
+      const { isStopped, restartCount } = this.keeper.state;
+      if (!this.hasRun) return code;
+      if (!shallRestart(this.options.record.restart, { code, isStopped, restartCount })) return code;
+      this.keeper.restarting();
+      await this.pause(this.backoff.next(Date.now() - startMs));
+      if (this.keeper.state.isStopped) return code;
+      noteEvent(this.options.store, 'restart', this.options.record);
+    }
+  }
+
+  private async oneLife(): Promise<number> {
+    try {
+      const code = await this.supervised();
+      if (this.failure !== undefined) throw this.failure as Error;
+      this.keeper.ended(code, null);
+      return code;
+    } catch (error) {
+      if (!this.hasRun || !(error instanceof HutchError)) throw error;
+      // It has run before: its policy decides whether it is tried again.
+      this.keeper.ended(codeOf(error), error.message);
+      return codeOf(error);
+    } finally {
+      this.life = undefined;
+    }
+  }
+
+  private async supervised(): Promise<number> {
+    const { plan, prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
+    const chain = chainFor(plan);
+    const timer =
+      record.timeoutSeconds === null ? undefined : setTimeout(() => this.life?.kill(), record.timeoutSeconds * 1000);
+    try {
+      return await supervise({
+        plan,
+        chain,
+        prelaunched: this.hasRun ? undefined : prelaunched,
+        syscalls,
+        hub: this.hub,
+        onLife: (life) => (this.life = life),
+        onStarted: (pid) => {
+          this.keeper.begin(pid);
+          if (!this.isListening) this.listenMeanwhile();
+          if (!this.hasRun) onStarted?.();
+        },
+        onNetwork: (pid) => {
+          this.keeper.network(pid);
+        },
+        onExecuted: () => {
+          this.running();
+          if (chain.mapping === 'inline' && isPlain(plan.enter)) rememberChain(store.run, chain.argv, CHAIN_PATH);
+        },
+        onStep,
+      });
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** A container that nobody could stop does not run. */
+  private listenMeanwhile(): void {
+    this.listen().catch((error: unknown) => {
+      this.failure = error;
+      this.life?.kill();
+    });
+  }
+
+  private running(): void {
+    this.keeper.running();
+    const isFirst = !this.hasRun;
+    this.hasRun = true;
+    if (isFirst) this.options.onRunning();
+  }
+
+  /** What clients hear last is true by then: the end is on record, or nothing is left of the container. */
+  private async end(code: number, isDropped: boolean): Promise<void> {
+    const { store, record } = this.options;
+    clearTimeout(this.killTimer);
+    this.hub.log?.close();
+    if (isDropped) await dropContainer(store, record);
+    else leaveRunning(store, record.id);
+    await this.server.end(code);
+  }
+
+  /** PID 1 ignores signals that it has no handler for, so a second Ctrl-C ends it by SIGKILL. */
+  private hearSignal(signal: NodeJS.Signals): void {
+    if (this.options.hearSignal?.(signal) === true) return;
+    if (signal === 'SIGINT') this.interrupts += 1;
+    this.send(signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal]);
+  }
+
+  private send(signal: number): void {
+    const pid = this.life?.payload();
+    if (pid === undefined) {
+      this.endEarly(signal);
+      return;
+    }
+    try {
+      process.kill(pid, signal);
+    } catch {
+      // It has just ended: its exit code is on the way.
+    }
+  }
+
+  /** A signal that comes before the payload runs ends everything, as does one between two lives. */
+  private endEarly(signal: number): void {
+    this.life?.abort(signal);
+    if (this.endPause === undefined) return;
+    this.keeper.stopping();
+    this.endPause();
+  }
+
+  private killIn(seconds: number): void {
+    clearTimeout(this.killTimer);
+    if (seconds < 0) return;
+    this.killTimer = setTimeout(() => {
+      this.send(KILL);
+    }, seconds * 1000);
+  }
+
+  private async pause(delayMs: number): Promise<void> {
+    await new Promise<void>((resolve) => {
+      const timer = setTimeout(resolve, delayMs);
+      this.endPause = () => {
+        clearTimeout(timer);
+        resolve();
+      };
+    });
+    this.endPause = undefined;
+  }
+}
+
+/** The exit code that stands for a container which could not be started. */
+export function codeOf(error: unknown): number {
+  if (!(error instanceof HutchError)) return 125;
+  return error.code === 'COMMAND_NOT_FOUND' ? 127 : error.code === 'COMMAND_NOT_EXECUTABLE' ? 126 : 125;
+}

@@ -1,0 +1,168 @@
+/** The control socket of a container, by which clients reach its monitor; in the monitor. */
+import { chmodSync, rmSync } from 'node:fs';
+import { createServer, type Server, type Socket } from 'node:net';
+import {
+  encodeFrame,
+  encodeMessage,
+  FRAME,
+  FrameReader,
+  type ControlRequest,
+  type Frame,
+} from '../protocol/control.ts';
+import { isSocketOfOurs } from './peer.ts';
+import { controlPath, makeControlDirectory, shortControlPath } from './control-path.ts';
+import type { Store } from '../state/store.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import type { StreamClient, StreamHub } from './stream-hub.ts';
+import type { StreamName } from './log-writer.ts';
+
+/** What clients may ask of a monitor. */
+export interface Controls {
+  readonly hub: StreamHub;
+  readonly terminal: boolean;
+  readonly interactive: boolean;
+  readonly stdinOnce: boolean;
+  signal(signal: number): void;
+  stop(request: Extract<ControlRequest, { request: 'stop' }>): void;
+  attached(): void;
+}
+
+/** How long the last words may take to reach the clients. */
+const FAREWELL_MS = 1000;
+
+export class ControlServer {
+  private readonly server: Server;
+  private readonly connections = new Set<Connection>();
+  private readonly store: Store;
+  private readonly id: string;
+
+  constructor(store: Store, id: string, { syscalls, controls }: { syscalls: () => Syscalls; controls: Controls }) {
+    this.store = store;
+    this.id = id;
+    this.server = createServer((socket) => {
+      if (!isSocketOfOurs(syscalls(), socket)) {
+        socket.destroy();
+        return;
+      }
+      const connection = new Connection(socket, controls);
+      this.connections.add(connection);
+      socket.once('close', () => this.connections.delete(connection));
+    });
+  }
+
+  /** Resolves when clients can connect. What a dead monitor has left is replaced. */
+  async listen(): Promise<void> {
+    makeControlDirectory(this.store);
+    rmSync(controlPath(this.store, this.id), { force: true });
+    using short = shortControlPath(this.store, this.id);
+    await new Promise<void>((resolve, reject) => {
+      this.server.once('error', reject).listen(short.path, resolve);
+    });
+    chmodSync(controlPath(this.store, this.id), 0o600);
+  }
+
+  /** Tells every client how the container ended, and closes when they have heard it. */
+  async end(code: number): Promise<void> {
+    rmSync(controlPath(this.store, this.id), { force: true });
+    this.server.close();
+    const patience = new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
+    const farewells = [...this.connections].map((connection) => connection.end(code));
+    if (farewells.length > 0) await Promise.race([Promise.all(farewells), patience]);
+  }
+}
+
+/** One client. */
+class Connection implements StreamClient {
+  private readonly reader = new FrameReader();
+  private readonly socket: Socket;
+  private readonly controls: Controls;
+  private isAttached = false;
+  private mayWrite = false;
+
+  constructor(socket: Socket, controls: Controls) {
+    this.socket = socket;
+    this.controls = controls;
+    socket
+      .on('data', (bytes) => {
+        this.hear(bytes);
+      })
+      .on('drain', () => {
+        controls.hub.ready(this);
+      })
+      .on('error', () => socket.destroy())
+      .once('close', () => {
+        this.leave();
+      });
+  }
+
+  connected(): void {
+    // A client learns nothing by it: output speaks for itself.
+  }
+
+  take(stream: StreamName, bytes: Buffer): boolean {
+    return this.socket.write(encodeFrame(stream === 'stdout' ? FRAME.output : FRAME.error, bytes));
+  }
+
+  end(code: number): Promise<void> {
+    return new Promise((resolve) => {
+      this.socket.once('close', resolve);
+      this.socket.end(encodeMessage({ event: 'ended', code }));
+    });
+  }
+
+  private hear(bytes: Buffer): void {
+    try {
+      for (const frame of this.reader.push(bytes)) this.answer(frame);
+    } catch {
+      // Whatever that is, it is no client of ours.
+      this.socket.destroy();
+    }
+  }
+
+  private answer({ kind, payload }: Frame): void {
+    if (kind === FRAME.message) {
+      this.obey(JSON.parse(payload.toString('utf8')) as ControlRequest);
+      return;
+    }
+    if (kind !== FRAME.input || !this.mayWrite || this.controls.hub.write(payload)) return;
+    this.socket.pause();
+    this.controls.hub.onInputReady(() => this.socket.resume());
+  }
+
+  private obey(request: ControlRequest): void {
+    const { hub } = this.controls;
+    switch (request.request) {
+      case 'attach':
+        this.attach(request.stdin);
+        break;
+      case 'end_input':
+        if (this.mayWrite && this.controls.stdinOnce) hub.endInput();
+        break;
+      case 'resize':
+        hub.resize(request.rows, request.columns);
+        break;
+      case 'signal':
+        this.controls.signal(request.signal);
+        this.socket.write(encodeMessage({ event: 'done' }));
+        break;
+      case 'stop':
+        this.controls.stop(request);
+        break;
+      case 'wait':
+        break;
+    }
+  }
+
+  private attach(stdin: boolean): void {
+    const { hub, terminal, interactive } = this.controls;
+    this.isAttached = true;
+    this.mayWrite = stdin && interactive;
+    this.socket.write(encodeMessage({ event: 'attached', terminal, interactive }));
+    hub.attach(this);
+    this.controls.attached();
+  }
+
+  private leave(): void {
+    if (this.isAttached) this.controls.hub.detach(this);
+  }
+}

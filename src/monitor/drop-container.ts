@@ -1,0 +1,41 @@
+/** Removing a container with all that belongs to it; by its monitor, or by whoever has entered it in the running list. */
+import { existsSync } from 'node:fs';
+import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
+import { newState, writeState } from '../state/container-state.ts';
+import { releaseName, releaseNamesOf } from '../state/container-names.ts';
+import { noteEvent } from '../state/events.ts';
+import { isHutchError } from '../errors/hutch-error.ts';
+import { leaveRunning } from '../state/running-list.ts';
+import { requireMarked, type Store } from '../state/store.ts';
+import { removeContainerDirectory } from './remove-directory.ts';
+
+/** Removes it. Killed half-way, it is on the running list still, and the next run goes on with it. */
+export async function dropContainer(store: Store, record: ContainerRecord): Promise<void> {
+  requireMarked(store.root);
+  markRemoving(store, record.id);
+  releaseName(store, record.name, record.id);
+  await removeContainerDirectory(containerDirectory(store, record.id));
+  noteEvent(store, 'remove', record);
+  leaveRunning(store, record.id);
+}
+
+/** As dropContainer, for one that has no record (yet). */
+export async function dropNameless(store: Store, id: string): Promise<void> {
+  releaseNamesOf(store, id);
+  const directory = containerDirectory(store, id);
+  if (existsSync(directory)) {
+    requireMarked(store.root);
+    await removeContainerDirectory(directory);
+  }
+  leaveRunning(store, id);
+}
+
+/** On a full disk it is removed without the mark: that is what makes room. */
+function markRemoving(store: Store, id: string): void {
+  if (!existsSync(containerDirectory(store, id))) return;
+  try {
+    writeState(store, id, { ...newState(null), status: 'removing' });
+  } catch (error) {
+    if (!isHutchError(error, 'STORAGE_FULL')) throw error;
+  }
+}

@@ -1,0 +1,119 @@
+/** `hutch run`: this process becomes the container's monitor, with or without the user at its streams; on the host's side. */
+import type { ProcessIdentity } from '../host/process-identity.ts';
+import type { Plan } from '../plan/step.ts';
+import type { ContainerRecord } from '../state/container-record.ts';
+import type { Store } from '../state/store.ts';
+import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
+import { noteEvent } from '../state/events.ts';
+import { ContainerMonitor } from './container-monitor.ts';
+import { LocalClient } from './local-client.ts';
+import type { Prelaunched } from './prelaunch.ts';
+import { leaveShell, watchShell } from './waiting-shell.ts';
+
+/** How the user is connected. */
+export interface Attachment {
+  readonly stdin: boolean;
+  readonly detachKeys: Buffer;
+  /** False: a signal parts the user from the container instead of reaching it. */
+  readonly sigProxy: boolean;
+}
+
+export interface HereOptions {
+  readonly store: Store;
+  readonly record: ContainerRecord;
+  readonly plan: Plan;
+  readonly identity: ProcessIdentity;
+  readonly prelaunched: Prelaunched | undefined;
+  /** The launcher's shell, without which nobody can part from the container. */
+  readonly shell: number | undefined;
+  /** Null: the container runs without the user from its start. */
+  readonly attachment: Attachment | null;
+  readonly isLogged: boolean;
+  readonly onStarted: () => void;
+  readonly onRunning: () => void;
+  readonly onStep: ((index: number, microseconds: number) => void) | null;
+}
+
+/** Returns the container's exit code when it has ended. Errors as ContainerMonitor.live(). */
+export async function monitorHere(options: HereOptions): Promise<number> {
+  return new Here(options).live();
+}
+
+class Here {
+  private readonly options: HereOptions;
+  private readonly monitor: ContainerMonitor;
+  private readonly client: LocalClient | undefined;
+  private bound: Syscalls | undefined;
+  private watch: Disposable | undefined;
+  private hasParted = false;
+
+  constructor(options: HereOptions) {
+    this.options = options;
+    this.monitor = new ContainerMonitor({
+      ...options,
+      syscalls: () => this.syscalls(),
+      isNew: true,
+      onStarted: () => {
+        if (options.shell !== undefined) this.watch = watchShell(this.syscalls(), options.shell, () => this.part());
+        options.onStarted();
+      },
+      onRunning: () => {
+        options.onRunning();
+        if (options.attachment === null) this.part();
+      },
+      hearSignal: () => this.hearSignal(),
+    });
+    this.client = this.connectUser();
+  }
+
+  async live(): Promise<number> {
+    try {
+      return await this.monitor.live();
+    } finally {
+      this.watch?.[Symbol.dispose]();
+      if (!this.hasParted) await this.client?.end();
+    }
+  }
+
+  /** Bound while init works on the plan, which is sent first. */
+  private syscalls(): Syscalls {
+    return (this.bound ??= openSyscalls());
+  }
+
+  private connectUser(): LocalClient | undefined {
+    const { attachment, record } = this.options;
+    if (attachment === null) return undefined;
+    const client = new LocalClient({
+      ...attachment,
+      syscalls: () => this.syscalls(),
+      payload: this.monitor.hub,
+      terminal: record.terminal,
+      onDetach: () => {
+        this.part();
+      },
+    });
+    this.monitor.hub.attach(client);
+    return client;
+  }
+
+  /** From now on the container runs without the user. */
+  private part(): void {
+    const { shell, store, record } = this.options;
+    if (this.hasParted || shell === undefined) return;
+    this.hasParted = true;
+    this.watch?.[Symbol.dispose]();
+    if (this.client !== undefined) {
+      this.client.release();
+      this.monitor.hub.detach(this.client);
+      noteEvent(store, 'detach', record);
+    }
+    this.monitor.startLog();
+    leaveShell(this.syscalls(), shell, `hutch monitor ${record.name}`);
+  }
+
+  private hearSignal(): boolean {
+    if (this.hasParted || this.options.attachment?.sigProxy !== false) return false;
+    this.part();
+    return this.hasParted;
+  }
+}

@@ -1,0 +1,86 @@
+/** The one who writes what becomes of a container; in its monitor. */
+import { identifyProcess, type ProcessIdentity } from '../host/process-identity.ts';
+import { isHutchError } from '../errors/hutch-error.ts';
+import type { ContainerRecord } from '../state/container-record.ts';
+import { newState, readState, writeState, type ContainerState } from '../state/container-state.ts';
+import { noteEvent } from '../state/events.ts';
+import type { Store } from '../state/store.ts';
+
+/** The highest number of a signal. Source: signal(7). */
+const LAST_SIGNAL = 64;
+
+export class StateKeeper {
+  state: ContainerState;
+  private readonly store: Store;
+  private readonly record: ContainerRecord;
+
+  constructor(store: Store, record: ContainerRecord, monitor: ProcessIdentity) {
+    this.store = store;
+    this.record = record;
+    const before = readState(store, record.id) ?? newState(null);
+    this.state = { ...before, monitor, isStopped: false, reason: null, restartCount: 0 };
+  }
+
+  /** Whoever looks sees from now on that somebody is at it. */
+  takeOver(): void {
+    this.write({});
+  }
+
+  /** Init is there, and works on its plan. */
+  begin(pid: number): void {
+    this.write({ init: identifyProcess(pid) ?? null, networkHelper: null });
+  }
+
+  network(pid: number): void {
+    this.write({ networkHelper: identifyProcess(pid) ?? null });
+  }
+
+  running(): void {
+    this.write({ status: 'running', startedAt: new Date().toISOString(), finishedAt: null });
+    noteEvent(this.store, 'start', this.record);
+  }
+
+  stopping(): void {
+    this.write({ isStopped: true });
+  }
+
+  /** A life has ended: the payload's, or the attempt to start one, which `reason` then explains. */
+  ended(code: number, reason: string | null): void {
+    const signal = code > 128 && code <= 128 + LAST_SIGNAL ? code - 128 : null;
+    this.state = {
+      ...this.state,
+      exitCode: code,
+      signal,
+      reason,
+      finishedAt: new Date().toISOString(),
+      init: null,
+      networkHelper: null,
+    };
+    noteEvent(this.store, 'die', this.record, { exitCode: String(code) });
+  }
+
+  restarting(): void {
+    this.write({ status: 'restarting', restartCount: this.state.restartCount + 1 });
+  }
+
+  /** It has ended for good, and nobody looks after it from now on. */
+  finished(): void {
+    this.write({ status: 'exited', monitor: null }, { durable: !this.record.removeAtExit });
+  }
+
+  /** It could not be started, and is what it was before. */
+  notStarted(reason: string): void {
+    const status = this.state.startedAt === null ? 'created' : 'exited';
+    this.write({ status, reason, monitor: null, init: null, networkHelper: null });
+  }
+
+  private write(changes: Partial<ContainerState>, options = {}): void {
+    this.state = { ...this.state, ...changes };
+    try {
+      writeState(this.store, this.record.id, this.state, options);
+    } catch (error) {
+      // On a full disk the container goes on; whoever looks goes by the living processes.
+      if (!isHutchError(error, 'STORAGE_FULL')) throw error;
+    }
+  }
+}

@@ -1,0 +1,172 @@
+/** Where a payload's streams meet: what it writes goes to the log and to every client, what clients type goes to it; in the monitor. */
+import { Socket } from 'node:net';
+import { ReadStream } from 'node:tty';
+import { IOCTL } from '../linux/flags.ts';
+import type { InitMessage } from '../protocol/messages.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import type { LogWriter, StreamName } from './log-writer.ts';
+
+export type StdioMessage = Extract<InitMessage, { event: 'init_stdio' }>;
+
+/** The payload as a client sees it, in this process or behind the control socket. */
+export interface PayloadEnd {
+  /** Hands input on; false when no more should come until `onInputReady` calls. */
+  write(bytes: Buffer): boolean;
+  onInputReady(call: () => void): void;
+  endInput(): void;
+  resize(rows: number, columns: number): void;
+  /** The client can take output again. */
+  ready(client: StreamClient): void;
+  /** Nobody reads this stream any more: the payload learns it by SIGPIPE. */
+  shut(stream: StreamName): void;
+}
+
+export interface StreamClient {
+  /** The payload's streams are there, for the first time or again. */
+  connected(): void;
+  /** Takes output; false when it can take no more until it says `ready`. */
+  take(stream: StreamName, bytes: Buffer): boolean;
+}
+
+type Source = Socket | ReadStream;
+
+/** Nothing is dropped: as long as one client can take no more, the payload waits. */
+export class StreamHub implements PayloadEnd {
+  /** Null: what is written is kept nowhere. */
+  log: LogWriter | null = null;
+  private readonly clients = new Set<StreamClient>();
+  private readonly full = new Set<StreamClient>();
+  private readonly sources = new Map<StreamName, Source>();
+  private input: Source | undefined;
+  private terminal: number | undefined;
+  private early: Buffer[] = [];
+  private isConnected = false;
+  private hasInputEnded = false;
+  private isInputReady: (() => void)[] = [];
+  private syscalls: Syscalls | undefined;
+
+  attach(client: StreamClient): void {
+    this.clients.add(client);
+    if (this.isConnected) client.connected();
+  }
+
+  detach(client: StreamClient): void {
+    this.clients.delete(client);
+    this.ready(client);
+  }
+
+  /** Takes the monitor's ends of a payload's stdio out of process `pid`. Resolves when all that it wrote has been handed on. */
+  connect(syscalls: Syscalls, fetch: (fd: number) => number, message: StdioMessage): Promise<void> {
+    this.syscalls = syscalls;
+    const drained =
+      'terminal' in message ? this.connectTerminal(fetch(message.terminal)) : this.connectPipes(fetch, message);
+    this.isConnected = true;
+    for (const bytes of this.early.splice(0)) this.write(bytes);
+    if (this.hasInputEnded) this.endInput();
+    for (const client of this.clients) client.connected();
+    if (this.full.size > 0) this.pause();
+    return drained;
+  }
+
+  private async connectPipes(
+    fetch: (fd: number) => number,
+    message: Exclude<StdioMessage, { terminal: number }>,
+  ): Promise<void> {
+    const drained = (['stdout', 'stderr'] as const).map((name) => {
+      const source = new Socket({ fd: fetch(message[name]), readable: true, writable: false });
+      return this.readFrom(name, source);
+    });
+    if (message.stdin !== null) {
+      const input = new Socket({ fd: fetch(message.stdin), readable: false, writable: true });
+      this.input = input;
+      this.hearInput(input);
+    }
+    await Promise.all(drained);
+  }
+
+  private connectTerminal(master: number): Promise<void> {
+    const terminal = new ReadStream(master);
+    this.terminal = master;
+    this.input = terminal;
+    this.hearInput(terminal);
+    return this.readFrom('stdout', terminal);
+  }
+
+  /** The last close of the other side of a terminal reads as EIO: its usual end. */
+  private readFrom(name: StreamName, source: Source): Promise<void> {
+    this.sources.set(name, source);
+    return new Promise((resolve) => {
+      source.on('data', (bytes: Buffer) => {
+        this.hear(name, bytes);
+      });
+      source
+        .on('error', () => source.destroy())
+        .once('close', () => {
+          this.sources.delete(name);
+          resolve();
+        });
+    });
+  }
+
+  private hearInput(input: Source): void {
+    // A payload that does not read its input is no error of hutch.
+    input.on('error', () => {
+      if (this.input === input) this.input = undefined;
+    });
+    input.on('drain', () => {
+      for (const call of this.isInputReady.splice(0)) call();
+    });
+  }
+
+  private hear(name: StreamName, bytes: Buffer): void {
+    this.log?.write(name, bytes);
+    for (const client of this.clients) if (!client.take(name, bytes)) this.full.add(client);
+    if (this.full.size > 0) this.pause();
+  }
+
+  private pause(): void {
+    for (const source of this.sources.values()) source.pause();
+  }
+
+  ready(client: StreamClient): void {
+    if (!this.full.delete(client) || this.full.size > 0) return;
+    for (const source of this.sources.values()) source.resume();
+  }
+
+  shut(stream: StreamName): void {
+    this.sources.get(stream)?.destroy();
+  }
+
+  write(bytes: Buffer): boolean {
+    if (!this.isConnected) this.early.push(bytes);
+    return this.input?.write(bytes) ?? this.isConnected;
+  }
+
+  onInputReady(call: () => void): void {
+    this.isInputReady.push(call);
+  }
+
+  endInput(): void {
+    this.hasInputEnded = true;
+    if (this.input instanceof Socket) this.input.end();
+  }
+
+  /** struct winsize: rows, columns, and no pixels. Source: ioctl_tty(2). */
+  resize(rows: number, columns: number): void {
+    if (this.terminal === undefined) return;
+    const size = Buffer.alloc(8);
+    size.writeUInt16LE(rows, 0);
+    size.writeUInt16LE(columns, 2);
+    this.syscalls?.ioctlBuffer(this.terminal, IOCTL.TIOCSWINSZ, size);
+  }
+
+  /** Lets go of a payload that has ended; the clients stay for the next one. */
+  disconnect(): void {
+    this.input?.destroy();
+    for (const source of this.sources.values()) source.destroy();
+    this.input = undefined;
+    this.terminal = undefined;
+    this.isConnected = false;
+    for (const call of this.isInputReady.splice(0)) call();
+  }
+}
