@@ -9,9 +9,9 @@ case $here in /*) ;; *) here=$PWD/$here ;; esac
 
 # Without the "--" Node would take --env-file for its own, wherever it stands, and load it into hutch's own environment.
 cli() {
-  exec $before "$here/node" --disable-sigusr1 --no-warnings $quick -- "$here/hutch.cjs" "$@"
+  exec "$here/node" --disable-sigusr1 --no-warnings $quick -- "$here/hutch.cjs" "$@"
 }
-before= quick=
+quick=
 
 # Node raises its soft limit of open files; the payload is to have the caller's. `ulimit` would cost a process.
 keep_limit() {
@@ -26,7 +26,7 @@ is_clean() {
   [ $# -le 1 ]
 }
 
-# Becomes the monitor, in a session of its own: keys and the terminal's end reach it through this shell alone.
+# Becomes the monitor. As soon as it can it makes a session of its own: keys and the terminal's end then reach it through this shell alone.
 monitor() {
   export HUTCH_SHELL=$$
   exec <&8 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
@@ -34,7 +34,6 @@ monitor() {
   if [ -O "$runtime/prelaunch" ] && [ -O "$runtime" ] && [ ! -L "$runtime/prelaunch" ] && is_clean /proc/$$/fd/??*; then
     . "$runtime/prelaunch"
   fi
-  before=setsid
   cli "$@"
 }
 

@@ -15,6 +15,7 @@ import { chainFor, isPlain } from './chain-for.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
 import { LogWriter } from './log-writer.ts';
+import { prepareAgain } from './prepare-again.ts';
 import { rememberChain, type Prelaunched } from './prelaunch.ts';
 import { Backoff, shallRestart } from './restart-policy.ts';
 import { hearSignals } from './signals.ts';
@@ -168,6 +169,7 @@ export class ContainerMonitor implements Controls {
 
   private async supervised(): Promise<number> {
     const { plan, prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
+    if (this.hasRun) await prepareAgain(store, record.id, plan);
     const chain = chainFor(plan);
     const timer =
       record.timeoutSeconds === null ? undefined : setTimeout(() => this.life?.kill(), record.timeoutSeconds * 1000);

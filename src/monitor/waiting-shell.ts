@@ -18,10 +18,11 @@ export function takeWaitingShell(env: NodeJS.ProcessEnv): number | undefined {
 }
 
 /**
- * Calls `gone` when the shell has died: the user is not there any more. What our children get is settled on the way: nothing that we have
- * inherited.
+ * Calls `gone` when the shell has died: the user is not there any more. On the way, what concerns the user's terminal is left to the shell
+ * by a session of our own, and our children inherit nothing that we have inherited.
  */
 export function watchShell(syscalls: Syscalls, shell: number, gone: () => void): Disposable {
+  syscalls.setsid();
   syscalls.close_range(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   const hear = (): void => {
     if (process.ppid !== shell) gone();

@@ -10,6 +10,8 @@ import { locateStore, openStore, type Store } from '../../state/store.ts';
 import { stopRecord } from './stop-container.ts';
 
 const END_TIMEOUT_MS = 10_000;
+/** For a monitor to do what it was asked for; then it is ended too. */
+const PATIENCE_MS = 5000;
 const KILL = '9';
 
 /**
@@ -43,7 +45,7 @@ function isRunning({ name }: ContainerRecord): HutchError {
 async function endNow(store: Store, record: ContainerRecord): Promise<void> {
   const { monitor } = currentState(store, record);
   try {
-    await stopRecord(store, record, { timeoutSeconds: 0, signal: KILL });
+    await stopRecord(store, record, { timeoutSeconds: 0, signal: KILL, marginMs: PATIENCE_MS });
   } catch (error) {
     if (!isHutchError(error, 'MONITOR_SILENT')) throw error;
     if (monitor !== null) killIfAlive(monitor);

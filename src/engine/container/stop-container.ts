@@ -19,6 +19,8 @@ export interface StopOptions {
   /** Null: as the container was made. */
   readonly timeoutSeconds: number | null;
   readonly signal?: string | undefined;
+  /** What the monitor may take beyond the container's own time, in milliseconds. */
+  readonly marginMs?: number | undefined;
 }
 
 /** Asks a container to end, and ends it when its time is over. One that does not run is left alone. CONTAINER_UNKNOWN, MONITOR_SILENT. */
@@ -34,7 +36,8 @@ export async function stopRecord(store: Store, record: ContainerRecord, options:
   using _control = control;
   control.send({ request: 'stop', signal, timeoutSeconds: options.timeoutSeconds });
   const seconds = options.timeoutSeconds ?? record.stopTimeoutSeconds;
-  await orSilent(record, control.ended, seconds < 0 ? LONGEST_MS : Math.min(seconds * 1000 + MARGIN_MS, LONGEST_MS));
+  const marginMs = options.marginMs ?? MARGIN_MS;
+  await orSilent(record, control.ended, seconds < 0 ? LONGEST_MS : Math.min(seconds * 1000 + marginMs, LONGEST_MS));
 }
 
 /** Sends a signal to a container's command. CONTAINER_UNKNOWN, CONTAINER_STOPPED, MONITOR_SILENT; USAGE_INVALID for what is no signal. */
