@@ -30,7 +30,9 @@ export async function attachHere(control: ControlClient, attachment: Attachment)
   using _signals = attachment.sigProxy ? hearSignals((signal) => proxy(control, signal)) : undefined;
   control.client = client;
   client.connected();
-  const ended = control.ended.then((code): Parting => ({ kind: 'ended', code }));
+  const ended = control.ended.then((code): Parting =>
+    control.isLetGo ? { kind: 'detached' } : { kind: 'ended', code },
+  );
   const parting = await Promise.race([ended, detached.promise]);
   await client.end();
   return parting;

@@ -180,7 +180,11 @@ export class ContainerMonitor implements Controls {
         prelaunched: this.hasRun ? undefined : prelaunched,
         syscalls,
         hub: this.hub,
-        onLife: (life) => (this.life = life),
+        onLife: (life) => {
+          this.life = life;
+          // It was stopped while this life was prepared.
+          if (this.keeper.state.isStopped) life.abort(record.stopSignal);
+        },
         onStarted: (pid) => {
           this.keeper.begin(pid);
           if (!this.isListening) this.listenMeanwhile();

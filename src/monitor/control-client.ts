@@ -38,6 +38,8 @@ export class ControlClient implements PayloadEnd, Disposable {
   client: StreamClient | undefined;
   /** Resolves with the container's exit code; with null when the monitor has gone without a word. */
   readonly ended: Promise<number | null>;
+  /** We have let go of it ourselves. */
+  isLetGo = false;
   private readonly socket: Socket;
   private readonly reader = new FrameReader();
   private readonly waiting: ((event: ControlEvent | null) => void)[] = [];
@@ -99,6 +101,7 @@ export class ControlClient implements PayloadEnd, Disposable {
 
   /** Nobody reads our output: the container goes on without us. */
   shut(): void {
+    this.isLetGo = true;
     this.socket.destroy();
   }
 

@@ -20,7 +20,14 @@ export function startMonitor(id: string, { awaitsClient }: { readonly awaitsClie
   const env = Object.fromEntries(PASSED_ON.map((name) => [name, process.env[name]]));
   const child = spawn(
     nodePath(),
-    ['--disable-sigusr1', '--no-warnings', programPath('monitor'), id, ...(awaitsClient ? ['--await-client'] : [])],
+    [
+      '--disable-sigusr1',
+      '--no-warnings',
+      '--no-rehash-snapshot',
+      programPath('monitor'),
+      id,
+      ...(awaitsClient ? ['--await-client'] : []),
+    ],
     { stdio: ['ignore', 'ignore', 'ignore', 'pipe'], env, cwd: '/', detached: true },
   );
   child.on('error', () => undefined);

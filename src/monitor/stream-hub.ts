@@ -42,7 +42,7 @@ export class StreamHub implements PayloadEnd {
   private early: Buffer[] = [];
   private isConnected = false;
   private hasInputEnded = false;
-  private isInputReady: (() => void)[] = [];
+  private inputReady: (() => void)[] = [];
   private syscalls: Syscalls | undefined;
 
   attach(client: StreamClient): void {
@@ -61,7 +61,9 @@ export class StreamHub implements PayloadEnd {
     const drained =
       'terminal' in message ? this.connectTerminal(fetch(message.terminal)) : this.connectPipes(fetch, message);
     this.isConnected = true;
-    for (const bytes of this.early.splice(0)) this.write(bytes);
+    // Without an input, or when it has taken all, nothing will say later that it is ready.
+    const isFree = this.early.splice(0).map((bytes) => this.write(bytes));
+    if (isFree.at(-1) !== false) this.sayInputReady();
     if (this.hasInputEnded) this.endInput();
     for (const client of this.clients) client.connected();
     if (this.full.size > 0) this.pause();
@@ -111,11 +113,17 @@ export class StreamHub implements PayloadEnd {
   private hearInput(input: Source): void {
     // A payload that does not read its input is no error of hutch.
     input.on('error', () => {
-      if (this.input === input) this.input = undefined;
+      if (this.input !== input) return;
+      this.input = undefined;
+      this.sayInputReady();
     });
     input.on('drain', () => {
-      for (const call of this.isInputReady.splice(0)) call();
+      this.sayInputReady();
     });
+  }
+
+  private sayInputReady(): void {
+    for (const call of this.inputReady.splice(0)) call();
   }
 
   private hear(name: StreamName, bytes: Buffer): void {
@@ -143,7 +151,7 @@ export class StreamHub implements PayloadEnd {
   }
 
   onInputReady(call: () => void): void {
-    this.isInputReady.push(call);
+    this.inputReady.push(call);
   }
 
   endInput(): void {
@@ -167,6 +175,6 @@ export class StreamHub implements PayloadEnd {
     this.input = undefined;
     this.terminal = undefined;
     this.isConnected = false;
-    for (const call of this.isInputReady.splice(0)) call();
+    this.sayInputReady();
   }
 }

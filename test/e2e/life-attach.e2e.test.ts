@@ -194,6 +194,14 @@ describe('hutch attach without a terminal', { skip: hostSkip() }, () => {
     printed(await box.hutch(['rm', '-f', 'on']));
   });
 
+  it('lets go of the container when nobody reads its output any more', async () => {
+    await detach('ticks', 'while :; do echo tick; sleep 0.02; done');
+    const script = '"$0" attach --no-stdin ticks | head -n 1; echo "${PIPESTATUS[0]}"';
+    assert.equal(printed(await box.hutch([], { wrapper: ['bash', '-c', script] })), 'tick\n0\n');
+    assert.equal(printed(await box.hutch(['ps', '--format', '{{.Names}}'])), 'ticks\n');
+    printed(await box.hutch(['rm', '-f', 'ticks']));
+  });
+
   it('is refused when the container does not run', async () => {
     printed(await box.hutch(['run', '--name', 'off', ...NONE, 'host', 'true']));
     assertRefused(await box.hutch(['attach', 'off']), /^hutch: container "off" is not running/u);
