@@ -70,7 +70,8 @@ export class StreamHub implements PayloadEnd {
     return drained;
   }
 
-  private async connectPipes(
+  /** Throws at once when init has ended meanwhile: the reason is on its way. */
+  private connectPipes(
     fetch: (fd: number) => number,
     message: Exclude<StdioMessage, { terminal: number }>,
   ): Promise<void> {
@@ -83,7 +84,7 @@ export class StreamHub implements PayloadEnd {
       this.input = input;
       this.hearInput(input);
     }
-    await Promise.all(drained);
+    return Promise.all(drained).then(() => undefined);
   }
 
   private connectTerminal(master: number): Promise<void> {

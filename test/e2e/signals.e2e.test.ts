@@ -6,7 +6,7 @@ import { constants } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { descendant, descendants, remaining } from './processes.ts';
+import { descendant, descendants, killMonitor, remaining } from './processes.ts';
 import { containerTraces, hostMounts, hostSkip, makeSandbox, outcomeOf, printed, type Child } from './sandbox.ts';
 
 const RUN = ['run', '--rm', '--net', 'none'];
@@ -70,12 +70,6 @@ describe('a signal to hutch run', { skip: hostSkip() }, () => {
   });
 });
 
-/** Kills the monitor that a `hutch run` has become; its shell ends with the code that stands for that. */
-async function killMonitor(child: Child): Promise<void> {
-  const monitor = await descendant(/hutch\.cjs run/u, child.pid);
-  process.kill(monitor.pid, 'SIGKILL');
-}
-
 describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() }, () => {
   const box = makeSandbox();
   const script = 'echo ready; setsid sleep 1000 & (trap "" TERM HUP INT; sleep 1001) & sleep 1002';
@@ -94,7 +88,7 @@ describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() 
       await firstLine(child);
       await descendant(/^sleep 1002/u);
       assert.ok(descendants().length >= 5, 'control: there are processes to be left');
-      await killMonitor(child);
+      await killMonitor(child.pid);
       assert.equal((await outcome).code, 137);
       assert.equal(await remaining(2000), '');
       assert.deepEqual(hostMounts(box), []);
@@ -109,7 +103,7 @@ describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() 
       const child = box.start([...RUN, '--pid', 'host', '-u', user, 'host', 'sh', '-c', 'echo ready; exec sleep 1003']);
       const outcome = outcomeOf(child);
       await firstLine(child);
-      await killMonitor(child);
+      await killMonitor(child.pid);
       await outcome;
       assert.equal(await remaining(2000), '', `as user ${user}`);
     }
@@ -121,7 +115,7 @@ describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() 
     const child = box.start(['run', '--name', 'kept', '--net', 'none', 'host', 'sh', '-c', script]);
     const outcome = outcomeOf(child);
     await firstLine(child);
-    await killMonitor(child);
+    await killMonitor(child.pid);
     await outcome;
     for (const isSwept of [false, true]) {
       if (isSwept) printed(await box.inHost('true'));

@@ -8,7 +8,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants, readFileSync, readlinkSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
-import { descendant, descendants, remaining } from '../../e2e/processes.ts';
+import { descendant, descendants, killMonitor, remaining } from '../../e2e/processes.ts';
 import { containerTraces, hostSkip, makeSandbox, outcomeOf, printed, type Outcome } from '../../e2e/sandbox.ts';
 import { ONE_ID, world } from '../../e2e/world.ts';
 
@@ -103,7 +103,7 @@ describe('every network driver', { skip: slirpSkip() }, () => {
     assert.equal(await remaining(), '');
   });
 
-  it('slirp4netns: its helper ends when hutch is killed', async () => {
+  it('slirp4netns: its helper ends when the monitor is killed', async () => {
     const child = box.start(['run', '--rm', 'host', 'sleep', '1000']);
     const outcome = outcomeOf(child);
     await descendant(/^sleep 1000/u);
@@ -111,7 +111,7 @@ describe('every network driver', { skip: slirpSkip() }, () => {
       descendants().some(({ command }) => /slirp4netns .*tap0/u.test(command)),
       'control',
     );
-    child.kill('SIGKILL');
+    await killMonitor(child.pid);
     await outcome;
     assert.equal(await remaining(), '');
     printed(await run('none', 'true'));

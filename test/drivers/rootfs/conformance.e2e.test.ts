@@ -6,7 +6,7 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { probeRootfsDriver, ROOTFS_DRIVERS } from '../../../src/drivers/rootfs/probe.ts';
 import { busyboxSkip } from '../../e2e/busybox-archive.ts';
-import { descendant, descendants, remaining } from '../../e2e/processes.ts';
+import { descendant, descendants, killMonitor, remaining } from '../../e2e/processes.ts';
 import {
   BUSYBOX,
   containerTraces,
@@ -112,7 +112,7 @@ for (const driver of ROOTFS_DRIVERS) {
     });
 
     it(
-      'leaves no process, helper or mount when hutch is killed, and the next run removes the rest',
+      'leaves no process, helper or mount when the monitor is killed, and the next run removes the rest',
       { skip },
       async () => {
         const argv = [
@@ -136,11 +136,11 @@ for (const driver of ROOTFS_DRIVERS) {
           driver === 'fuse-overlayfs',
           'control: the driver is the one that was asked for',
         );
-        child.kill('SIGKILL');
+        await killMonitor(child.pid);
         await outcome;
         assert.equal(await remaining(), '');
         assert.deepEqual(hostMounts(box), []);
-        assert.notDeepEqual(containerTraces(box), [], 'control: a killed hutch cannot have cleaned up');
+        assert.notDeepEqual(containerTraces(box), [], 'control: a killed monitor cannot have cleaned up');
         printed(await run('true'));
         assert.deepEqual(containerTraces(box), []);
       },
