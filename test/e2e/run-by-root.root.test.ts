@@ -100,6 +100,22 @@ hutch ps -a -q`;
     assert.equal(await remaining(), '');
   });
 
+  it('keeps a detached container, stops it, starts it again with what it has written, and removes it', async () => {
+    const script = `
+hutch run -d --name c --net none host sh -c 'trap "exit 5" TERM; echo x >>/etc/n; wc -l </etc/n; while :; do sleep 0.05; done' >/dev/null
+until [ "$(hutch logs c)" = 1 ]; do sleep 0.05; done
+hutch stop c && hutch wait c && hutch start c
+until [ "$(hutch logs c | tail -n 1)" = 2 ]; do sleep 0.05; done
+hutch ps --format '{{.Names}} {{.State}}'
+hutch rm -f c
+hutch ps -a -q`;
+    const { code, stdout, stderr } = await run(script);
+    assert.equal(stderr, '');
+    assert.equal(code, 0);
+    assert.equal(stdout, 'c\n5\nc\nc running\nc\n');
+    assert.equal(await remaining(), '');
+  });
+
   it('has a network by slirp4netns', async () => {
     const { stdout, stderr } = await run(`hutch run --rm host cat /sys/class/net/tap0/mtu`);
     assert.deepEqual([stdout, stderr], ['65520\n', '']);

@@ -11,12 +11,12 @@ import { newState, writeState } from '../../state/container-state.ts';
 import { noteEvent } from '../../state/events.ts';
 import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
-import { locateStore, openStore, type Store } from '../../state/store.ts';
-import { chooseMaps } from '../../userns/choose-maps.ts';
+import type { Store } from '../../state/store.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
 import type { ImageSource } from './image-source.ts';
 import { inventName } from './names.ts';
 import { newContainerId } from './new-id.ts';
+import { openOwnStore } from './open-own-store.ts';
 import { obtainImage } from './obtain-image.ts';
 import { parseLog, parseRestart, parseWholeSeconds } from './parse-life.ts';
 import { parseSignal } from './parse-signal.ts';
@@ -52,8 +52,7 @@ export async function makeContainer(
   ears: MakeEars,
   { interactsOnce }: { readonly interactsOnce: boolean },
 ): Promise<MadeContainer> {
-  const owner = await storeOwner();
-  const store = openStore(locateStore(), owner);
+  const { store, owner } = await openOwnStore();
   await sweepOrphans(store);
   const image = await obtainImage(store, request, ears.watchPull);
   if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image.id, request);
@@ -79,14 +78,6 @@ export function writeBundle(store: Store, record: ContainerRecord, { spec, plan 
 async function unpack(image: string, { squashIds }: RunRequest): Promise<void> {
   const { unpackImage } = await import('../image/unpack-image.ts');
   await unpackImage(image, { squashIds });
-}
-
-/** Root's containers belong to the host uid that their root is mapped to. */
-async function storeOwner(): Promise<number> {
-  const own = process.getuid?.() ?? 0;
-  if (own !== 0) return own;
-  const { userNamespace } = await chooseMaps();
-  return userNamespace.uidMap[0]?.hostId ?? own;
 }
 
 function ownIdentity(): ProcessIdentity {

@@ -6,7 +6,8 @@ import { dropContainer } from '../../monitor/drop-container.ts';
 import { findContainer, readContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, isBusy } from '../../state/container-state.ts';
 import { enterRunning } from '../../state/running-list.ts';
-import { locateStore, openStore, type Store } from '../../state/store.ts';
+import type { Store } from '../../state/store.ts';
+import { openOwnStore } from './open-own-store.ts';
 import { stopRecord } from './stop-container.ts';
 
 const END_TIMEOUT_MS = 10_000;
@@ -19,7 +20,7 @@ const KILL = '9';
  * unless `force`, which ends it first.
  */
 export async function removeContainer(word: string, options: { readonly force: boolean }): Promise<string> {
-  const store = openStore(locateStore());
+  const { store } = await openOwnStore();
   const record = findContainer(store, word);
   if (isBusy(currentState(store, record))) {
     if (!options.force) throw isRunning(record);

@@ -6,7 +6,8 @@ import { startMonitor, type StartedMonitor } from '../../monitor/start-monitor.t
 import type { StartReport } from '../../protocol/start-report.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, isBusy } from '../../state/container-state.ts';
-import { locateStore, openStore, type Store } from '../../state/store.ts';
+import type { Store } from '../../state/store.ts';
+import { openOwnStore } from './open-own-store.ts';
 import { isSilent } from './container-errors.ts';
 import { exitCodeOf } from './exit-code-of.ts';
 import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
@@ -16,7 +17,7 @@ const START_TIMEOUT_MS = 60_000;
 
 /** Starts the container of a name or id; one that runs already is left as it is. CONTAINER_UNKNOWN, and what a start can fail with. */
 export async function startContainer(word: string): Promise<void> {
-  const store = openStore(locateStore());
+  const { store } = await openOwnStore();
   const record = findContainer(store, word);
   if (currentState(store, record).status === 'running') return;
   await startInBackground(record);
@@ -35,7 +36,7 @@ export async function startInBackground(record: ContainerRecord): Promise<void> 
 /** As startContainer, with the user at its streams; returns its exit code, or 0 when they detach. */
 export async function startAttached(word: string, flags: AttachFlags): Promise<number> {
   const attachment = parseAttachment(flags);
-  const store = openStore(locateStore());
+  const { store } = await openOwnStore();
   const record = findContainer(store, word);
   const isRunning = isBusy(currentState(store, record));
   return isRunning ? attachTo(store, record, attachment) : startAndAttach(store, record, attachment);

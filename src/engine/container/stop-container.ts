@@ -2,7 +2,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findContainer, readContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, isBusy } from '../../state/container-state.ts';
-import { locateStore, openStore, type Store } from '../../state/store.ts';
+import { locateStore, type Store } from '../../state/store.ts';
+import { openOwnStore } from './open-own-store.ts';
 import { isNotRunning, isSilent } from './container-errors.ts';
 import { exitCodeOf } from './exit-code-of.ts';
 import { parseSignal } from './parse-signal.ts';
@@ -54,7 +55,7 @@ export async function killContainer(word: string, signalWord: string): Promise<v
 
 /** Stops a container if it runs, and starts it. */
 export async function restartContainer(word: string, options: StopOptions): Promise<void> {
-  const store = openStore(locateStore());
+  const { store } = await openOwnStore();
   const record = findContainer(store, word);
   await stopRecord(store, record, options);
   await startInBackground(record);
