@@ -26,13 +26,13 @@ export class StateKeeper {
     this.write({});
   }
 
-  /** Init is there, and works on its plan. */
+  /** Init is there, and works on its plan: nobody needs to know before the payload runs. */
   begin(pid: number): void {
-    this.write({ init: identifyProcess(pid) ?? null, networkHelper: null });
+    this.state = { ...this.state, init: identifyProcess(pid) ?? null, networkHelper: null };
   }
 
   network(pid: number): void {
-    this.write({ networkHelper: identifyProcess(pid) ?? null });
+    this.state = { ...this.state, networkHelper: identifyProcess(pid) ?? null };
   }
 
   running(): void {
@@ -65,7 +65,7 @@ export class StateKeeper {
 
   /** It has ended for good, and nobody looks after it from now on. */
   finished(): void {
-    this.write({ status: 'exited', monitor: null }, { durable: !this.record.removeAtExit });
+    if (!this.record.removeAtExit) this.write({ status: 'exited', monitor: null }, { durable: true });
   }
 
   /** It could not be started, and is what it was before. */
