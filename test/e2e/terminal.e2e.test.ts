@@ -86,7 +86,8 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
       [...RUN, '-it', '-e', 'PS1=type> ', 'host', 'bash', '--norc', '-i'],
       [
         ['expect', 'type> '],
-        ['type', 'sh -c "printf %s-%s in foreground; sleep 100"\n'],
+        // Without exec a signal between the fork of sleep(1) and its start would be lost to both.
+        ['type', 'sh -c "printf %s-%s in foreground; exec sleep 100"\n'],
         ['expect', 'in-foreground'],
         ['type', CONTROL_C],
         ['expect', '^C'],
