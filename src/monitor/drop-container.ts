@@ -1,5 +1,5 @@
 /** Removing a container with all that belongs to it; by its monitor, or by whoever has entered it in the running list. */
-import { existsSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
 import { newState, writeState } from '../state/container-state.ts';
 import { releaseName, releaseNamesOf } from '../state/container-names.ts';
@@ -7,6 +7,7 @@ import { noteEvent } from '../state/events.ts';
 import { isHutchError } from '../errors/hutch-error.ts';
 import { leaveRunning } from '../state/running-list.ts';
 import { requireMarked, type Store } from '../state/store.ts';
+import { controlPath } from './control-path.ts';
 import { removeContainerDirectory } from './remove-directory.ts';
 
 /** Removes it. Killed half-way, it is on the running list still, and the next run goes on with it. */
@@ -16,7 +17,7 @@ export async function dropContainer(store: Store, record: ContainerRecord): Prom
   releaseName(store, record.name, record.id);
   await removeContainerDirectory(containerDirectory(store, record.id));
   noteEvent(store, 'remove', record);
-  leaveRunning(store, record.id);
+  forgetMonitor(store, record.id);
 }
 
 /** As dropContainer, for one that has no record (yet). */
@@ -27,6 +28,12 @@ export async function dropNameless(store: Store, id: string): Promise<void> {
     requireMarked(store.root);
     await removeContainerDirectory(directory);
   }
+  forgetMonitor(store, id);
+}
+
+/** What a monitor, dead by now or this process, has in the run directory. The entry in the list goes last: it is what others find. */
+export function forgetMonitor(store: Store, id: string): void {
+  rmSync(controlPath(store, id), { force: true });
   leaveRunning(store, id);
 }
 

@@ -1,5 +1,5 @@
 /** Which rootfs driver works on this host, found out by mounting with each and remembered until reboot; on the host's side. */
-import { chownSync, existsSync, mkdtempSync, rmSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { findTool } from '../../host/run-tool.ts';
@@ -8,6 +8,7 @@ import { chooseMaps } from '../../userns/choose-maps.ts';
 import { tryInUserns, whyFailed } from '../../userns/probe/try-in-userns.ts';
 import { removeInUserns } from '../../userns/run-in-userns.ts';
 import { writeError } from '../../state/json-file.ts';
+import { makerName } from '../../state/maker-name.ts';
 import { namespacesFailed } from '../../userns/namespaces-failed.ts';
 import { readProbeCache, writeProbeCache } from './probe-cache.ts';
 
@@ -133,13 +134,16 @@ at "change a lower file"; echo upper >>merged/kept; chown "$1" merged/kept
 at "leave the lower layer alone"; test -e lower/directory/file; test "$(cat lower/kept)" = lower
 `;
 
-/** A scratch directory on the store's file system: in the store, or in the nearest directory above that is there. */
+/** A scratch directory on the store's file system: in the store, where others find it if we die, or in the nearest directory above. */
 function makeScratch(root: string): string {
   const staging = join(root, 'staging');
-  let parent = existsSync(staging) ? staging : root;
+  let parent = root;
   while (!existsSync(parent)) parent = dirname(parent);
   try {
-    return mkdtempSync(join(parent, '.hutch-probe-'));
+    if (!existsSync(staging)) return mkdtempSync(join(parent, '.hutch-probe-'));
+    const scratch = join(staging, makerName('probe'));
+    mkdirSync(scratch, { mode: 0o700 });
+    return scratch;
   } catch (cause) {
     throw new HutchError(`cannot write to ${parent}: ${errnoOf(cause) ?? String(cause)}`, {
       code: 'STORE_UNWRITABLE',

@@ -28,10 +28,19 @@ export async function removeContainer(word: string, options: { readonly force: b
   }
   // With --rm its monitor has removed it already.
   if (readContainer(store, record.id) === undefined) return word;
-  const own = identifyProcess(process.pid);
-  if (own === undefined || !(await enterRunning(store, record.id, own))) throw isRunning(record);
+  await takeOver(store, record);
   await dropContainer(store, record);
   return word;
+}
+
+/** A monitor that has recorded the end, or another `rm`, still has its last steps to do. CONTAINER_RUNNING when it was started again. */
+async function takeOver(store: Store, record: ContainerRecord): Promise<void> {
+  const own = identifyProcess(process.pid);
+  const deadline = Date.now() + END_TIMEOUT_MS;
+  while (own === undefined || !(await enterRunning(store, record.id, own))) {
+    if (isBusy(currentState(store, record)) || Date.now() > deadline) throw isRunning(record);
+    await sleep(5);
+  }
 }
 
 function isRunning({ name }: ContainerRecord): HutchError {

@@ -1,15 +1,17 @@
 /** Clearing up after monitors that were killed; called at the start of every run, on the host's side. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { cleanStaging } from '../../images/store/staging.ts';
 import { identifyProcess } from '../../host/process-identity.ts';
-import { dropContainer, dropNameless } from '../../monitor/drop-container.ts';
+import { dropContainer, dropNameless, forgetMonitor } from '../../monitor/drop-container.ts';
 import { containerDirectory, readContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { readState, reconciled, writeState } from '../../state/container-state.ts';
-import { enterRunning, leaveRunning, listOrphans } from '../../state/running-list.ts';
+import { enterRunning, listOrphans } from '../../state/running-list.ts';
 import type { Store } from '../../state/store.ts';
 
-/** Removes --rm containers and half-made ones whose monitor is dead; records the end of the others. */
+/** Removes --rm containers and half-made ones whose monitor is dead, and what dead makers left; records the end of the other containers. */
 export async function sweepOrphans(store: Store): Promise<void> {
+  await cleanStaging(store);
   for (const id of listOrphans(store)) {
     try {
       await sweep(store, id);
@@ -40,7 +42,7 @@ async function sweep(store: Store, id: string): Promise<void> {
       finishedAt: now.status === 'exited' ? (now.finishedAt ?? new Date().toISOString()) : null,
     });
   }
-  leaveRunning(store, id);
+  forgetMonitor(store, id);
 }
 
 /** The last thing that is written of a new container. */

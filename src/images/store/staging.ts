@@ -1,20 +1,15 @@
 /** Half-made things: a private directory for each maker, cleaned up when the maker is dead; on the host's side. */
-import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { HutchError, errnoOf } from '../../errors/hutch-error.ts';
-import { bootId, identifyProcess, isAlive } from '../../host/process-identity.ts';
+import { errnoOf } from '../../errors/hutch-error.ts';
 import { writeError } from '../../state/json-file.ts';
+import { isMakerDead, makerName } from '../../state/maker-name.ts';
 import { requireMarked, type Store } from '../../state/store.ts';
 import { removeInUserns } from '../../userns/run-in-userns.ts';
 
 /** Makes a new directory in `store.staging` whose name says who made it. STORAGE_FULL, STORE_UNWRITABLE. */
 export function makeStaging(store: Store): string {
-  const self = identifyProcess(process.pid);
-  if (self === undefined)
-    throw new HutchError('/proc does not show this process', { code: 'HOST_FEATURE_MISSING', hint: 'mount /proc' });
-  const name = ['image', self.pid, self.startTime, self.bootId, randomBytes(4).toString('hex')].join('_');
-  const path = join(store.staging, name);
+  const path = join(store.staging, makerName('image'));
   try {
     mkdirSync(path, { mode: 0o700 });
   } catch (error) {
@@ -48,11 +43,8 @@ export function listAbandoned(store: Store): string[] {
 
 /** All staging directories, and whether their makers live. */
 export function listStaging(store: Store): { readonly path: string; readonly isMakerAlive: boolean }[] {
-  const boot = bootId();
   return readdirSync(store.staging).flatMap((name) => {
-    const [kind, pid, startTime, madeInBoot] = name.split('_');
-    if (kind !== 'image' || pid === undefined || startTime === undefined || madeInBoot === undefined) return [];
-    const isMakerAlive = madeInBoot === boot && isAlive({ bootId: boot, pid: Number(pid), startTime });
-    return [{ path: join(store.staging, name), isMakerAlive }];
+    const isDead = isMakerDead(name);
+    return isDead === undefined ? [] : [{ path: join(store.staging, name), isMakerAlive: !isDead }];
   });
 }
