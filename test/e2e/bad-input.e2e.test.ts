@@ -58,6 +58,21 @@ const CASES: readonly (readonly [readonly string[], RegExp])[] = [
     /^hutch: .*\/etc\/passwd[^]*a directory can be put only on a directory/u,
   ],
   [['-v', '/etc/passwd:/etc:ro', 'host', 'true'], /^hutch: .*\/etc/u],
+  [['--shm-size=--rm', 'host', 'true'], /^hutch: flag --shm-size expects a value\n/u],
+  [
+    ['--ulimit', 'nofile=10', 'host', 'true'],
+    /^hutch: invalid value "nofile=10" for --ulimit\n.*at least 64 open files/u,
+  ],
+  [['--clock-offset', '-99999999999', 'host', 'true'], /^hutch: invalid value "-99999999999" for --clock-offset\n/u],
+  [['--security-opt', 'mask=/', 'host', 'true'], /^hutch: invalid value "mask=\/" for --security-opt\n.*below \//u],
+  [['--security-opt', 'unmask=proc', 'host', 'true'], /^hutch: invalid value "unmask=proc" for --security-opt\n/u],
+  [
+    ['--cap-add', 'ALL', '--cap-drop', 'ALL', 'host', 'true'],
+    /^hutch: invalid value "ALL" for --cap-drop\n.*not both/u,
+  ],
+  [['--env-file', '/dev/zero', 'host', 'true'], /^hutch: cannot read --env-file \/dev\/zero: it has more than/u],
+  [['-w', `/${'x'.repeat(300)}`, 'host', 'true'], /^hutch: .*ENAMETOOLONG.*\n.*shorten it/u],
+  [['-w', '/proc/self/fd/3', 'host', 'true'], /^hutch: .*ELOOP.*\n.*another directory with -w/u],
   [['--shm-size', '1x', 'host', 'true'], /^hutch: invalid value "1x" for --shm-size\n/u],
 ];
 
