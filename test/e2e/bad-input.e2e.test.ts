@@ -1,7 +1,7 @@
 /** Wrong words on the command line: one clear error each, with its remedy and exit code 125, and nothing made. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from './sandbox.ts';
@@ -118,6 +118,38 @@ describe('hutch run refuses', { skip: hostSkip() }, () => {
       /^hutch: \/etc is not a safe place for hutch: it belongs to uid 0\n.*HUTCH_DATA/u,
     );
     assert.deepEqual(readdirSync(cwd), []);
+  });
+
+  it('a store that it may not read, with every command', async () => {
+    const closed = path.join(box.directory, 'closed');
+    for (const name of ['images', 'containers', 'names'])
+      mkdirSync(path.join(closed, name), { recursive: true, mode: 0o000 });
+    chmodSync(closed, 0o700);
+    const commands = [
+      ['ps', '-a'],
+      ['rm', 'x'],
+      ['images'],
+      ['rmi', 'x'],
+      ['info'],
+      ['system', 'df'],
+      ['gc'],
+      ['image', 'prune', '-f'],
+      ['history', 'x'],
+      ['image', 'inspect', 'x'],
+      ['image', 'exists', 'x'],
+      ['diff', 'x'],
+      ['tag', 'a', 'b'],
+      ['save', 'a', '-o', '/dev/null'],
+      ['run', '--rm', 'host', 'true'],
+    ];
+    for (const argv of commands) {
+      for (const place of [closed, '/etc/passwd']) {
+        const outcome = await box.hutch(argv, { env: { HUTCH_DATA: place } });
+        assertRefused(outcome, /^hutch: (?:cannot (?:read|write) \/\S+: E[A-Z]+|\/etc\/passwd is not a safe place)/u);
+      }
+    }
+    for (const name of readdirSync(closed)) chmodSync(path.join(closed, name), 0o700);
+    printed(await box.hutch(['ps', '-a', '-q'], { env: { HUTCH_DATA: closed } }));
   });
 
   it('a user without a home, unless the places are given otherwise', async () => {

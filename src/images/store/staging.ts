@@ -1,10 +1,10 @@
 /** Half-made things: a private directory for each maker, cleaned up when the maker is dead; on the host's side. */
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { HutchError, errnoOf } from '../../errors/hutch-error.ts';
 import { bootId, identifyProcess, isAlive } from '../../host/process-identity.ts';
-import { writeError } from '../../state/json-file.ts';
+import { listNames, writeError } from '../../state/json-file.ts';
 import { requireMarked, type Store } from '../../state/store.ts';
 import { removeInUserns } from '../../userns/run-in-userns.ts';
 
@@ -49,7 +49,7 @@ export function listAbandoned(store: Store): string[] {
 /** All staging directories, and whether their makers live. */
 export function listStaging(store: Store): { readonly path: string; readonly isMakerAlive: boolean }[] {
   const boot = bootId();
-  return readdirSync(store.staging).flatMap((name) => {
+  return listNames(store.staging).flatMap((name) => {
     const [kind, pid, startTime, madeInBoot] = name.split('_');
     if (kind !== 'image' || pid === undefined || startTime === undefined || madeInBoot === undefined) return [];
     const isMakerAlive = madeInBoot === boot && isAlive({ bootId: boot, pid: Number(pid), startTime });
