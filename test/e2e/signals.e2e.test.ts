@@ -1,7 +1,7 @@
 /** `hutch run` and signals: passed on to the command; and what is left when hutch itself is killed: nothing. */
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -122,6 +122,25 @@ describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() 
       assert.match((await box.hutch(['ps', '-a'])).stdout, /Exited \(137\).*\(its monitor was killed\) .*kept$/mu);
     }
     printed(await box.hutch(['rm', 'kept']));
+    assert.deepEqual(containerTraces(box), []);
+  });
+
+  it('while the namespaces are being made leaves no helper of theirs behind, and no fifo after the next run', async () => {
+    printed(await box.inHost('true'));
+    for (let round = 0; round < 60; round += 1) {
+      const child = box.start([...RUN, 'host', 'true']);
+      const outcome = outcomeOf(child);
+      // The chain starts some milliseconds after the launcher, and a busy machine spreads it further.
+      await sleep(round / 3);
+      child.kill('SIGKILL');
+      await outcome;
+    }
+    assert.equal(await remaining(5000), '');
+    printed(await box.inHost('true'));
+    assert.deepEqual(
+      readdirSync(box.run).filter((name) => name.startsWith('fifo.')),
+      [],
+    );
     assert.deepEqual(containerTraces(box), []);
   });
 
