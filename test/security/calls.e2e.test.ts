@@ -82,7 +82,7 @@ describe('a payload with the default options', { skip: attackerSkip() }, () => {
   });
 
   it('cannot write the settings of the kernel', async () => {
-    for (const name of ['write-core_pattern', 'write-uevent_helper', 'write-sysrq']) {
+    for (const name of ['write-hostname', 'write-core_pattern', 'write-uevent_helper', 'write-sysrq']) {
       assert.match(fenced[name] ?? 'nothing', /^(?:EACCES|EROFS|ENOENT|EPERM)$/u, name);
     }
     // With the capability for it: now only the mount stands in the way.

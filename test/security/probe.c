@@ -114,6 +114,7 @@ static void try_calls(void) {
   TRY("nested-mount", nested_mount());
   TRY("setns", setns(-1, 0));
   TRY("write-sysctl", write_to("/proc/sys/net/ipv4/ip_forward", "0"));
+  TRY("write-hostname", write_to("/proc/sys/kernel/hostname", "probe"));
   TRY("write-core_pattern", write_to("/proc/sys/kernel/core_pattern", "|/x"));
   TRY("write-uevent_helper", write_to("/sys/kernel/uevent_helper", "/x"));
   TRY("write-sysrq", write_to("/proc/sysrq-trigger", "h"));
@@ -247,7 +248,20 @@ static int with_descriptors(char **command) {
   return 127;
 }
 
-static void find_key(void) { say("find-key", syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", KEY_NAME, 0)); }
+/* Puts a key into the session's keyring, for everybody who has that, and waits. */
+static int keep_key(void) {
+  if (syscall(SYS_add_key, "user", KEY_NAME, "secret", 6, KEY_SPEC_SESSION_KEYRING) < 0) return perror("add_key"), 1;
+  if (syscall(SYS_add_key, "user", KEY_NAME, "secret", 6, KEY_SPEC_USER_KEYRING) < 0) return perror("add_key"), 1;
+  syscall(SYS_keyctl, 5, KEY_SPEC_SESSION_KEYRING, 0x3f3f3f3f);
+  printf("kept\n");
+  fflush(stdout);
+  pause();
+  return 0;
+}
+
+static long search_key(int keyring) { return syscall(SYS_keyctl, KEYCTL_SEARCH, keyring, "user", KEY_NAME, 0); }
+
+static void find_key(void) { say("find-key", search_key(KEY_SPEC_SESSION_KEYRING)); }
 
 static int unix_address(struct sockaddr_un *address, const char *name, int is_abstract) {
   memset(address, 0, sizeof *address);
@@ -403,23 +417,29 @@ static long take_descriptor_of(int pid) { return syscall(438, syscall(434, pid, 
 
 static long enter(int pid, int flags) { return setns((int)syscall(434, pid, 0), flags); }
 
-/* What can be had of each process in PIDS: signals, memory, descriptors, root, namespaces. "NAME RESULT". */
+/* What can be had of each process in PIDS: signals, memory, descriptors, root, namespaces. "NAME/PID RESULT". */
 static void reach(char **pids) {
+  char name[64];
   for (; *pids != NULL; pids++) {
     int pid = atoi(*pids);
-    TRY("signal", kill(pid, 0));
-    TRY("trace", ptrace(PTRACE_SEIZE, pid, 0, 0));
-    TRY("memory", open_of(pid, "mem", O_RDWR));
-    TRY("vm-read", read_memory_of(pid));
-    TRY("take-descriptor", take_descriptor_of(pid));
-    TRY("list-descriptors", open_of(pid, "fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : read_link_of(pid, "fd/0"));
-    TRY("environment", read_byte_of(pid, "environ"));
-    TRY("maps", read_byte_of(pid, "maps"));
-    TRY("root", read_link_of(pid, "root"));
-    TRY("directory", read_link_of(pid, "cwd"));
-    TRY("program", read_link_of(pid, "exe"));
-    TRY("namespace", open_of(pid, "ns/mnt", O_RDONLY));
-    TRY("enter", enter(pid, CLONE_NEWUSER) < 0 ? -1 : enter(pid, CLONE_NEWNS));
+#define REACH(what, expression) \
+  do { \
+    snprintf(name, sizeof name, what "/%d", pid); \
+    TRY(name, expression); \
+  } while (0)
+    REACH("signal", kill(pid, 0));
+    REACH("trace", ptrace(PTRACE_SEIZE, pid, 0, 0));
+    REACH("memory", open_of(pid, "mem", O_RDWR));
+    REACH("vm-read", read_memory_of(pid));
+    REACH("take-descriptor", take_descriptor_of(pid));
+    REACH("list-descriptors", open_of(pid, "fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : read_link_of(pid, "fd/0"));
+    REACH("environment", read_byte_of(pid, "environ"));
+    REACH("maps", read_byte_of(pid, "maps"));
+    REACH("root", read_link_of(pid, "root"));
+    REACH("directory", read_link_of(pid, "cwd"));
+    REACH("program", read_link_of(pid, "exe"));
+    REACH("namespace", open_of(pid, "ns/mnt", O_RDONLY));
+    REACH("enter", enter(pid, CLONE_NEWUSER) < 0 ? -1 : enter(pid, CLONE_NEWNS));
   }
 }
 
@@ -446,6 +466,8 @@ static int perform(char **argv) {
   else if (strcmp(what, "mounts") == 0) show_mounts(argv + 2);
   else if (strcmp(what, "descriptors") == 0) show_descriptors();
   else if (strcmp(what, "session") == 0) show_session();
+  else if (strcmp(what, "keep-key") == 0) return keep_key();
+  else if (strcmp(what, "find-user-key") == 0) say(what, search_key(KEY_SPEC_USER_KEYRING));
   else if (strcmp(what, "reach") == 0) reach(argv + 2);
   else if (strcmp(what, "ids") == 0) printf("%d %d %d %d\n", getuid(), geteuid(), getgid(), getegid());
   else if (strcmp(what, "type") == 0) type_text(argv[2]);
