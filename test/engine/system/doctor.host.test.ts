@@ -1,7 +1,7 @@
 /** The doctor on this host as an ordinary user finds it, and in user namespaces of the test's own. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
@@ -55,6 +55,24 @@ test('examineHost() blames the limit when no more user namespaces are allowed', 
 test('examineHost() says so when it runs in a user namespace already', { skip }, async () => {
   const report = await examine(inHome({ through: ['unshare', '--user', '--map-root-user'] }));
   assert.match(findingIn(report, 'id-maps').cause ?? '', /in a user namespace already, which has 1 ids/u);
+});
+
+test('examineHost() fails when `run` would not take the settings file', { skip }, async () => {
+  const config = path.join(home, 'config');
+  mkdirSync(path.join(config, 'hutch'), { recursive: true, mode: 0o755 });
+  const withSettings = async (text: string) => {
+    writeFileSync(path.join(config, 'hutch/config.json'), text);
+    return examine(inHome({ env: { XDG_CONFIG_HOME: config } }));
+  };
+  for (const text of ['{', '{"colour":"red"}', '{"storageDriver":"zfs"}', '{"network":"bridge"}']) {
+    const report = await withSettings(text);
+    assert.equal(report.willRun, false, text);
+    assert.equal(findingIn(report, 'settings').fix[0]?.who, 'you');
+  }
+  const report = await withSettings('{"storageDriver":"vfs","network":"none"}');
+  assert.equal(report.willRun, true);
+  assert.deepEqual([findingIn(report, 'storage').detail, findingIn(report, 'slirp4netns').needed], ['vfs', false]);
+  rmSync(config, { recursive: true });
 });
 
 test('examineHost() fails when the store cannot be made', { skip }, async () => {
