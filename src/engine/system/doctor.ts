@@ -72,10 +72,13 @@ type Check = readonly [Topic, () => Finding | Promise<Finding>];
 /** Tries everything, what does not depend on each other at the same time. Changes nothing that outlives it but the probe cache. */
 export async function examineHost(options: DoctorOptions = {}): Promise<HealthReport> {
   const wishes = readWishes(locateStore());
-  const [basics, userNamespace] = await Promise.all([
+  const [basics, tried] = await Promise.all([
     concludeAll(basicChecks(options.landlockAbi ?? landlockAbi(), wishes)),
     conclude(USER_NAMESPACE, () => probeUserNamespace(nodePath())),
   ]);
+  // What a missing program has to say about namespaces misleads.
+  const lacksPrograms = basics.some(({ id, status }) => id === PROGRAMS.id && status === 'fail');
+  const userNamespace = lacksPrograms ? skipped(USER_NAMESPACE, `not tried: ${PROGRAMS.title} are missing`) : tried;
   const apparmor = await conclude(APPARMOR, () => probeApparmor(userNamespace.status === 'ok', nodePath()));
   const maps = await concludeBelow(userNamespace, [[ID_MAPS, probeIdMaps]]);
   const rest = await concludeBelow(maps[0] ?? userNamespace, namespaceChecks());

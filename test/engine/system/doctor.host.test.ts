@@ -5,6 +5,7 @@ import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writ
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { world } from '../../e2e/world.ts';
 import { ordinaryUser } from '../../helpers/ordinary-user.ts';
 import { examine, findingIn, type Circumstances } from './examine.ts';
 
@@ -50,6 +51,31 @@ test('examineHost() blames the limit when no more user namespaces are allowed', 
   assert.equal(findingIn(report, 'namespace-limits').status, 'fail');
   assert.match(findingIn(report, 'user-namespace').cause ?? '', /max_user_namespaces = 0/u);
   assert.match(findingIn(report, 'user-namespace').fix[0]?.text ?? '', /sysctl/u);
+});
+
+/** Limits that stand in a world of the test's own, and the check that finds each. */
+const LIMITED = [
+  ['mnt', 'user-namespace', /limit of user or mount namespaces/u],
+  ['pid', 'id-maps', /limit of user, mount or pid namespaces/u],
+  ['net', 'net-namespace', /network namespaces are forbidden/u],
+  ['uts', 'small-namespaces', /its number is limited/u],
+  ['ipc', 'small-namespaces', /its number is limited/u],
+  ['cgroup', 'small-namespaces', /its number is limited/u],
+  ['time', 'time-namespace', /number of time namespaces is limited/u],
+] as const;
+
+for (const [kind, id, cause] of LIMITED) {
+  test(`examineHost() finds the cause when no ${kind} namespaces are allowed`, { skip: isRoot || skip }, async () => {
+    const through = world({ setup: `echo 0 >/proc/sys/user/max_${kind}_namespaces` });
+    const report = await examine(inHome({ through }));
+    assert.equal(report.willRun, false);
+    assert.match(findingIn(report, id).cause ?? '', cause);
+    assert.ok(findingIn(report, id).fix.length > 0, 'a remedy is named');
+  });
+}
+
+test('control: examineHost() finds that such a world runs containers', { skip: isRoot || skip }, async () => {
+  assert.equal((await examine(inHome({ through: world({ setup: '' }) }))).willRun, true);
 });
 
 test('examineHost() says so when it runs in a user namespace already', { skip }, async () => {
