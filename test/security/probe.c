@@ -144,6 +144,7 @@ static void try_calls(void) {
   TRY("socket-alg", socket(AF_ALG, SOCK_SEQPACKET, 0));
   TRY("socket-vsock", socket(AF_VSOCK, SOCK_STREAM, 0));
   TRY("socket-inet", socket(AF_INET, SOCK_DGRAM, 0));
+  TRY("socket-ping", socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
   TRY("call-999", syscall(999));
 #ifdef __x86_64__
   TRY("iopl", syscall(SYS_iopl, 4));
