@@ -32,6 +32,9 @@ function makeHome(parent: string, user: string): string {
   return home;
 }
 
+/** A launcher that has inherited high descriptors makes no head start. */
+const CLOSE_AND_RUN = 'for at in /proc/$$/fd/??*; do fd=${at##*/}; [ -L "$at" ] && eval "exec $fd>&-"; done; exec "$@"';
+
 /** setpriv(1) itself still has root's capabilities when it looks for the program, so a shell looks for it. */
 function commandAs(user: string, argv: readonly string[], env: readonly string[]): [string, ...string[]] {
   const become = [
@@ -40,10 +43,10 @@ function commandAs(user: string, argv: readonly string[], env: readonly string[]
     `--regid=${user}`,
     '--clear-groups',
     '--',
-    'sh',
+    'bash',
     '-c',
-    'exec "$@"',
-    'sh',
+    CLOSE_AND_RUN,
+    'bash',
   ];
   return ['env', '-i', 'PATH=/usr/local/bin:/usr/bin:/bin', 'LANG=C.UTF-8', ...env, ...become, ...argv];
 }
