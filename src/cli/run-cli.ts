@@ -13,7 +13,15 @@ export async function runCli(argv: readonly string[]): Promise<number> {
     return await dispatch(argv);
   } catch (error) {
     return presentError(error);
+  } finally {
+    if (process.env['HUTCH_PRELAUNCH'] !== undefined) await giveUpHeadStart();
   }
+}
+
+/** Nobody has taken the chain that the launcher has started: the words were wrong, or asked for help. */
+async function giveUpHeadStart(): Promise<void> {
+  const { discardHeadStart } = await import('../engine/container/discard-head-start.ts');
+  discardHeadStart();
 }
 
 async function dispatch(argv: readonly string[]): Promise<number> {

@@ -36,6 +36,7 @@ function messageOf(error: Error, command: string): string {
     .replace(FLAG_PREFIX, '$1: ')
     .replace(REASONS_PREFIX, '')
     .replace(MORE_HELP, '')
+    .replace(/^Flag /u, 'flag ')
     .replace(/\s*\n\s*/gu, '; ');
 }
 

@@ -1,6 +1,6 @@
 /** Starting the chain that ends in init, or taking over one that the launcher has started; in the monitor, on the host's side. */
 import { spawn } from 'node:child_process';
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
@@ -66,15 +66,25 @@ async function reap(pid: number, syscalls: Syscalls): Promise<void> {
 /** Ends a chain that was started on a wrong guess. */
 export function discard({ pid, toInit, fromInit }: Prelaunched): void {
   killQuietly(pid);
-  closeSync(toInit);
-  closeSync(fromInit);
+  for (const fd of [toInit, fromInit]) {
+    // The chain removes the names of its fifos first of all; it may not have come to that.
+    const name = readlinkSync(`/proc/self/fd/${String(fd)}`);
+    if (name.startsWith('/')) rmSync(name, { force: true });
+    closeSync(fd);
+  }
 }
 
+/**
+ * Ends a chain by its process group: an unshare(1) that is killed just when it has its maps written leaves the child that writes
+ * them behind, which would wait for ever. Before setsid(1) has made the group there is only the one process.
+ */
 function killQuietly(pid: number): void {
-  try {
-    process.kill(pid, 'SIGKILL');
-  } catch {
-    // It has ended by itself.
+  for (const target of [-pid, pid]) {
+    try {
+      process.kill(target, 'SIGKILL');
+    } catch {
+      // It has ended by itself, or is no group yet.
+    }
   }
 }
 

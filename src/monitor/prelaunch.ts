@@ -2,7 +2,7 @@
  * The chain of namespaces, started before the CLI has read its options: `src/launcher.sh` sources a file that the last
  * successful run wrote. It is a guess: a run that needs another chain ends the guessed one and starts its own.
  */
-import { readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeTextFile } from '../state/json-file.ts';
 
@@ -35,8 +35,17 @@ export function chainKey(argv: readonly string[]): string {
   return hash.toString(16);
 }
 
+/** Removes fifos whose launcher was killed before their names went; `run` is the run directory. */
+function sweepFifos(run: string): void {
+  for (const name of readdirSync(run)) {
+    const pid = /^fifo\.(\d+)\./u.exec(name)?.[1];
+    if (pid !== undefined && !existsSync(`/proc/${pid}`)) rmSync(join(run, name), { force: true });
+  }
+}
+
 /** Keeps the chain for the next run, in the run directory `run`; writes only when it differs from what is there. */
 export function rememberChain(run: string, argv: readonly string[], path: string): void {
+  sweepFifos(run);
   const file = join(run, 'prelaunch');
   const script = prelaunchScript(run, argv, path);
   if (readIfThere(file) !== script) writeTextFile(file, script, { durable: false });

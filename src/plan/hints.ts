@@ -137,6 +137,7 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     EACCES: (detail) =>
       `the user of the container may not enter ${detail}: choose another directory with -w, or another user with -u`,
     EXDEV: (detail) => `${detail} leads out of the container: choose another directory with -w`,
+    ELOOP: (detail) => `${detail} goes through a link that hutch must not follow: choose another directory with -w`,
   },
   bound_capabilities: { EINVAL: 'this kernel does not know one of the capabilities: leave it out of --cap-add' },
   set_user: IDS,
@@ -168,6 +169,7 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
 const BY_ERRNO: Remedies = {
   ENOSPC: 'the disk or its quota is full: free space (`hutch rm`, `hutch rmi`), or move the store with XDG_DATA_HOME',
   EDQUOT: 'your disk quota is used up: free space (`hutch rm`, `hutch rmi`), or move the store with XDG_DATA_HOME',
+  ENAMETOOLONG: 'a path has 4095 bytes at most, and each name in it 255: shorten it',
   EMFILE: 'too many open files: raise `ulimit -n` where hutch is started',
   ENFILE: 'the whole host has too many open files: end other programs, or ask an admin to raise fs.file-max',
   ENOMEM: 'the host is out of memory: end other programs and run again',

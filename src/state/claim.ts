@@ -2,7 +2,7 @@
 import { linkSync, mkdirSync, readFileSync, rmSync, unlinkSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf } from '../errors/hutch-error.ts';
-import { writeError } from './json-file.ts';
+import { readError, writeError } from './json-file.ts';
 import { withLock } from './lock.ts';
 
 export interface Claim {
@@ -35,7 +35,7 @@ export function readClaim(path: string): string | undefined {
     return readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw readError(path, error);
   }
 }
 

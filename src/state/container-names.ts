@@ -1,9 +1,10 @@
 /** Names of containers: each a file that holds an id, so that a name is given once; on the host's side. */
-import { existsSync, readdirSync, unlinkSync } from 'node:fs';
+import { existsSync, unlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import { claim, readClaim } from './claim.ts';
 import { containerDirectory, isContainerId } from './container-id.ts';
+import { listNames } from './json-file.ts';
 import type { Store } from './store.ts';
 
 const NAME = /^[a-zA-Z0-9][a-zA-Z0-9_.-]{0,127}$/u;
@@ -58,8 +59,7 @@ function nameInUse(name: string, id: string): HutchError {
 
 /** Frees every name of a container that was killed before it had a record. */
 export function releaseNamesOf(store: Store, id: string): void {
-  if (!existsSync(namesDirectory(store))) return;
-  for (const name of readdirSync(namesDirectory(store))) releaseName(store, name, id);
+  for (const name of listNames(namesDirectory(store))) releaseName(store, name, id);
 }
 
 /** Frees a name if it belongs to `id`. To be called before the container's directory goes: until then nobody can take the name over. */

@@ -1,10 +1,9 @@
 /** Records of containers on disk: what each one is. Written whole, at first and when it is renamed; read without a lock; on the host's side. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+import { HutchError } from '../errors/hutch-error.ts';
 import { containerDirectory, isContainerId } from './container-id.ts';
 import { nameOwner } from './container-names.ts';
-import { readJsonFile, writeJsonFile } from './json-file.ts';
+import { listNames, readJsonFile, writeJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
 export interface RestartPolicy {
@@ -76,12 +75,7 @@ export function listContainers(store: Store): ContainerRecord[] {
 }
 
 function listIds(store: Store): string[] {
-  try {
-    return readdirSync(store.containers).filter(isContainerId);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return listNames(store.containers).filter(isContainerId);
 }
 
 /** The container of a name, an id or a unique beginning of one. CONTAINER_UNKNOWN otherwise; the word is never used as a path unchecked. */

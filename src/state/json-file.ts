@@ -1,5 +1,5 @@
 /** JSON records on disk: written whole or not at all, read without a lock; on the host's side. */
-import { closeSync, fsyncSync, openSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 
 /** Writes `value` as JSON to `path` atomically (temporary file, fsync unless `durable` is false, rename), mode 0600. */
@@ -34,14 +34,14 @@ export function isAbsent(error: unknown): boolean {
   return errnoOf(error) === 'ENOENT';
 }
 
-/** The value in a JSON file; undefined when there is no such file; RECORD_CORRUPT when it is not JSON. */
+/** The value in a JSON file; undefined when there is no such file; RECORD_CORRUPT when it is not JSON; STORE_UNWRITABLE when it cannot be read. */
 export function readJsonFile(path: string): unknown {
   let text: string;
   try {
     text = readFileSync(path, 'utf8');
   } catch (error) {
     if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
+    throw readError(path, error);
   }
   try {
     return JSON.parse(text) as unknown;
@@ -53,6 +53,27 @@ export function readJsonFile(path: string): unknown {
       context: { path },
     });
   }
+}
+
+/** The names in a directory; none where it does not exist. STORE_UNWRITABLE when it cannot be read. */
+export function listNames(path: string): string[] {
+  try {
+    return readdirSync(path);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return [];
+    throw readError(path, error);
+  }
+}
+
+/** The HutchError for a failed read: somebody else's place, or one that is closed to its owner too. */
+export function readError(path: string, cause: unknown): HutchError {
+  const errno = errnoOf(cause) ?? String(cause);
+  return new HutchError(`cannot read ${path}: ${errno}`, {
+    code: 'STORE_UNWRITABLE',
+    hint: 'make it readable for you, or set HUTCH_DATA (store) or XDG_RUNTIME_DIR (run directory) to a place of your own',
+    cause,
+    context: { path, errno },
+  });
 }
 
 /** The HutchError for a failed write: a full disk and a read-only place are told apart. */

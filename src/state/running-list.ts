@@ -1,11 +1,10 @@
 /** Who looks after which container: one small file each in the run directory, made by exactly one process; on the host's side. */
-import { readdirSync, rmSync } from 'node:fs';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '../errors/hutch-error.ts';
 import { isAlive, type ProcessIdentity } from '../host/process-identity.ts';
 import { claim } from './claim.ts';
 import { isContainerId } from './container-id.ts';
-import { readJsonFile } from './json-file.ts';
+import { listNames, readJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
 function listDirectory(store: Store): string {
@@ -32,14 +31,9 @@ export function leaveRunning(store: Store, id: string): void {
 
 /** Ids of containers whose monitor died without cleaning up. */
 export function listOrphans(store: Store): string[] {
-  try {
-    return readdirSync(listDirectory(store))
-      .filter(isContainerId)
-      .filter((id) => !isAliveEntry(readJsonFile(join(listDirectory(store), id))));
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
+  return listNames(listDirectory(store))
+    .filter(isContainerId)
+    .filter((id) => !isAliveEntry(readJsonFile(join(listDirectory(store), id))));
 }
 
 /** A missing file is somebody who is just leaving. */

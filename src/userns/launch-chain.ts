@@ -83,14 +83,17 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
     nested === undefined ? withRoot(PROTECT, outer.writer === 'parent') : '',
     HOLDER,
   );
+  // unshare(1) has a child write the map, which waits for ever when its parent is killed at that moment. So the signal of the
+  // starter's death comes after it; until then init, which finds its channel closed, ends the chain.
+  const isMapped = mapping === 'inline' && outer.writer === 'newuidmap';
   const chain = [
     'unshare',
-    '--user',
+    ...(isMapped ? [] : ['--user']),
     '--mount',
     // What a helper mounts in the holder's namespace must reach the inner one, which is there already (mount_namespaces(7)).
     ...(nested === undefined ? [] : ['--propagation', 'shared']),
     ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
-    ...mapFlags(outer, mapping),
+    ...(isMapped ? [] : mapFlags(outer, mapping)),
     '--',
     'sh',
     '-p',
@@ -100,7 +103,8 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
     ...(nested === undefined ? [request.protect] : []),
     ...inner,
   ];
-  return { argv: ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)], mapping };
+  const mortal: LaunchChain['argv'] = ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)];
+  return { argv: isMapped ? ['unshare', '--user', ...mapFlags(outer, mapping), '--', ...mortal] : mortal, mapping };
 }
 
 function scriptOf(...parts: readonly string[]): string {

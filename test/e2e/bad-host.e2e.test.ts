@@ -212,6 +212,17 @@ describe('on a full disk hutch run', { skip: worldSkip() }, () => {
     }
   });
 
+  it('hutch rm still removes containers there', async () => {
+    const small = `${box.directory}/small`;
+    const setup = `mkdir -p ${small}; mount -t tmpfs -o size=1m,mode=700 none ${small}`;
+    const script = `"$1" run --net none --name old host sh -c 'head -c 99999 /dev/zero >/var/tmp/x'
+      cat /dev/zero >${small}/filler 2>/dev/null; "$@"; echo "$? $(stat -f -c %a ${small})"; ${list}`;
+    const wrapper = [...world({ setup }), 'sh', '-c', script, 'sh'];
+    const env = { HUTCH_DATA: `${small}/data` };
+    const { stdout, stderr } = await box.hutch(['rm', 'old'], { wrapper, env });
+    assert.match(stdout, /^old\n0 [1-9]\d+\n$/u, stderr);
+  });
+
   it('says so too when inodes are what is lacking', async () => {
     const outcome = await runFull(4000, 'for i in $(seq 390); do : >$SMALL/$i || break; done');
     assertRefused(outcome, /^hutch: .*ENOSPC/u);

@@ -1,7 +1,7 @@
 /** Wrong words on the command line: one clear error each, with its remedy and exit code 125, and nothing made. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from './sandbox.ts';
@@ -58,6 +58,21 @@ const CASES: readonly (readonly [readonly string[], RegExp])[] = [
     /^hutch: .*\/etc\/passwd[^]*a directory can be put only on a directory/u,
   ],
   [['-v', '/etc/passwd:/etc:ro', 'host', 'true'], /^hutch: .*\/etc/u],
+  [['--shm-size=--rm', 'host', 'true'], /^hutch: flag --shm-size expects a value\n/u],
+  [
+    ['--ulimit', 'nofile=10', 'host', 'true'],
+    /^hutch: invalid value "nofile=10" for --ulimit\n.*at least 64 open files/u,
+  ],
+  [['--clock-offset', '-99999999999', 'host', 'true'], /^hutch: invalid value "-99999999999" for --clock-offset\n/u],
+  [['--security-opt', 'mask=/', 'host', 'true'], /^hutch: invalid value "mask=\/" for --security-opt\n.*below \//u],
+  [['--security-opt', 'unmask=proc', 'host', 'true'], /^hutch: invalid value "unmask=proc" for --security-opt\n/u],
+  [
+    ['--cap-add', 'ALL', '--cap-drop', 'ALL', 'host', 'true'],
+    /^hutch: invalid value "ALL" for --cap-drop\n.*not both/u,
+  ],
+  [['--env-file', '/dev/zero', 'host', 'true'], /^hutch: cannot read --env-file \/dev\/zero: it has more than/u],
+  [['-w', `/${'x'.repeat(300)}`, 'host', 'true'], /^hutch: .*ENAMETOOLONG.*\n.*shorten it/u],
+  [['-w', '/proc/self/fd/3', 'host', 'true'], /^hutch: .*ELOOP.*\n.*another directory with -w/u],
   [['--shm-size', '1x', 'host', 'true'], /^hutch: invalid value "1x" for --shm-size\n/u],
 ];
 
@@ -103,6 +118,37 @@ describe('hutch run refuses', { skip: hostSkip() }, () => {
       /^hutch: \/etc is not a safe place for hutch: it belongs to uid 0\n.*HUTCH_DATA/u,
     );
     assert.deepEqual(readdirSync(cwd), []);
+  });
+
+  it('a store that it may not read, with every command', async () => {
+    const closed = path.join(box.directory, 'closed');
+    mkdirSync(closed, { mode: 0o700 });
+    for (const name of ['images', 'containers', 'names']) mkdirSync(path.join(closed, name), { mode: 0o000 });
+    const commands = [
+      ['ps', '-a'],
+      ['rm', 'x'],
+      ['images'],
+      ['rmi', 'x'],
+      ['info'],
+      ['system', 'df'],
+      ['gc'],
+      ['image', 'prune', '-f'],
+      ['history', 'x'],
+      ['image', 'inspect', 'x'],
+      ['image', 'exists', 'x'],
+      ['diff', 'x'],
+      ['tag', 'a', 'b'],
+      ['save', 'a', '-o', '/dev/null'],
+      ['run', '--rm', 'host', 'true'],
+    ];
+    for (const argv of commands) {
+      for (const place of [closed, '/etc/passwd']) {
+        const outcome = await box.hutch(argv, { env: { HUTCH_DATA: place } });
+        assertRefused(outcome, /^hutch: (?:cannot (?:read|write) \/\S+: E[A-Z]+|\/etc\/passwd is not a safe place)/u);
+      }
+    }
+    for (const name of readdirSync(closed)) chmodSync(path.join(closed, name), 0o700);
+    printed(await box.hutch(['ps', '-a', '-q'], { env: { HUTCH_DATA: closed } }));
   });
 
   it('a user without a home, unless the places are given otherwise', async () => {

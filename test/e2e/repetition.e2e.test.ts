@@ -57,6 +57,21 @@ describe('hutch run, again and again', { skip: hostSkip() }, () => {
     await assertNothingLeft();
   });
 
+  it(
+    `${RUNS} times with wrong words, ${AT_ONCE} at once: what was started ahead of them is given up`,
+    { timeout: LIMIT_MS },
+    async () => {
+      await runOnce(1);
+      const words = [['run', '--no-such-flag'], ['run', '--help'], ['run'], ['run', '--rm', '-w', 'x', 'host', 'true']];
+      let next = 0;
+      const worker = async (): Promise<void> => {
+        while (next < RUNS) await box.hutch(words[(next += 1) % words.length] ?? []);
+      };
+      await Promise.all(Array.from({ length: AT_ONCE }, worker));
+      await assertNothingLeft();
+    },
+  );
+
   it('the first time ever, on an empty store, 5 at once', async () => {
     const fresh = makeFresh();
     const outcomes = await Promise.all(

@@ -1,7 +1,7 @@
 /** `hutch run` and signals: passed on to the command; and what is left when hutch itself is killed: nothing. */
 
 import assert from 'node:assert/strict';
-import { existsSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { constants } from 'node:os';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -31,9 +31,10 @@ describe('a signal to hutch run', { skip: hostSkip() }, () => {
   }
 
   it('is ignored by a command that has no handler for it, but the second SIGINT ends it', async () => {
-    const child = box.start([...RUN, 'host', 'sh', '-c', 'echo ready; sleep 1000']);
+    // Not a shell, as dash has a handler for it while it runs a command.
+    const child = box.start([...RUN, 'host', 'sh', '-c', 'echo ready; exec sleep 1006']);
     const outcome = outcomeOf(child);
-    await firstLine(child);
+    await descendant(/^sleep 1006/u);
     child.kill('SIGINT');
     await sleep(300);
     assert.equal(child.exitCode, null);
@@ -122,6 +123,25 @@ describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() 
       assert.match((await box.hutch(['ps', '-a'])).stdout, /Exited \(137\).*\(its monitor was killed\) .*kept$/mu);
     }
     printed(await box.hutch(['rm', 'kept']));
+    assert.deepEqual(containerTraces(box), []);
+  });
+
+  it('while the namespaces are being made leaves no helper of theirs behind, and no fifo after the next run', async () => {
+    printed(await box.inHost('true'));
+    for (let round = 0; round < 60; round += 1) {
+      const child = box.start([...RUN, 'host', 'true']);
+      const outcome = outcomeOf(child);
+      // The chain starts some milliseconds after the launcher, and a busy machine spreads it further.
+      await sleep(round / 3);
+      child.kill('SIGKILL');
+      await outcome;
+    }
+    assert.equal(await remaining(5000), '');
+    printed(await box.inHost('true'));
+    assert.deepEqual(
+      readdirSync(box.run).filter((name) => name.startsWith('fifo.')),
+      [],
+    );
     assert.deepEqual(containerTraces(box), []);
   });
 

@@ -71,6 +71,13 @@ test('the remembered file starts the chain with a channel of its own and a clean
   assert.deepEqual(readdirSync(run), ['prelaunch'], 'no fifo stays');
 });
 
+test('rememberChain() removes fifos of launchers that were killed, and none of one that lives', () => {
+  for (const name of ['fifo.4194305.down', 'fifo.4194305.up', `fifo.${process.pid}.down`])
+    writeFileSync(path.join(run, name), '');
+  rememberChain(run, ['a'], '/bin');
+  assert.deepEqual(readdirSync(run).toSorted(), [`fifo.${process.pid}.down`, 'prelaunch']);
+});
+
 test('either side of the channel sees the end of the other', () => {
   rememberChain(run, ['sh', '-c', 'cat <&3 >/dev/null; echo end >&4'], '/usr/bin:/bin');
   assert.equal(source('exec 6>&-; cat <&7').stdout, 'end\n', 'the chain sees that its starter has closed');

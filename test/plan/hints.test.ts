@@ -16,6 +16,11 @@ test('hintForStep() puts the path into the sentence, or a word where there is no
   assert.match(hintForStep('bind', 'ENOENT', { detail: '' }), /^it does not exist on the host/u);
 });
 
+test('hintForStep() blames no image for a directory that -w names', () => {
+  assert.match(hintForStep('change_directory', 'ELOOP', { detail: '/proc/self/fd/3' }), /another directory with -w/u);
+  assert.match(hintForStep('change_directory', 'ENAMETOOLONG'), /shorten it/u);
+});
+
 test('hintForStep() falls back to the errno, then to a general remedy', () => {
   assert.match(hintForStep('mask', 'ENOSPC'), /free space/u);
   assert.match(hintForStep('setsid', 'EPERM'), /hutch doctor/u);

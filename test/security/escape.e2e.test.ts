@@ -6,8 +6,18 @@ import { createHash } from 'node:crypto';
 import { chmodSync, copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
-import { HUTCH, makeSandbox, printed } from '../e2e/sandbox.ts';
-import { ATTACKER, attackerSkip, importTree, makeAttacker, resultsOf, unfenced, type Attacker } from './attacker.ts';
+import { descendant, descendants } from '../e2e/processes.ts';
+import { HUTCH, makeSandbox, outcomeOf, printed } from '../e2e/sandbox.ts';
+import {
+  ATTACKER,
+  attackerSkip,
+  importTree,
+  makeAttacker,
+  resultsOf,
+  unfenced,
+  type Attacker,
+  type Results,
+} from './attacker.ts';
 import { landlockAbi } from './landlock.ts';
 
 const RUN = ['run', '--rm', '--net', 'none'];
@@ -136,5 +146,38 @@ describe('processes in sight by --pid host', { skip: attackerSkip() }, () => {
     assert.deepEqual(read, {});
     const control = unfenced(attacker.probe, ['peek', '1']);
     assert.ok(Object.keys(control).includes('read'), 'the control reads what belongs to its user');
+  });
+
+  it('give nothing, be they hutch, its chain, its network or the payload of another container', async () => {
+    const attacker = await makeAttacker(box);
+    const network = spawnSync('slirp4netns', ['--version']).status === 0 ? [] : ['--net', 'none'];
+    const other = outcomeOf(box.start(['run', '--rm', ...network, ATTACKER, 'sleep', '1004']));
+    const { pid: payload } = await descendant(/^sleep 1004/u);
+    const pids = descendants().map(({ pid }) => pid);
+    assert.ok(pids.length >= 5, 'hutch, two of unshare, a shell and the payload');
+    const words = `reach ${pids.join(' ')}`;
+    const had = (results: Results, result: string): string[] =>
+      Object.keys(results).filter((name) => results[name] === result);
+    // Neither by root, who is the caller's own uid there, nor by others; and the filter is not all that stands in the way.
+    const unfiltered = ['--security-opt', 'seccomp=unconfined'];
+    for (const flags of [[], ['-u', '1000'], unfiltered, [...unfiltered, '-u', '1000'], ['--cap-add', 'SYS_PTRACE']]) {
+      const results = await attacker.attack(words, '--pid', 'host', ...flags);
+      assert.equal(Object.keys(results).length, pids.length * 13);
+      const refused = [...had(results, 'EPERM'), ...had(results, 'EACCES')];
+      const rest = Object.keys(results).filter((name) => !refused.includes(name));
+      // Who runs as the caller's uid may end the caller's processes where it sees them: --pid host means that.
+      const allowed = flags.includes('-u') ? [] : pids.map((pid) => `signal/${pid}`);
+      assert.deepEqual(rest.toSorted(), allowed.toSorted(), flags.join(' '));
+    }
+    const unseen = await attacker.attack(words);
+    assert.deepEqual(
+      Object.values(unseen).filter((result) => result === 'OK'),
+      [],
+      'without --pid host there is nobody',
+    );
+    const control = unfenced(attacker.probe, ['reach', String(payload)]);
+    assert.deepEqual([...new Set(Object.values(control))], ['OK'], 'the caller can do all of it');
+    process.kill(payload, 'SIGKILL');
+    assert.equal((await other).code, 137);
   });
 });

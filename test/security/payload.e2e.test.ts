@@ -2,8 +2,10 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import { before, describe, it } from 'node:test';
-import { idsSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
+import { descendant } from '../e2e/processes.ts';
+import { idsSkip, makeSandbox, outcomeOf, printed } from '../e2e/sandbox.ts';
 import { ATTACKER, attackerSkip, makeAttacker, unfenced, type Attacker } from './attacker.ts';
 
 const DEFAULT = '00000000800405fb';
@@ -116,6 +118,21 @@ describe('a payload', { skip }, () => {
     assert.equal(printed(inside), 'find-key ENOKEY\n');
     const naive = [...wrapper, 'unshare', '--user', '--map-root-user', '--pid', '--fork'];
     assert.deepEqual(unfenced(attacker.probe, ['find-key'], naive), { 'find-key': 'OK' });
+  });
+
+  it('cannot find a key that another container keeps', async () => {
+    const flags = ['run', '--rm', '--net', 'none', '--security-opt', 'seccomp=unconfined', ATTACKER, 'probe'];
+    const keeper = box.start([...flags, 'keep-key']);
+    const [line] = (await once(keeper.stdout, 'data')) as [Buffer];
+    const outcome = outcomeOf(keeper);
+    assert.equal(line.toString(), 'kept\n');
+    const found = printed(await box.hutch([...flags, 'find-key', '--', 'find-user-key']));
+    assert.equal(found, 'find-key ENOKEY\nfind-user-key ENOKEY\n');
+    process.kill((await descendant(/^probe keep-key/u)).pid, 'SIGKILL');
+    await outcome;
+    const inside = `probe keep-key >/dev/null & until probe find-key | grep OK; do :; done; probe find-user-key; kill $!`;
+    const control = await box.hutch([...flags.slice(0, -1), 'sh', '-c', inside]);
+    assert.equal(control.stdout, 'find-key OK\nfind-user-key OK\n', 'control: within one container it is found');
   });
 
   it('sees no path of the store among the options of its overlay', async () => {

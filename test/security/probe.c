@@ -18,11 +18,13 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
+#include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
+#include <sys/uio.h>
 #include <sys/un.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -112,6 +114,7 @@ static void try_calls(void) {
   TRY("nested-mount", nested_mount());
   TRY("setns", setns(-1, 0));
   TRY("write-sysctl", write_to("/proc/sys/net/ipv4/ip_forward", "0"));
+  TRY("write-hostname", write_to("/proc/sys/kernel/hostname", "probe"));
   TRY("write-core_pattern", write_to("/proc/sys/kernel/core_pattern", "|/x"));
   TRY("write-uevent_helper", write_to("/sys/kernel/uevent_helper", "/x"));
   TRY("write-sysrq", write_to("/proc/sysrq-trigger", "h"));
@@ -141,6 +144,7 @@ static void try_calls(void) {
   TRY("socket-alg", socket(AF_ALG, SOCK_SEQPACKET, 0));
   TRY("socket-vsock", socket(AF_VSOCK, SOCK_STREAM, 0));
   TRY("socket-inet", socket(AF_INET, SOCK_DGRAM, 0));
+  TRY("socket-ping", socket(AF_INET, SOCK_DGRAM, IPPROTO_ICMP));
   TRY("call-999", syscall(999));
 #ifdef __x86_64__
   TRY("iopl", syscall(SYS_iopl, 4));
@@ -245,7 +249,20 @@ static int with_descriptors(char **command) {
   return 127;
 }
 
-static void find_key(void) { say("find-key", syscall(SYS_keyctl, KEYCTL_SEARCH, KEY_SPEC_SESSION_KEYRING, "user", KEY_NAME, 0)); }
+/* Puts a key into the session's keyring, for everybody who has that, and waits. */
+static int keep_key(void) {
+  if (syscall(SYS_add_key, "user", KEY_NAME, "secret", 6, KEY_SPEC_SESSION_KEYRING) < 0) return perror("add_key"), 1;
+  if (syscall(SYS_add_key, "user", KEY_NAME, "secret", 6, KEY_SPEC_USER_KEYRING) < 0) return perror("add_key"), 1;
+  syscall(SYS_keyctl, 5, KEY_SPEC_SESSION_KEYRING, 0x3f3f3f3f);
+  printf("kept\n");
+  fflush(stdout);
+  pause();
+  return 0;
+}
+
+static long search_key(int keyring) { return syscall(SYS_keyctl, KEYCTL_SEARCH, keyring, "user", KEY_NAME, 0); }
+
+static void find_key(void) { say("find-key", search_key(KEY_SPEC_SESSION_KEYRING)); }
 
 static int unix_address(struct sockaddr_un *address, const char *name, int is_abstract) {
   memset(address, 0, sizeof *address);
@@ -371,6 +388,62 @@ static void peek(int seconds) {
   printf("inits %ld\nlooked %ld\n", seen, looked);
 }
 
+static long open_of(int pid, const char *name, int flags) {
+  char path[64];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  return open(path, flags);
+}
+
+static long read_link_of(int pid, const char *name) {
+  char path[64], target[256];
+  snprintf(path, sizeof path, "/proc/%d/%s", pid, name);
+  return readlink(path, target, sizeof target);
+}
+
+static long read_byte_of(int pid, const char *name) {
+  char byte;
+  long fd = open_of(pid, name, O_RDONLY);
+  return fd < 0 ? -1 : read((int)fd, &byte, 1);
+}
+
+/* An address that nobody has: EFAULT comes after the question whether one may. */
+static long read_memory_of(int pid) {
+  char byte;
+  struct iovec here = {&byte, 1}, there = {(void *)8, 1};
+  long count = process_vm_readv(pid, &here, 1, &there, 1, 0);
+  return count < 0 && errno == EFAULT ? 0 : count;
+}
+
+static long take_descriptor_of(int pid) { return syscall(438, syscall(434, pid, 0), 0, 0); }
+
+static long enter(int pid, int flags) { return setns((int)syscall(434, pid, 0), flags); }
+
+/* What can be had of each process in PIDS: signals, memory, descriptors, root, namespaces. "NAME/PID RESULT". */
+static void reach(char **pids) {
+  char name[64];
+  for (; *pids != NULL; pids++) {
+    int pid = atoi(*pids);
+#define REACH(what, expression) \
+  do { \
+    snprintf(name, sizeof name, what "/%d", pid); \
+    TRY(name, expression); \
+  } while (0)
+    REACH("signal", kill(pid, 0));
+    REACH("trace", ptrace(PTRACE_SEIZE, pid, 0, 0));
+    REACH("memory", open_of(pid, "mem", O_RDWR));
+    REACH("vm-read", read_memory_of(pid));
+    REACH("take-descriptor", take_descriptor_of(pid));
+    REACH("list-descriptors", open_of(pid, "fd", O_RDONLY | O_DIRECTORY) < 0 ? -1 : read_link_of(pid, "fd/0"));
+    REACH("environment", read_byte_of(pid, "environ"));
+    REACH("maps", read_byte_of(pid, "maps"));
+    REACH("root", read_link_of(pid, "root"));
+    REACH("directory", read_link_of(pid, "cwd"));
+    REACH("program", read_link_of(pid, "exe"));
+    REACH("namespace", open_of(pid, "ns/mnt", O_RDONLY));
+    REACH("enter", enter(pid, CLONE_NEWUSER) < 0 ? -1 : enter(pid, CLONE_NEWNS));
+  }
+}
+
 /* Several words in one run, each up to the next "--": a container costs more than what it is asked. */
 static int perform(char **argv);
 
@@ -394,6 +467,9 @@ static int perform(char **argv) {
   else if (strcmp(what, "mounts") == 0) show_mounts(argv + 2);
   else if (strcmp(what, "descriptors") == 0) show_descriptors();
   else if (strcmp(what, "session") == 0) show_session();
+  else if (strcmp(what, "keep-key") == 0) return keep_key();
+  else if (strcmp(what, "find-user-key") == 0) say(what, search_key(KEY_SPEC_USER_KEYRING));
+  else if (strcmp(what, "reach") == 0) reach(argv + 2);
   else if (strcmp(what, "ids") == 0) printf("%d %d %d %d\n", getuid(), geteuid(), getgid(), getegid());
   else if (strcmp(what, "type") == 0) type_text(argv[2]);
   else if (strcmp(what, "flip") == 0) return flip(argv[2], argv[3]);

@@ -1,7 +1,7 @@
 /** The payload's environment; reads --env-file files on the host's side. */
-import { readFileSync } from 'node:fs';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { badValue } from './parse-values.ts';
+import { readSmallFile } from './read-small-file.ts';
 import type { RunRequest } from './run-request.ts';
 
 const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin';
@@ -36,14 +36,14 @@ export function buildEnvironment(
 /** Lines of NAME=VALUE or NAME; empty ones and those that begin with # are left out. */
 function readEnvFile(path: string): string[] {
   try {
-    return readFileSync(path, 'utf8')
+    return readSmallFile(path)
       .split('\n')
       .map((line) => line.replace(/\r$/u, '').trimStart())
       .filter((line) => line !== '' && !line.startsWith('#'));
   } catch (cause) {
-    throw new HutchError(`cannot read --env-file ${path}: ${errnoOf(cause) ?? String(cause)}`, {
+    throw new HutchError(`cannot read --env-file ${path}: ${errnoOf(cause) ?? (cause as Error).message}`, {
       code: 'USAGE_INVALID',
-      hint: 'check the path and its permissions',
+      hint: 'check the path, its permissions and its size',
       cause,
       context: { path },
     });

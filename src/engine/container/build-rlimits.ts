@@ -6,9 +6,12 @@ import { badValue } from './parse-values.ts';
 
 const FORM = `NAME=SOFT or NAME=SOFT:HARD, where NAME is one of ${Object.keys(RLIMIT).join(', ').toLowerCase()} and a limit a number or "unlimited"`;
 
-/** The limits in the spec's form; `nofile` is always among them. */
+/** Init has the payload's limit of open files already while it puts up the last fences. */
+const LEAST_OPEN_FILES = 64;
+
+/** The limits in the spec's form, the last one of each kind; `nofile` is always among them. */
 export function buildRlimits(ulimits: readonly string[]): SpecRlimit[] {
-  const asked = ulimits.map(parseUlimit);
+  const asked = [...new Map(ulimits.map(parseUlimit).map((limit) => [limit.type, limit])).values()];
   return asked.some((limit) => limit.type === 'RLIMIT_NOFILE') ? asked : [callersOpenFiles(), ...asked];
 }
 
@@ -19,9 +22,18 @@ function parseUlimit(text: string): SpecRlimit {
   const limit = (word: string): number => (word === 'unlimited' ? -1 : Number(word));
   const soft = limit(match[2] ?? '');
   const hard = match[3] === undefined ? soft : limit(match[3]);
-  if (hard !== -1 && (soft === -1 || soft > hard))
-    throw badValue('--ulimit', text, 'a soft limit that is not above the hard one');
+  const wanted = wantedOf(name, soft, hard);
+  if (wanted !== undefined) throw badValue('--ulimit', text, wanted);
   return { type: `RLIMIT_${name}`, soft, hard };
+}
+
+/** What the limits should rather be; undefined when they are good. */
+function wantedOf(name: string, soft: number, hard: number): string | undefined {
+  if (!Number.isSafeInteger(soft) || !Number.isSafeInteger(hard)) return 'a smaller number, or "unlimited"';
+  if (hard !== -1 && (soft === -1 || soft > hard)) return 'a soft limit that is not above the hard one';
+  if (name === 'NOFILE' && soft !== -1 && soft < LEAST_OPEN_FILES)
+    return `at least ${String(LEAST_OPEN_FILES)} open files, which the start of a container needs`;
+  return undefined;
 }
 
 /**

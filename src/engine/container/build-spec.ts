@@ -26,6 +26,8 @@ import { buildSysctls } from './build-sysctls.ts';
 
 /** Docker's size of /dev/shm. */
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
+/** Half of what the kernel's clocks can count. Source: KTIME_SEC_MAX in linux/ktime.h. */
+const MOST_CLOCK_SECONDS = 4_611_686_018;
 /** Where a reaper program of the host is shown to the container. */
 export const INIT_TARGET = '/run/hutch/init';
 
@@ -52,7 +54,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
   const security = parseSecurityOptions(request.securityOptions, request.privileged);
   const user = resolveUser(request.user ?? image.defaults.user, image.layerDirectories, request.groupAdd);
   const capabilities = chooseCapabilities(request, user);
-  const offset = request.clockOffset === undefined ? 0 : parseSeconds('--clock-offset', request.clockOffset);
+  const offset = request.clockOffset === undefined ? 0 : parseClockOffset(request.clockOffset);
   return {
     ociVersion: '1.2.0',
     process: {
@@ -143,6 +145,19 @@ export function hostnameOf({ request, id }: Pick<SpecInput, 'request' | 'id'>): 
   return name;
 }
 
+/** The kernel takes no offset that would turn a clock below zero, nor one of more than 146 years. Source: time_namespaces(7). */
+function parseClockOffset(text: string): number {
+  const seconds = parseSeconds('--clock-offset', text);
+  const sinceBoot = Number(process.hrtime.bigint() / 1_000_000_000n);
+  if (seconds > MOST_CLOCK_SECONDS || seconds < -sinceBoot)
+    throw badValue(
+      '--clock-offset',
+      text,
+      `an offset from -${String(sinceBoot)}s (these clocks count from the boot of the host) to ${String(MOST_CLOCK_SECONDS)}s`,
+    );
+  return seconds;
+}
+
 function parseUmask(text: string | undefined): number {
   if (text === undefined) return 0o022;
   if (!/^[0-7]{1,4}$/u.test(text)) throw badValue('--umask', text, 'an octal number such as 0022');
@@ -157,6 +172,8 @@ function chooseCapabilities(request: RunRequest, user: ResolvedUser): SpecCapabi
       .map((name) => capabilityName(name) ?? unknownCapability(flag, name));
   const added = named('--cap-add', request.capAdd);
   const dropped = named('--cap-drop', request.capDrop);
+  if (all(request.capAdd) && all(request.capDrop))
+    throw badValue('--cap-drop', 'ALL', '--cap-add ALL or --cap-drop ALL, not both');
   const every = request.privileged || all(request.capAdd);
   const base: readonly string[] = every ? CAPABILITY_NAMES : all(request.capDrop) ? [] : DEFAULT_CAPABILITIES;
   const bounding = [...new Set([...base, ...added])].filter((name) => !dropped.includes(name));

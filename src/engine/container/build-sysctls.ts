@@ -32,6 +32,7 @@ function checkedPair(text: string, has: (type: SpecNamespaceType) => boolean): [
       'a setting of a namespace: net.*, fs.mqueue.*, kernel.shm*, kernel.msg*, kernel.sem; others would change the host',
     );
   }
+  if (value.trim() === '') throw badValue('--sysctl', text, 'NAME=VALUE with a value');
   if (!has(owner))
     throw badValue('--sysctl', text, `a private ${owner} namespace with it; this container shares the host's`);
   return [name, value];

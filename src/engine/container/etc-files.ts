@@ -45,10 +45,15 @@ function hostsFile(
   return base + own + request.addHosts.map(addedHost).join('');
 }
 
+/** A name that a resolver could look up. Source: hosts(5), RFC 1123 section 2.1; the underscore is what people use all the same. */
+function isDomain(name: string): boolean {
+  return name.length <= 253 && /^(?:\w(?:[\w-]{0,61}\w)?)(?:\.\w(?:[\w-]{0,61}\w)?)*\.?$/u.test(name);
+}
+
 function addedHost(text: string): string {
   const colon = text.indexOf(':');
   const [name, address] = [text.slice(0, colon), text.slice(colon + 1).replace(/^\[(.*)\]$/u, '$1')];
-  if (colon <= 0 || isIP(address) === 0 || !/^[\w.-]+$/u.test(name))
+  if (colon <= 0 || isIP(address) === 0 || !isDomain(name))
     throw badValue('--add-host', text, 'NAME:ADDRESS, such as db:192.0.2.7');
   return `${address}\t${name}\n`;
 }
@@ -56,7 +61,7 @@ function addedHost(text: string): string {
 function resolvConf(request: RunRequest, network: NetworkDriver): string {
   const wrong = request.dns.find((address) => isIP(address) === 0);
   if (wrong !== undefined) throw badValue('--dns', wrong, 'an IP address');
-  const domain = request.dnsSearch.find((name) => !/^[\w.-]+$/u.test(name));
+  const domain = request.dnsSearch.find((name) => name !== '.' && !isDomain(name));
   if (domain !== undefined) throw badValue('--dns-search', domain, 'a domain such as example.org');
   const host = readHost('/etc/resolv.conf').split('\n');
   const servers = request.dns.length > 0 ? request.dns : network.nameServers;

@@ -92,13 +92,14 @@ function warnAbout(draft: Draft, ears: MakeEars): void {
       `only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`,
     );
   }
-  for (const mount of draft.spec.mounts) {
-    const warning =
-      mount.type === 'bind' && mount.source !== mount.destination && !mount.options.includes('create=file')
-        ? volumeWarning(mount)
-        : null;
-    if (warning !== null) ears.warn(warning);
-  }
+  const warnings = draft.spec.mounts
+    .filter(
+      ({ type, source, destination, options }) =>
+        type === 'bind' && source !== destination && !options.includes('create=file'),
+    )
+    .map(volumeWarning)
+    .filter((warning) => warning !== null);
+  for (const warning of new Set(warnings)) ears.warn(warning);
 }
 
 interface RecordParts {

@@ -12,13 +12,13 @@ export function badValue(flag: string, value: string, form: string): HutchError 
 
 const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 ** 2, g: 1024 ** 3, t: 1024 ** 4 };
 
-/** Bytes of a size such as `64m`, `1.5g`, `512kb`; units are binary. */
-export function parseSize(flag: string, text: string): number {
+/** Bytes of a size such as `64m`, `1.5g`, `512kb`; units are binary. `whole` is the value that the size is a part of. */
+export function parseSize(flag: string, text: string, whole = text): number {
   const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/iu.exec(text);
   const bytes =
     match === null ? Number.NaN : Math.floor(Number(match[1]) * (UNITS[match[2]?.toLowerCase() ?? ''] ?? Number.NaN));
   if (!Number.isSafeInteger(bytes) || bytes <= 0)
-    throw badValue(flag, text, 'a number with a unit: b, k, m or g, such as 64m');
+    throw badValue(flag, whole, 'a number with a unit: b, k, m or g, such as 64m');
   return bytes;
 }
 

@@ -1,6 +1,7 @@
 /** Reading `-v SRC:DST[:options]` and `--tmpfs DST[:options]`; looks at the host's files, changes nothing. */
 import { existsSync, realpathSync, statSync } from 'node:fs';
-import { dirname, resolve } from 'node:path';
+import { homedir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import type { SpecMount } from '../../oci/runtime-spec.ts';
 import type { Store } from '../../state/store.ts';
@@ -34,14 +35,15 @@ export function parseVolume(text: string, store: Store): SpecMount {
   const unknown = given.find((option) => !VOLUME_OPTIONS.includes(option));
   if (unknown !== undefined)
     throw badValue('-v', text, `options out of ${VOLUME_OPTIONS.join(', ')}; "${unknown}" is none`);
+  if (given.includes('ro') && given.includes('rw')) throw badValue('-v', text, 'either ro or rw');
   const path = existingPath(text, source);
   refuseOwnStore(text, path, store);
   const destination = parseTarget('-v', text, target);
   return { destination, type: 'bind', source: path, options: volumeOptions(given, statSync(path).isDirectory()) };
 }
 
-/** Where a mount goes: neither to the root nor over the processes of /proc, through which the kernel is spoken to. */
-function parseTarget(flag: string, text: string, target: string): string {
+/** Where a mount or cover goes: neither to the root nor over the processes of /proc, through which the kernel is spoken to. */
+export function parseTarget(flag: string, text: string, target: string): string {
   const destination = parseContainerPath(flag, target);
   if (destination === '/') throw badValue(flag, text, 'a place below /; the root itself comes from the image');
   if (/^\/proc(?:$|\/(?:\d+|self|thread-self)(?:$|\/))/u.test(destination))
@@ -68,7 +70,8 @@ function notAPath(text: string, source: string): HutchError {
 }
 
 function existingPath(text: string, source: string): string {
-  const path = resolve(source);
+  // A shell expands ~ at the beginning of a word only, so not in --volume=~/x:/x.
+  const path = source.startsWith('~/') ? join(homedir(), source.slice(2)) : resolve(source);
   if (existsSync(path)) return path;
   throw new HutchError(`-v ${text}: ${path} does not exist on the host`, {
     code: 'VOLUME_INVALID',
@@ -135,7 +138,7 @@ function tmpfsOption(text: string, option: string): string {
   if (TMPFS_FLAGS.includes(option) || /^(?:mode=[0-7]{3,4}|uid=\d+|gid=\d+|nr_inodes=\d+k?)$/u.test(option))
     return option;
   if (option.startsWith('size='))
-    return option.endsWith('%') ? option : `size=${String(parseSize('--tmpfs', option.slice(5)))}`;
+    return option.endsWith('%') ? option : `size=${String(parseSize('--tmpfs', option.slice(5), text))}`;
   throw badValue(
     '--tmpfs',
     text,

@@ -1,12 +1,13 @@
 /** Reading `--security-opt`; reads a seccomp profile on the host's side. */
-import { readFileSync } from 'node:fs';
 import { release } from 'node:os';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import type { SeccompProfile } from '../../oci/seccomp.ts';
 import { defaultSeccompProfile, nestingSeccompProfile } from '../../plan/security/default-profile.ts';
 import { parseSeccompProfile } from '../../plan/security/parse-seccomp-profile.ts';
 import { hostArchitecture } from './host-architecture.ts';
-import { badValue, parseContainerPath } from './parse-values.ts';
+import { badValue } from './parse-values.ts';
+import { parseTarget } from './parse-volume.ts';
+import { readSmallFile } from './read-small-file.ts';
 
 export interface SecurityOptions {
   /** `default`, `nesting`, `unconfined`, or the path of a profile. */
@@ -32,11 +33,15 @@ export function parseSecurityOptions(options: readonly string[], privileged: boo
     if (key === 'seccomp' && value !== '') seccompName = value;
     else if (key === 'no-new-privileges' && ['', 'true', 'false'].includes(value)) noNewPrivileges = value !== 'false';
     else if (key === 'mask' && value !== '')
-      mask.push(...value.split(':').map((path) => parseContainerPath('--security-opt mask', path)));
-    else if (key === 'unmask' && value !== '') unmask.push(...value.split(':'));
+      mask.push(...value.split(':').map((path) => parseTarget('--security-opt', option, path)));
+    else if (key === 'unmask' && value.split(':').every(isPattern)) unmask.push(...value.split(':'));
     else if (!isWithoutEffect(key, value)) throw refused(option, key);
   }
   return { seccompName, seccomp: profileOf(seccompName), noNewPrivileges, mask, unmask };
+}
+
+function isPattern(text: string): boolean {
+  return text === 'ALL' || text.startsWith('/');
 }
 
 /** `key=value`, and docker's older `key:value` for keys that take one word. */
@@ -75,13 +80,16 @@ function profileOf(name: string): (capabilities: readonly string[]) => SeccompPr
 
 function readProfile(path: string): unknown {
   try {
-    return JSON.parse(readFileSync(path, 'utf8')) as unknown;
+    return JSON.parse(readSmallFile(path)) as unknown;
   } catch (cause) {
-    throw new HutchError(`cannot read the seccomp profile ${path}: ${errnoOf(cause) ?? 'it is not JSON'}`, {
-      code: 'USAGE_INVALID',
-      hint: 'name a JSON file, or one of default, nesting, unconfined',
-      cause,
-      context: { path },
-    });
+    throw new HutchError(
+      `cannot read the seccomp profile ${path}: ${errnoOf(cause) ?? (cause instanceof SyntaxError ? 'it is not JSON' : 'it is too large')}`,
+      {
+        code: 'USAGE_INVALID',
+        hint: 'name a JSON file, or one of default, nesting, unconfined',
+        cause,
+        context: { path },
+      },
+    );
   }
 }

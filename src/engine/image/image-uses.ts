@@ -1,14 +1,12 @@
 /** Which containers were made from which images, read from their records; in the CLI process. */
-import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { errnoOf } from '../../errors/hutch-error.ts';
 import type { ImageUse } from '../../images/store/sweep.ts';
-import { readJsonFile } from '../../state/json-file.ts';
+import { listNames, readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 
 /** All containers of the store, running or not. RECORD_CORRUPT rather than a guess when a record cannot be read. */
 export function readImageUses(store: Store): ImageUse[] {
-  return containerIds(store).flatMap((id) => {
+  return listNames(store.containers).flatMap((id) => {
     const record = readJsonFile(join(store.containers, id, 'container.json'));
     const image = fieldsOf(fieldsOf(record)['image']);
     const { name } = fieldsOf(record);
@@ -17,15 +15,6 @@ export function readImageUses(store: Store): ImageUse[] {
       { container: typeof name === 'string' ? name : id, imageId: image['id'], layers: textsOf(image['layers']) },
     ];
   });
-}
-
-function containerIds(store: Store): string[] {
-  try {
-    return readdirSync(store.containers);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return [];
-    throw error;
-  }
 }
 
 function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {

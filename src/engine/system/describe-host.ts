@@ -16,6 +16,7 @@ import { readJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { loginName } from '../../userns/subordinate-ids.ts';
+import { readWishes, type Wishes } from './settings-findings.ts';
 
 /** Fields are named as in `--format` templates. */
 export interface HostDescription {
@@ -58,10 +59,11 @@ export interface HostDescription {
 /** Asks the host. A part that does not work is described as such; `hutch doctor` says why. */
 export async function describeHost(options: { readonly landlockAbi?: number } = {}): Promise<HostDescription> {
   const store = locateStore();
+  const wishes = readWishes(store);
   const [Ids, Storage, Network, Cgroup] = await Promise.all([
     describeIds(),
-    describeStorage(store),
-    describeNetwork(),
+    describeStorage(store, wishes),
+    describeNetwork(wishes),
     describeCgroup(),
   ]);
   return {
@@ -87,9 +89,10 @@ async function describeIds(): Promise<HostDescription['Ids']> {
   return { UidMap: userNamespace.uidMap, GidMap: userNamespace.gidMap, ReducedBecause: reducedBecause };
 }
 
-async function describeStorage(store: Store): Promise<HostDescription['Storage']> {
+async function describeStorage(store: Store, wishes: Wishes): Promise<HostDescription['Storage']> {
+  if (wishes.problem !== undefined) return { Driver: null, Tried: [], Problem: wishes.problem };
   try {
-    const { name, tried } = await chooseRootfsDriver(store);
+    const { name, tried } = await chooseRootfsDriver(store, wishes.storageDriver);
     return { Driver: name, Tried: tried, Problem: null };
   } catch (error) {
     if (!(error instanceof HutchError)) throw error;
@@ -97,7 +100,8 @@ async function describeStorage(store: Store): Promise<HostDescription['Storage']
   }
 }
 
-async function describeNetwork(): Promise<HostDescription['Network']> {
+async function describeNetwork({ network }: Wishes): Promise<HostDescription['Network']> {
+  if (network !== undefined && network !== 'slirp4netns') return { Driver: network, Version: null };
   const path = findTool('slirp4netns');
   if (path === undefined) return { Driver: 'none', Version: null };
   const { stdout } = await runTool([path, '--version'], { timeoutMs: 5000 });

@@ -50,6 +50,7 @@ import { probeSlirp4netns, SLIRP4NETNS } from '../../userns/probe/slirp4netns.ts
 import { probeSubordinateGrants, SUBORDINATE_IDS } from '../../userns/probe/subordinate-grants.ts';
 import { probeUserNamespace, USER_NAMESPACE } from '../../userns/probe/user-namespace.ts';
 import { loginName } from '../../userns/subordinate-ids.ts';
+import { judgeSettings, lessenBySettings, readWishes, SETTINGS, type Wishes } from './settings-findings.ts';
 import { DRIVER_TOPICS, probeStorage, STORAGE } from './storage-findings.ts';
 
 export type { Finding } from '../../host/probe/finding.ts';
@@ -70,15 +71,19 @@ type Check = readonly [Topic, () => Finding | Promise<Finding>];
 
 /** Tries everything, what does not depend on each other at the same time. Changes nothing that outlives it but the probe cache. */
 export async function examineHost(options: DoctorOptions = {}): Promise<HealthReport> {
-  const [basics, userNamespace] = await Promise.all([
-    concludeAll(basicChecks(options.landlockAbi ?? landlockAbi())),
+  const wishes = readWishes(locateStore());
+  const [basics, tried] = await Promise.all([
+    concludeAll(basicChecks(options.landlockAbi ?? landlockAbi(), wishes)),
     conclude(USER_NAMESPACE, () => probeUserNamespace(nodePath())),
   ]);
+  // What a missing program has to say about namespaces misleads.
+  const lacksPrograms = basics.some(({ id, status }) => id === PROGRAMS.id && status === 'fail');
+  const userNamespace = lacksPrograms ? skipped(USER_NAMESPACE, `not tried: ${PROGRAMS.title} are missing`) : tried;
   const apparmor = await conclude(APPARMOR, () => probeApparmor(userNamespace.status === 'ok', nodePath()));
   const maps = await concludeBelow(userNamespace, [[ID_MAPS, probeIdMaps]]);
   const rest = await concludeBelow(maps[0] ?? userNamespace, namespaceChecks());
-  const storage = await storageFindings(maps[0] ?? userNamespace);
-  const findings = [...basics, userNamespace, apparmor, ...maps, ...rest, ...storage];
+  const storage = await storageFindings(maps[0] ?? userNamespace, wishes);
+  const findings = lessenBySettings([...basics, userNamespace, apparmor, ...maps, ...rest, ...storage], wishes);
   return { willRun: canRun(findings), findings };
 }
 
@@ -87,7 +92,7 @@ export function canRun(findings: readonly Finding[]): boolean {
   return findings.every(({ needed, status }) => !needed || status === 'ok' || status === 'warn');
 }
 
-function basicChecks(landlockAbi: number | null): Check[] {
+function basicChecks(landlockAbi: number | null, wishes: Wishes): Check[] {
   const directories = findDirectories();
   const uid = process.getuid?.() ?? 0;
   return [
@@ -101,6 +106,7 @@ function basicChecks(landlockAbi: number | null): Check[] {
     [DIRECTORIES, async () => probeDirectories({ directories, uid, storeOwners: await storeOwners(uid) })],
     [RUNTIME_DIRECTORY, () => probeRuntimeDirectory()],
     [STORE_FILE_SYSTEM, () => judgeStoreSpace(readStoreSpace(directories.data))],
+    [SETTINGS, () => judgeSettings(locateStore(), wishes)],
     [CGROUP, async () => judgeCgroup(await readCgroupFacts())],
     [SUBORDINATE_IDS, () => probeSubordinateGrants(uid, loginName())],
     [FUSE_DEVICE, () => probeDevice(FUSE_DEVICE)],
@@ -138,7 +144,7 @@ function isUsable({ status }: Finding): boolean {
   return status === 'ok' || status === 'warn';
 }
 
-async function storageFindings(base: Finding): Promise<readonly Finding[]> {
-  if (isUsable(base)) return probeStorage(locateStore());
+async function storageFindings(base: Finding, { storageDriver }: Wishes): Promise<readonly Finding[]> {
+  if (isUsable(base)) return probeStorage(locateStore(), storageDriver);
   return [...DRIVER_TOPICS, STORAGE].map((topic) => skipped(topic, `not tried: ${base.title} failed`));
 }

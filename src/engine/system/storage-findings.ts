@@ -27,11 +27,11 @@ function topicOf(name: RootfsDriverName): Topic {
 export const DRIVER_TOPICS: readonly Topic[] = ROOTFS_DRIVERS.map(topicOf);
 
 /** Tries each driver anew in the store's file system, corrects what was remembered, and judges the sum. */
-export async function probeStorage(store: ProbedStore): Promise<Finding[]> {
+export async function probeStorage(store: ProbedStore, wanted?: RootfsDriverName): Promise<Finding[]> {
   const drivers = await Promise.all(
     ROOTFS_DRIVERS.map((name) => conclude(topicOf(name), () => probeDriver(name, store))),
   );
-  return [...drivers, judgeStorage(drivers)];
+  return [...drivers, judgeStorage(drivers, wanted)];
 }
 
 async function probeDriver(name: RootfsDriverName, store: ProbedStore): Promise<Finding> {
@@ -72,15 +72,20 @@ function explainMount(name: RootfsDriverName): Diagnosis {
   };
 }
 
-/** The driver that would be used: fast, slow, or none. */
-export function judgeStorage(drivers: readonly Finding[]): Finding {
-  const best = ROOTFS_DRIVERS.find((name) => drivers.find(({ id }) => id === topicOf(name).id)?.status === 'ok');
+/** The driver that would be used: the one that the settings want, else the first that works; fast, slow, or none. */
+export function judgeStorage(drivers: readonly Finding[], wanted?: RootfsDriverName): Finding {
+  const works = (name: RootfsDriverName): boolean => drivers.find(({ id }) => id === topicOf(name).id)?.status === 'ok';
+  if (wanted !== undefined && !works(wanted)) {
+    const fix = [you('take "storageDriver" out of the settings file, or use --storage-driver')];
+    return failed(STORAGE, wanted, { cause: 'the settings file asks for it, and it does not work, see above', fix });
+  }
+  const best = wanted ?? ROOTFS_DRIVERS.find(works);
   if (best === undefined) {
     return failed(STORAGE, 'none works', { cause: 'each of them failed, see above', fix: [] });
   }
   if (best !== 'vfs') return fine(STORAGE, best);
   return lessened(STORAGE, 'vfs', {
-    cause: 'only vfs works, which copies every layer: starts are slow, and the image "host" cannot be used',
+    cause: `${wanted === undefined ? 'only vfs works' : 'the settings file asks for vfs'}, which copies every layer: starts are slow, and the image "host" cannot be used`,
     fix: [],
   });
 }

@@ -1,8 +1,8 @@
 /** Unpacked layers: one directory for each diff id, shared by all images; on the host's side. */
-import { existsSync, readdirSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDigest, type Digest } from '../../oci/image.ts';
-import { readJsonFile, writeJsonFile } from '../../state/json-file.ts';
+import { listNames, readJsonFile, writeJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 
 /** What is known of an unpacked layer. The record is written before the layer becomes visible, so visible means complete. */
@@ -69,7 +69,7 @@ function numberOf(store: Store, diffId: Digest, key: 'unpackedBytes' | 'archiveB
 
 /** The diff ids of all layers on disk. */
 export function listLayers(store: Store): Digest[] {
-  return readdirSync(store.layers)
+  return listNames(store.layers)
     .map((name) => name.replace('-', ':'))
     .filter(isDigest);
 }

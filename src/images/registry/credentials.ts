@@ -1,7 +1,7 @@
 /** What proves who we are to a registry, from the files and programs that docker and podman use; on the host's side. */
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { HutchError } from '../../errors/hutch-error.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { askCredentialProgram, type Credentials } from './credential-program.ts';
 
@@ -107,7 +107,7 @@ function readFileLeniently(path: string): unknown {
   try {
     return readJsonFile(path);
   } catch (cause) {
-    if (errnoOf(cause) === 'ENOTDIR') return undefined;
+    if (cause instanceof HutchError && cause.context['errno'] === 'ENOTDIR') return undefined;
     throw new HutchError(`cannot read the credentials in ${path}`, {
       code: 'CONFIG_INVALID',
       hint: 'correct or remove the file, or name another one with --authfile',

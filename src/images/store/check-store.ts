@@ -1,6 +1,7 @@
 /** Whether the store is what its index says: every blob there and of its size, every layer whole; on the host's side. Takes no lock. */
-import { readdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { listNames } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 import { isCompleteLayer, layerDirectory, listLayers } from '../layer/layers.ts';
 import { blobPath, readIndex } from './layout.ts';
@@ -17,7 +18,7 @@ export function checkStore(store: Store): string[] {
   const wrongLayers = listLayers(store)
     .filter((diffId) => !isCompleteLayer(layerDirectory(store, diffId)))
     .map((diffId) => `layer ${diffId} is not whole`);
-  const strangers = readdirSync(store.layers)
+  const strangers = listNames(store.layers)
     .filter((name) => !listLayers(store).some((diffId) => layerDirectory(store, diffId) === join(store.layers, name)))
     .map((name) => `${join(store.layers, name)} is no layer`);
   return [...damage, ...wrongBlobs, ...wrongLayers, ...strangers];

@@ -14,7 +14,7 @@ import {
   type ImageIndex,
   type ImageManifest,
 } from '../../oci/image.ts';
-import { readJsonFile, writeError, writeJsonFile } from '../../state/json-file.ts';
+import { readError, readJsonFile, writeError, writeJsonFile } from '../../state/json-file.ts';
 import { withLock } from '../../state/lock.ts';
 import type { Store } from '../../state/store.ts';
 
@@ -104,7 +104,7 @@ function readBlob(path: string): Buffer {
   try {
     return readFileSync(path);
   } catch (cause) {
-    if (errnoOf(cause) !== 'ENOENT') throw cause;
+    if (errnoOf(cause) !== 'ENOENT') throw readError(path, cause);
     throw corrupt(path, 'it is missing', cause);
   }
 }

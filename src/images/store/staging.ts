@@ -1,8 +1,8 @@
 /** Half-made things: a private directory for each maker, cleaned up when the maker is dead; on the host's side. */
-import { mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../errors/hutch-error.ts';
-import { writeError } from '../../state/json-file.ts';
+import { listNames, writeError } from '../../state/json-file.ts';
 import { isMakerDead, makerName } from '../../state/maker-name.ts';
 import { requireMarked, type Store } from '../../state/store.ts';
 import { removeInUserns } from '../../userns/run-in-userns.ts';
@@ -43,7 +43,7 @@ export function listAbandoned(store: Store): string[] {
 
 /** All staging directories, and whether their makers live. */
 export function listStaging(store: Store): { readonly path: string; readonly isMakerAlive: boolean }[] {
-  return readdirSync(store.staging).flatMap((name) => {
+  return listNames(store.staging).flatMap((name) => {
     const isDead = isMakerDead(name);
     return isDead === undefined ? [] : [{ path: join(store.staging, name), isMakerAlive: !isDead }];
   });

@@ -104,6 +104,12 @@ const ALL_IDS = 0xffff_ffff;
 /** The one cause, of those that look alike ("write to uid_map failed: Operation not permitted"), that these facts show. */
 export function explainMapFailure(said: string, facts: MapFacts): Diagnosis {
   const { tool, path } = facts;
+  if (!said.startsWith('new') && said.includes('No space left on device')) {
+    return {
+      cause: 'the limit of user, mount or pid namespaces is reached, here or in a namespace around this one',
+      fix: [admin('raise the limits: sysctl -a -r "^user.max_.*_namespaces"')],
+    };
+  }
   // Root writes maps by itself, so its helper does not matter.
   if (!said.startsWith('new')) return explainDirectWrite(facts);
   if (path === null) return { cause: `${tool} is not installed`, fix: [installFix(tool)] };

@@ -54,7 +54,7 @@ export function explainUserNamespace(said: string, facts: UserNamespaceFacts): D
   }
   if (facts.maxUserNamespaces === 0 || said.includes('No space left on device')) {
     return {
-      cause: `the limit of user namespaces is reached (user.max_user_namespaces = ${facts.maxUserNamespaces ?? 'unknown'})`,
+      cause: `the limit of user or mount namespaces is reached, here (user.max_user_namespaces = ${facts.maxUserNamespaces ?? 'unknown'}) or in a namespace around this one`,
       fix: [persistentSetting('user.max_user_namespaces', 15_000)],
     };
   }

@@ -1,6 +1,7 @@
 /** The payload's environment. */
 
 import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
@@ -19,6 +20,8 @@ after(() => {
 function build(changes: Partial<RunRequest>, image: readonly string[] = []): string[] {
   return buildEnvironment(requestOf(changes), image, { hostname: 'web', home: '/root' });
 }
+
+const READ_PIPE = `import('../../../src/engine/container/read-small-file.ts').then(({ readSmallFile }) => process.stdout.write(readSmallFile(process.argv[1])))`;
 
 const DEFAULTS = [
   'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin',
@@ -63,4 +66,16 @@ test('buildEnvironment() refuses entries without a name or with a NUL, and files
   writeFileSync(file, '=x\n');
   assert.throws(() => build({ envFiles: [file] }), refusal('USAGE_INVALID', /for --env-file$/u));
   assert.throws(() => build({ envFiles: [`${scratch}/none`] }), refusal('USAGE_INVALID', /none: ENOENT$/u));
+  assert.throws(
+    () => build({ envFiles: ['/dev/zero'] }),
+    refusal('USAGE_INVALID', /zero: it has more than \d+ bytes$/u),
+  );
+});
+
+test('buildEnvironment() reads a pipe, as a shell gives it for <(…)', () => {
+  const { stdout, stderr } = spawnSync('bash', ['-c', '"$0" -e "$1" <(echo A=piped)', process.execPath, READ_PIPE], {
+    encoding: 'utf8',
+    cwd: import.meta.dirname,
+  });
+  assert.equal(stdout, 'A=piped\n', stderr);
 });

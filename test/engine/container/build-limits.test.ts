@@ -41,6 +41,17 @@ test('buildRlimits() refuses unknown names, wrong numbers and a soft limit above
   }
 });
 
+test('buildRlimits() keeps the last limit of a kind, and refuses those that a start or a kernel could not hold', () => {
+  assert.deepEqual(buildRlimits(['nofile=100', 'core=0', 'NOFILE=200']), [
+    { type: 'RLIMIT_NOFILE', soft: 200, hard: 200 },
+    { type: 'RLIMIT_CORE', soft: 0, hard: 0 },
+  ]);
+  for (const text of ['nofile=10', 'nofile=0:1000', `nofile=64:${'9'.repeat(20)}`, `core=${'9'.repeat(20)}`]) {
+    assert.throws(() => buildRlimits([text]), refusal('USAGE_INVALID', /for --ulimit$/u), text);
+  }
+  assert.equal(buildRlimits(['nofile=64'])[0]?.soft, 64);
+});
+
 test('buildSysctls() opens ping and low ports in a private network, for all ids that are mapped', () => {
   assert.deepEqual(buildSysctls([], all, FULL), {
     'net.ipv4.ping_group_range': '0 65535',
@@ -81,6 +92,8 @@ test('buildSysctls() refuses what would change the host', () => {
     'fs.file-max=1',
     'net.a b=1',
     'net.x',
+    'net.ipv4.ip_forward=',
+    'net.ipv4.ip_forward= ',
     '=1',
   ]) {
     assert.throws(() => buildSysctls([text], all, FULL), refusal('USAGE_INVALID', /for --sysctl$/u), text);

@@ -158,3 +158,14 @@ test('buildSpec() says in annotations what the spec has no field for, and labels
   assert.equal(annotations[HUTCH_ANNOTATIONS.stdin], 'true');
   assert.throws(() => build({ labels: ['x'] }), refusal('USAGE_INVALID', /"x" for --label/u));
 });
+
+test('buildSpec() refuses --cap-add ALL with --cap-drop ALL, which cannot both be meant', () => {
+  assert.throws(() => build({ capAdd: ['all'], capDrop: ['ALL'] }), refusal('USAGE_INVALID', /"ALL" for --cap-drop$/u));
+});
+
+test('buildSpec() refuses clock offsets that the kernel would', () => {
+  for (const text of ['-99999999999', '99999999999999999999', '-40000d']) {
+    assert.throws(() => build({ clockOffset: text }), refusal('USAGE_INVALID', /for --clock-offset$/u), text);
+  }
+  assert.equal(build({ clockOffset: '-1' }).linux.timeOffsets?.monotonic.secs, -1);
+});

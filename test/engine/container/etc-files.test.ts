@@ -57,7 +57,18 @@ test('etcFiles() replaces the search list by --dns-search', () => {
 test('etcFiles() takes addresses of both kinds for --add-host, and refuses anything that could be another line', () => {
   const { hosts = '' } = contents({ addHosts: ['a:192.0.2.1', 'b:[2001:db8::1]', 'c:2001:db8::2'] });
   assert.match(hosts, /^192\.0\.2\.1\ta\n2001:db8::1\tb\n2001:db8::2\tc\n$/mu);
-  for (const text of ['', 'a', ':192.0.2.1', 'a:', 'a:name', 'a b:192.0.2.1', 'a\nb:192.0.2.1', 'a:192.0.2.1\n']) {
+  for (const text of [
+    '',
+    'a',
+    ':192.0.2.1',
+    'a:',
+    'a:name',
+    'a b:192.0.2.1',
+    'a\nb:192.0.2.1',
+    'a:192.0.2.1\n',
+    '-a:192.0.2.1',
+    `${'a'.repeat(254)}:192.0.2.1`,
+  ]) {
     assert.throws(
       () => contents({ addHosts: [text] }),
       refusal('USAGE_INVALID', /for --add-host$/u),
@@ -65,8 +76,8 @@ test('etcFiles() takes addresses of both kinds for --add-host, and refuses anyth
     );
   }
   assert.throws(() => contents({ dns: ['x'] }), refusal('USAGE_INVALID', /for --dns$/u));
-  assert.throws(
-    () => contents({ dnsSearch: ['a\nnameserver 192.0.2.1'] }),
-    refusal('USAGE_INVALID', /for --dns-search$/u),
-  );
+  for (const name of ['', 'a\nnameserver 192.0.2.1', 'a b', 'a..b', '-a', 'a'.repeat(64)]) {
+    assert.throws(() => contents({ dnsSearch: [name] }), refusal('USAGE_INVALID', /for --dns-search$/u), name);
+  }
+  assert.match(contents({ dnsSearch: ['.'] })['resolv.conf'] ?? '', /^search \.$/mu);
 });

@@ -42,6 +42,18 @@ test('parseVolume() resolves relative sources and plain targets', () => {
   assert.equal(parseVolume(`${source}:/a/../b/`, store).destination, '/b');
 });
 
+test('parseVolume() knows the home directory, which no shell puts into --volume=~/x:/x', () => {
+  const home = process.env['HOME'];
+  process.env['HOME'] = scratch;
+  try {
+    assert.equal(parseVolume('~/data:/mnt', store).source, source);
+    assert.throws(() => parseVolume('~/none:/mnt', store), refusal('VOLUME_INVALID', /hutch-volume-.*none does not/u));
+  } finally {
+    if (home === undefined) delete process.env['HOME'];
+    else process.env['HOME'] = home;
+  }
+});
+
 test('parseVolume() refuses wrong forms as usage, and sources that cannot be used as volumes', () => {
   for (const text of [
     '',
@@ -52,6 +64,7 @@ test('parseVolume() refuses wrong forms as usage, and sources that cannot be use
     `${source}:mnt`,
     `${source}:/`,
     `${source}:/mnt:rx`,
+    `${source}:/mnt:ro,rw`,
   ]) {
     assert.throws(() => parseVolume(text, store), refusal('USAGE_INVALID', /for -v$/u), text);
   }
@@ -110,5 +123,6 @@ test('parseTmpfs() refuses relative paths, the root and options it does not know
     '/t:size=1m,context="x"',
   ]) {
     assert.throws(() => parseTmpfs(text), refusal('USAGE_INVALID', /for --tmpfs$/u), text);
+    assert.throws(() => parseTmpfs(text), { context: { flag: '--tmpfs', value: text } }, 'the whole value is named');
   }
 });

@@ -57,7 +57,13 @@ test('parseSecurityOptions() refuses what it does not know, and says so of what 
     'no-new-privileges=maybe',
     'mask',
     'mask=relative',
+    'mask=/',
+    'mask=/x/..',
+    'mask=/proc/self',
+    'mask=/a::/b',
     'unmask=',
+    'unmask=relative',
+    'unmask=all',
     'privileged',
     'proc-opts=hidepid=1',
   ]) {
@@ -72,4 +78,5 @@ test('parseSecurityOptions() refuses what it does not know, and says so of what 
   const text = path.join(scratch, 'text');
   writeFileSync(text, 'not json');
   assert.throws(() => parseSecurityOptions([`seccomp=${text}`], false), refusal('USAGE_INVALID', /it is not JSON/u));
+  assert.throws(() => parseSecurityOptions(['seccomp=/dev/zero'], false), refusal('USAGE_INVALID', /it is too large/u));
 });

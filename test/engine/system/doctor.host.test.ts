@@ -1,10 +1,11 @@
 /** The doctor on this host as an ordinary user finds it, and in user namespaces of the test's own. */
 
 import assert from 'node:assert/strict';
-import { chmodSync, chownSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, before, test } from 'node:test';
+import { world } from '../../e2e/world.ts';
 import { ordinaryUser } from '../../helpers/ordinary-user.ts';
 import { examine, findingIn, type Circumstances } from './examine.ts';
 
@@ -52,9 +53,52 @@ test('examineHost() blames the limit when no more user namespaces are allowed', 
   assert.match(findingIn(report, 'user-namespace').fix[0]?.text ?? '', /sysctl/u);
 });
 
+/** Limits that stand in a world of the test's own, and the check that finds each. */
+const LIMITED = [
+  ['mnt', 'user-namespace', /limit of user or mount namespaces/u],
+  ['pid', 'id-maps', /limit of user, mount or pid namespaces/u],
+  ['net', 'net-namespace', /network namespaces are forbidden/u],
+  ['uts', 'small-namespaces', /its number is limited/u],
+  ['ipc', 'small-namespaces', /its number is limited/u],
+  ['cgroup', 'small-namespaces', /its number is limited/u],
+  ['time', 'time-namespace', /number of time namespaces is limited/u],
+] as const;
+
+for (const [kind, id, cause] of LIMITED) {
+  test(`examineHost() finds the cause when no ${kind} namespaces are allowed`, { skip: isRoot || skip }, async () => {
+    const through = world({ setup: `echo 0 >/proc/sys/user/max_${kind}_namespaces` });
+    const report = await examine(inHome({ through }));
+    assert.equal(report.willRun, false);
+    assert.match(findingIn(report, id).cause ?? '', cause);
+    assert.ok(findingIn(report, id).fix.length > 0, 'a remedy is named');
+  });
+}
+
+test('control: examineHost() finds that such a world runs containers', { skip: isRoot || skip }, async () => {
+  assert.equal((await examine(inHome({ through: world({ setup: '' }) }))).willRun, true);
+});
+
 test('examineHost() says so when it runs in a user namespace already', { skip }, async () => {
   const report = await examine(inHome({ through: ['unshare', '--user', '--map-root-user'] }));
   assert.match(findingIn(report, 'id-maps').cause ?? '', /in a user namespace already, which has 1 ids/u);
+});
+
+test('examineHost() fails when `run` would not take the settings file', { skip }, async () => {
+  const config = path.join(home, 'config');
+  mkdirSync(path.join(config, 'hutch'), { recursive: true, mode: 0o755 });
+  const withSettings = async (text: string) => {
+    writeFileSync(path.join(config, 'hutch/config.json'), text);
+    return examine(inHome({ env: { XDG_CONFIG_HOME: config } }));
+  };
+  for (const text of ['{', '{"colour":"red"}', '{"storageDriver":"zfs"}', '{"network":"bridge"}']) {
+    const report = await withSettings(text);
+    assert.equal(report.willRun, false, text);
+    assert.equal(findingIn(report, 'settings').fix[0]?.who, 'you');
+  }
+  const report = await withSettings('{"storageDriver":"vfs","network":"none"}');
+  assert.equal(report.willRun, true);
+  assert.deepEqual([findingIn(report, 'storage').detail, findingIn(report, 'slirp4netns').needed], ['vfs', false]);
+  rmSync(config, { recursive: true });
 });
 
 test('examineHost() fails when the store cannot be made', { skip }, async () => {

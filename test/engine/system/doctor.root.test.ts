@@ -141,6 +141,14 @@ for (const { what, arrange, id, status, cause, willRun } of BROKEN) {
   });
 }
 
+test('examineHost() does not take a missing program for a refusal of the kernel', { skip }, async () => {
+  const env = { HUTCH_DATA: path.join(home, 'data'), XDG_RUNTIME_DIR: home };
+  const report = await examine({ arrange: hide('mount'), env });
+  assert.equal(findingIn(report, 'programs').status, 'fail');
+  assert.match(findingIn(report, 'user-namespace').detail, /^not tried: programs/u);
+  assert.equal(report.willRun, false);
+});
+
 const STORES = [
   { what: 'noexec', options: 'noexec', storage: 'ok', file: 'warn', vfs: /run a program/u },
   { what: 'full', options: 'size=4k', storage: 'fail', file: 'warn', vfs: /write to the store/u },

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { canRun } from '../../../src/engine/system/doctor.ts';
+import { lessenBySettings } from '../../../src/engine/system/settings-findings.ts';
 import { explainDriver, judgeStorage } from '../../../src/engine/system/storage-findings.ts';
 import { failed, fine, skipped, type Topic } from '../../../src/host/probe/finding.ts';
 
@@ -25,6 +26,28 @@ test('judgeStorage() prefers overlay, warns of vfs, fails without any', () => {
   assert.equal(judgeStorage([driver('overlay', false), driver('fuse-overlayfs', true)]).detail, 'fuse-overlayfs');
   assert.equal(judgeStorage([driver('overlay', false), driver('vfs', true)]).status, 'warn');
   assert.equal(judgeStorage([driver('overlay', false), driver('vfs', false)]).status, 'fail');
+});
+
+test('judgeStorage() fails when the driver of the settings does not work, though another does', () => {
+  const driver = (name: string, works: boolean) => {
+    const topic = { id: `storage-${name}`, title: name, needed: false };
+    return works ? fine(topic, '') : failed(topic, '', diagnosis);
+  };
+  const drivers = [driver('overlay', true), driver('fuse-overlayfs', false), driver('vfs', true)];
+  assert.equal(judgeStorage(drivers, 'fuse-overlayfs').status, 'fail');
+  assert.equal(judgeStorage(drivers, 'overlay').detail, 'overlay');
+  assert.match(judgeStorage(drivers, 'vfs').cause ?? '', /settings file asks for vfs/u);
+});
+
+test('lessenBySettings() does not ask for slirp4netns where the settings name another network', () => {
+  const findings = ['slirp4netns', 'dev-net-tun', 'kernel'].map((id) =>
+    failed({ id, title: id, needed: true }, '', diagnosis),
+  );
+  const statuses = (network?: 'none' | 'slirp4netns') =>
+    lessenBySettings(findings, { network }).map(({ status }) => status);
+  assert.deepEqual(statuses('none'), ['warn', 'warn', 'fail']);
+  assert.deepEqual(statuses('slirp4netns'), ['fail', 'fail', 'fail']);
+  assert.deepEqual(statuses(), ['fail', 'fail', 'fail']);
 });
 
 test('explainDriver() knows the step that failed', () => {

@@ -40,6 +40,10 @@ test('explainMapFailure() tells apart what newuidmap says in the same words', ()
   assert.match(causeOf({}), /security module/u);
 });
 
+test('explainMapFailure() knows that a limit is reached before any map is written', () => {
+  assert.match(causeOf({}, 'start: unshare: unshare failed: No space left on device'), /limit of .* pid namespaces/u);
+});
+
 test('explainMapFailure() accepts file capabilities in place of the setuid bit', () => {
   const fileCapabilities = '/usr/bin/newuidmap cap_setuid=ep';
   assert.match(causeOf({ isSetuidRoot: false, fileCapabilities }), /security module/u);
