@@ -1,7 +1,7 @@
 /** `hutch pull`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
-import { watchPull } from '../src/cli/watch-pull.ts';
+import { watchPull } from '../src/cli/watch-transfer.ts';
 import { pullImage } from '../src/engine/image/pull-image.ts';
 import { SQUASH_IDS } from '../src/cli/squash-ids.ts';
 

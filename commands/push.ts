@@ -1,7 +1,7 @@
 /** `hutch push`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
-import { watchPush } from '../src/cli/watch-pull.ts';
+import { watchPush } from '../src/cli/watch-transfer.ts';
 import { pushImage } from '../src/engine/image/push-image.ts';
 
 export default class Push extends HutchCommand {

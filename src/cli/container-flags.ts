@@ -121,7 +121,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
 /** How a pull is shown and stopped, if there is one; loaded only then. */
 export function pullWatcher({ quiet }: { readonly quiet: boolean }): WatchPull {
   return async (work) => {
-    const { watchPull } = await import('./watch-pull.ts');
+    const { watchPull } = await import('./watch-transfer.ts');
     return watchPull({ isQuiet: quiet }, work);
   };
 }

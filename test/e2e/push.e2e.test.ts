@@ -87,6 +87,7 @@ describe('hutch login, logout and push', { skip }, () => {
     const target = `${plain.host}/team/app:1`;
     const first = await box.hutch(['push', BUSYBOX, target]);
     assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /^pushing localhost:\d+\/team\/app:1: 2 blobs\n/u);
     assert.match(first.stderr, /: uploading/u);
     const again = await box.hutch(['push', BUSYBOX, target]);
     assert.doesNotMatch(again.stderr, /: uploading/u);

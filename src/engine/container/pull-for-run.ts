@@ -5,7 +5,7 @@ import { expandName } from '../../images/registry/sources.ts';
 import { fullName } from '../../images/reference.ts';
 import type { Store } from '../../state/store.ts';
 import { pullImage } from '../image/pull-image.ts';
-import type { PullEars } from '../image/pull-events.ts';
+import type { TransferEars } from '../image/transfer-events.ts';
 import { isHere, type PullPolicy, type WatchPull } from './pull-policy.ts';
 
 export interface ImageWish {
@@ -40,6 +40,6 @@ function isRegistryFailure(error: unknown): error is Error {
   return isHutchError(error, 'REGISTRY_FAILED', 'REGISTRY_DENIED', 'IMAGE_UNKNOWN', 'CONTENT_MISMATCH');
 }
 
-function tellOf(message: string, ears: PullEars): void {
-  ears.hear({ event: 'pull_warning', text: `no newer image could be fetched: ${message}` });
+function tellOf(message: string, ears: TransferEars): void {
+  ears.hear({ event: 'transfer_warning', text: `no newer image could be fetched: ${message}` });
 }

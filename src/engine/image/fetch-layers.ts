@@ -14,7 +14,7 @@ import type { StagedLayer } from '../../images/store/commit-image.ts';
 import { blobPath } from '../../images/store/layout.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import type { OwnedStore } from './open-image-store.ts';
-import type { LayerPhase, PullEvent } from './pull-events.ts';
+import type { LayerPhase, TransferEvent } from './transfer-events.ts';
 
 export interface WantedLayer {
   readonly descriptor: Descriptor;
@@ -30,7 +30,7 @@ interface Work {
   readonly owned: OwnedStore;
   readonly repository: Repository;
   readonly squashIds: boolean | undefined;
-  readonly hear: (event: PullEvent) => void;
+  readonly hear: (event: TransferEvent) => void;
 }
 
 /**
@@ -70,7 +70,8 @@ async function fetchLayer(
 ): Promise<{ blob: StagedBlob; staged: StagedLayer | null }> {
   const { digest, size } = descriptor;
   const { signal } = repository;
-  const tell = (phase: LayerPhase, doneBytes: number): void => hear({ event: 'pull_layer', digest, phase, doneBytes });
+  const tell = (phase: LayerPhase, doneBytes: number): void =>
+    hear({ event: 'transfer_layer', digest, phase, doneBytes });
   const { blob, wasThere } = await downloads(() => {
     signal.throwIfAborted();
     return obtainBlob(store, repository, descriptor, (doneBytes) => tell('downloading', doneBytes));

@@ -28,7 +28,7 @@ import { choosePlatform, parsePlatform, platformName } from '../../oci/platform.
 import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layers.ts';
 import { refuseHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
-import type { PullEars } from './pull-events.ts';
+import type { TransferEars } from './transfer-events.ts';
 import { storeWhole } from './store-whole.ts';
 
 export interface PullOptions {
@@ -57,7 +57,7 @@ export interface PulledImage {
 /** Everything that a pull works with, whichever place it asks. */
 interface Pull {
   readonly options: PullOptions;
-  readonly ears: PullEars;
+  readonly ears: TransferEars;
   readonly owned: OwnedStore;
   readonly wanted: Platform;
 }
@@ -67,7 +67,7 @@ interface Pull {
  * CONTENT_MISMATCH, SPEC_INVALID, ARCHIVE_INVALID, STORAGE_FULL, STORE_*. Nothing is visible before all digests, sizes and diff ids
  * are checked; whole and partial blobs stay for the next pull.
  */
-export async function pullImage(options: PullOptions, ears: PullEars): Promise<PulledImage> {
+export async function pullImage(options: PullOptions, ears: TransferEars): Promise<PulledImage> {
   refuseHostImage(options.name, 'pulled');
   refuseId(options.name);
   try {
@@ -97,7 +97,7 @@ function naming(name: string, cause: HutchError): HutchError {
   });
 }
 
-async function pullNamed(options: PullOptions, ears: PullEars): Promise<PulledImage> {
+async function pullNamed(options: PullOptions, ears: TransferEars): Promise<PulledImage> {
   const wanted = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
   const config = readRegistriesConfig();
   const places = expandName(options.name, config).map((reference) => ({
@@ -144,7 +144,7 @@ async function pullFromAny(pull: Pull, reference: Reference, sources: readonly S
     return await pullFrom(pull, reference, source);
   } catch (error) {
     if (others.length === 0 || !isHutchError(error, ...FROM_REGISTRY)) throw error;
-    pull.ears.hear({ event: 'pull_warning', text: `mirror ${source.domain} is passed over: ${error.message}` });
+    pull.ears.hear({ event: 'transfer_warning', text: `mirror ${source.domain} is passed over: ${error.message}` });
     return pullFromAny(pull, reference, others);
   }
 }
@@ -189,7 +189,7 @@ async function pullThrough(
     const layers = layersOf(image, config);
     const root = rootOf(image);
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
-    ears.hear({ event: 'pull_layers', name: fullName(reference), layers: sizes });
+    ears.hear({ event: 'transfer_layers', direction: 'pull', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
       const fetched = await fetchLayers({ owned, repository, squashIds, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();
@@ -214,7 +214,7 @@ function checkPlatform({ options, ears, wanted }: Pull, reference: Reference, co
       hint: 'leave --platform out, or use an image that was built for that processor',
     });
   ears.hear({
-    event: 'pull_warning',
+    event: 'transfer_warning',
     text: `${what}, and this host is ${platformName(wanted)}: its programs may not run here`,
   });
 }

@@ -17,7 +17,7 @@ import { blobPath, readIndex, readManifest, readRecordBytes } from '../../images
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { refuseHostImage } from './host-image.ts';
-import type { PullEars } from './pull-events.ts';
+import type { TransferEars } from './transfer-events.ts';
 
 export interface PushOptions {
   /** Name or id of the image here. */
@@ -38,7 +38,7 @@ export interface PushedImage {
 }
 
 /** Pushes the image for this host's platform. REFERENCE_INVALID, IMAGE_UNKNOWN, REGISTRY_DENIED, REGISTRY_FAILED, CONTENT_MISMATCH, CONFIG_INVALID. */
-export async function pushImage(options: PushOptions, ears: PullEars): Promise<PushedImage> {
+export async function pushImage(options: PushOptions, ears: TransferEars): Promise<PushedImage> {
   refuseHostImage(options.image, 'pushed');
   const reference = parseReference(options.destination ?? options.image);
   const store = locateStore();
@@ -75,7 +75,7 @@ export async function pushImage(options: PushOptions, ears: PullEars): Promise<P
 interface Push {
   readonly store: Store;
   readonly repository: Repository;
-  readonly ears: PullEars;
+  readonly ears: TransferEars;
   readonly mountFrom: string | undefined;
   readonly name: string;
   readonly stop: AbortController;
@@ -84,7 +84,8 @@ interface Push {
 /** All blobs, some at a time; the first that fails ends the others. */
 async function pushBlobs(push: Push, blobs: readonly Descriptor[]): Promise<void> {
   const { ears, name, stop } = push;
-  ears.hear({ event: 'pull_layers', name, layers: blobs.map(({ digest, size }) => ({ digest, sizeBytes: size })) });
+  const layers = blobs.map(({ digest, size }) => ({ digest, sizeBytes: size }));
+  ears.hear({ event: 'transfer_layers', direction: 'push', name, layers });
   const limited = createLimiter(PARALLEL_TRANSFERS);
   const all = blobs.map((blob) => limited(() => pushBlob(push, blob)));
   try {
@@ -101,10 +102,10 @@ async function pushBlob({ store, repository, ears, mountFrom }: Push, { mediaTyp
     descriptor: { mediaType, digest, size },
     path: blobPath(store, digest),
     mountFrom,
-    onProgress: (doneBytes) => ears.hear({ event: 'pull_layer', digest, phase: 'uploading', doneBytes }),
+    onProgress: (doneBytes) => ears.hear({ event: 'transfer_layer', digest, phase: 'uploading', doneBytes }),
   });
   const phase = outcome === 'uploaded' ? 'done' : 'present';
-  ears.hear({ event: 'pull_layer', digest, phase, doneBytes: size });
+  ears.hear({ event: 'transfer_layer', digest, phase, doneBytes: size });
 }
 
 /** Another repository of the same registry that, as far as names here tell, has one of the blobs. */
