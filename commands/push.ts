@@ -1,6 +1,7 @@
 /** `hutch push`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { CONTENT_TRUST, REGISTRY_FLAGS, registryAccess } from '../src/cli/registry-flags.ts';
 import { watchPush } from '../src/cli/watch-transfer.ts';
 import { pushImage } from '../src/engine/image/push-image.ts';
 
@@ -18,19 +19,13 @@ for this host is sent.`;
   };
   static override flags = {
     quiet: Flags.boolean({ char: 'q', description: 'show no progress' }),
-    'tls-verify': Flags.boolean({ default: true, description: 'false allows plain http and any certificate' }),
-    authfile: Flags.string({ description: 'file with the credentials, instead of the usual ones' }),
-    'cert-dir': Flags.string({ description: "directory with the registry's certificates (*.crt, *.cert, *.key)" }),
+    ...REGISTRY_FLAGS,
+    'disable-content-trust': CONTENT_TRUST,
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Push);
-    const options = {
-      ...args,
-      tlsVerify: flags['tls-verify'],
-      authFile: flags.authfile,
-      certDirectory: flags['cert-dir'],
-    };
+    const options = { ...args, ...registryAccess(flags) };
     const { digest } = await watchPush({ isQuiet: flags.quiet }, (ears) => pushImage(options, ears));
     this.print(digest);
     return EXIT_OK;

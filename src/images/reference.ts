@@ -29,7 +29,7 @@ const LONGEST_NAME = 255;
 export function parseReference(text: string): Reference {
   const [named, digest] = splitDigest(text);
   const [name, tag] = splitTag(named);
-  if (tag !== null && !TAG.test(tag))
+  if (tag !== null && !isTag(tag))
     throw invalid(
       text,
       `the tag "${tag}"`,
@@ -43,6 +43,11 @@ export function parseReference(text: string): Reference {
   if (domain.length + 1 + path.length > LONGEST_NAME)
     throw invalid(text, 'the name', `use at most ${String(LONGEST_NAME)} characters`);
   return { domain, path, tag: tag ?? (digest === null ? DEFAULT_TAG : null), digest };
+}
+
+/** True for what may stand as a tag. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
 }
 
 function splitDigest(text: string): [named: string, digest: Digest | null] {

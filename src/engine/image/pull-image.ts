@@ -1,15 +1,11 @@
 /** `hutch pull`: an image from a registry into the store, unpacked; in the CLI process. */
 import { join } from 'node:path';
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
-import { openRepository, type Repository } from '../../images/registry/client.ts';
-import { findCredentials } from '../../images/registry/credentials.ts';
+import type { Repository } from '../../images/registry/client.ts';
 import { cleanDownloads } from '../../images/registry/downloads.ts';
 import { contentMismatch } from '../../images/registry/failures.ts';
-import type { Limits } from '../../images/registry/limits.ts';
 import { fetchConfig, fetchImage, type FetchedImage, type FetchedRecord } from '../../images/registry/manifests.ts';
-import { openTransport } from '../../images/registry/open-transport.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
-import { withRetries } from '../../images/registry/retry.ts';
 import { expandName, sourcesOf, type Source } from '../../images/registry/sources.ts';
 import { familiarName, fullName, type Reference } from '../../images/reference.ts';
 import { stageBytes } from '../../images/store/blob-file.ts';
@@ -30,20 +26,17 @@ import { refuseHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import type { TransferEars } from './transfer-events.ts';
 import { storeWhole } from './store-whole.ts';
+import { failedTo, firstThatHas, FROM_REGISTRY, visitRegistry, type RegistryAccess } from './visit-registry.ts';
 
-export interface PullOptions {
+export interface PullOptions extends RegistryAccess {
   /** As the user wrote it; a short name means what registries.conf says, else docker.io. */
   readonly name: string;
   /** `os/architecture[/variant]`; this host's when not given. */
   readonly platform?: string | undefined;
-  /** False allows plain http and any certificate, for the registry itself. */
-  readonly tlsVerify?: boolean | undefined;
-  readonly authFile?: string | undefined;
-  /** In place of certs.d/HOST. */
-  readonly certDirectory?: string | undefined;
   /** Files of ids without a counterpart go to nobody instead of being an error. */
   readonly squashIds?: boolean | undefined;
-  readonly limits?: Limits | undefined;
+  /** What the name stands for here: when the registry has the same, nothing is fetched, and nothing told. */
+  readonly known?: Digest | undefined;
 }
 
 export interface PulledImage {
@@ -73,28 +66,8 @@ export async function pullImage(options: PullOptions, ears: TransferEars): Promi
   try {
     return await pullNamed(options, ears);
   } catch (error) {
-    throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? naming(options.name, error) : error;
+    throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? failedTo(`pull ${options.name}`, error) : error;
   }
-}
-
-/** What a registry may be at fault for. */
-const FROM_REGISTRY = [
-  'IMAGE_UNKNOWN',
-  'REGISTRY_DENIED',
-  'REGISTRY_FAILED',
-  'CONTENT_MISMATCH',
-  'SPEC_INVALID',
-] as const;
-
-/** What failed is often a host or a digest that the user has never heard of. */
-function naming(name: string, cause: HutchError): HutchError {
-  const { code, hint, context } = cause;
-  return new HutchError(`cannot pull ${name}: ${cause.message}`, {
-    code,
-    ...(hint === undefined ? {} : { hint }),
-    context,
-    cause,
-  });
 }
 
 async function pullNamed(options: PullOptions, ears: TransferEars): Promise<PulledImage> {
@@ -122,20 +95,6 @@ function refuseId(name: string): void {
   });
 }
 
-/** The next place is asked only when the one before answered that it has no such image: a silent registry proves nothing. */
-async function firstThatHas<T, R>(places: readonly T[], ask: (place: T) => Promise<R>): Promise<R> {
-  for (const place of places.slice(0, -1)) {
-    try {
-      return await ask(place);
-    } catch (error) {
-      if (!isHutchError(error, 'IMAGE_UNKNOWN')) throw error;
-    }
-  }
-  const [last] = places.slice(-1);
-  if (last === undefined) throw new TypeError('nowhere to ask');
-  return ask(last);
-}
-
 /** A mirror that fails is passed over with a warning; the registry itself comes last, and what it says counts. */
 async function pullFromAny(pull: Pull, reference: Reference, sources: readonly Source[]): Promise<PulledImage> {
   const [source, ...others] = sources;
@@ -149,23 +108,11 @@ async function pullFromAny(pull: Pull, reference: Reference, sources: readonly S
   }
 }
 
-async function pullFrom(pull: Pull, reference: Reference, declared: Source): Promise<PulledImage> {
-  const { options, ears } = pull;
-  const source = { ...declared, insecure: declared.insecure || options.tlsVerify === false };
-  const stop = new AbortController();
-  const signal = AbortSignal.any([ears.signal, stop.signal]);
-  const transport = openTransport(source, options);
-  try {
-    const credentials = await findCredentials(source.domain, source.path, options.authFile);
-    const open = (): Promise<Repository> => openRepository({ source, transport, credentials, signal, actions: 'pull' });
-    const repository = await withRetries(transport.limits, signal, open);
-    return await pullThrough(pull, reference, repository, (reason) => stop.abort(reason));
-  } catch (error) {
-    ears.signal.throwIfAborted();
-    throw error;
-  } finally {
-    transport.close();
-  }
+function pullFrom(pull: Pull, reference: Reference, source: Source): Promise<PulledImage> {
+  const { options: access, ears } = pull;
+  return visitRegistry({ source, access, signal: ears.signal, actions: 'pull' }, (repository, stop) =>
+    pullThrough(pull, reference, repository, stop),
+  );
 }
 
 async function pullThrough(
@@ -178,16 +125,18 @@ async function pullThrough(
     ears,
     owned,
     wanted,
-    options: { squashIds },
+    options: { squashIds, known },
   } = pull;
   // As long as it is there, `gc` knows that somebody puts an image together.
   const staging = makeStaging(owned.store);
   try {
     const image = await fetchImage(repository, reference.digest ?? reference.tag ?? 'latest', wanted);
+    const root = rootOf(image);
+    const found = { name: familiarName(stored(reference)), manifestDigest: root.descriptor.digest };
+    if (found.manifestDigest === known) return { ...found, id: image.manifest.config.digest };
     const { record, config } = await fetchConfig(repository, image.manifest);
     checkPlatform(pull, reference, config);
     const layers = layersOf(image, config);
-    const root = rootOf(image);
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
     ears.hear({ event: 'transfer_layers', direction: 'pull', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
@@ -195,11 +144,7 @@ async function pullThrough(
       ears.signal.throwIfAborted();
       await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
     });
-    return {
-      id: record.descriptor.digest,
-      name: familiarName(stored(reference)),
-      manifestDigest: root.descriptor.digest,
-    };
+    return { ...found, id: record.descriptor.digest };
   } finally {
     await removeStaging(owned.store, staging);
   }
