@@ -29,6 +29,7 @@ here already are neither fetched nor unpacked again, and a pull that broke off g
   static override flags = {
     'all-tags': Flags.boolean({ char: 'a', description: 'fetch all tags of the repository' }),
     ...PLATFORM_FLAGS,
+    'all-platforms': Flags.boolean({ description: 'keep all platforms of the image, for push and save' }),
     'squash-ids': SQUASH_IDS,
     quiet: Flags.boolean({ char: 'q', description: 'show no progress' }),
     ...REGISTRY_FLAGS,
@@ -37,7 +38,12 @@ here already are neither fetched nor unpacked again, and a pull that broke off g
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Pull);
-    const shared = { platform: platformFrom(flags), squashIds: flags['squash-ids'], ...registryAccess(flags) };
+    const shared = {
+      platform: platformFrom(flags),
+      squashIds: flags['squash-ids'],
+      allPlatforms: flags['all-platforms'],
+      ...registryAccess(flags),
+    };
     for (const name of args.image) {
       const options = { ...shared, name };
       const images = await watchPull({ isQuiet: flags.quiet }, async (ears) =>

@@ -25,6 +25,10 @@ function warn(text: string): void {
   writeErr(`hutch: warning: ${printable(text)}\n`);
 }
 
+function note(text: string): void {
+  writeErr(`${printable(text)}\n`);
+}
+
 function warningsOnly(): TransferDisplay {
   return {
     hear: (event) => {
@@ -58,6 +62,7 @@ function lines(): TransferDisplay {
   return {
     hear: (event) => {
       if (event.event === 'transfer_warning') warn(event.text);
+      else if (event.event === 'transfer_note') note(event.text);
       else if (event.event === 'transfer_layers') begin(layers, event);
       else tellStep(layers, event);
     },
@@ -100,8 +105,8 @@ function bars(terminal: WriteStream): TransferDisplay {
         return;
       }
       erase();
-      if (event.event === 'transfer_warning') {
-        warn(event.text);
+      if (event.event === 'transfer_warning' || event.event === 'transfer_note') {
+        (event.event === 'transfer_note' ? note : warn)(event.text);
         return;
       }
       begin(layers, event);

@@ -18,7 +18,8 @@ import type { LayerPhase, TransferEvent } from './transfer-events.ts';
 
 export interface WantedLayer {
   readonly descriptor: Descriptor;
-  readonly diffId: Digest;
+  /** Null for a blob that is only kept, as those of other platforms. */
+  readonly diffId: Digest | null;
 }
 
 export interface FetchedLayers {
@@ -76,8 +77,8 @@ async function fetchLayer(
     signal.throwIfAborted();
     return obtainBlob(store, repository, descriptor, (doneBytes) => tell('downloading', doneBytes));
   });
-  if (wasThere && hasLayer(store, diffId)) {
-    tell('there', size);
+  if (diffId === null || (wasThere && hasLayer(store, diffId))) {
+    tell(wasThere ? 'there' : 'done', size);
     return { blob, staged: null };
   }
   tell('downloaded', size);

@@ -5,7 +5,7 @@ import { listTags } from '../../images/registry/list-tags.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
 import { expandName, ownSource } from '../../images/registry/sources.ts';
 import { refuseHostImage } from './host-image.ts';
-import { pullImage, type PulledImage, type PullOptions } from './pull-image.ts';
+import { pullImage, withoutTransport, type PulledImage, type PullOptions } from './pull-image.ts';
 import type { TransferEars } from './transfer-events.ts';
 import { failedTo, firstThatHas, FROM_REGISTRY, visitRegistry } from './visit-registry.ts';
 
@@ -29,7 +29,8 @@ export async function pullAllTags(options: PullOptions, ears: TransferEars): Pro
   return pulled;
 }
 
-async function namesWithTags({ name, ...access }: PullOptions, { signal }: TransferEars): Promise<string[]> {
+async function namesWithTags({ name: given, ...access }: PullOptions, { signal }: TransferEars): Promise<string[]> {
+  const name = withoutTransport(given);
   refuseHostImage(name, 'pulled');
   refuseTag(name);
   const config = readRegistriesConfig();

@@ -4,7 +4,13 @@ import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
 import type { Repository } from '../../images/registry/client.ts';
 import { cleanDownloads } from '../../images/registry/downloads.ts';
 import { contentMismatch } from '../../images/registry/failures.ts';
-import { fetchConfig, fetchImage, type FetchedImage, type FetchedRecord } from '../../images/registry/manifests.ts';
+import {
+  fetchConfig,
+  fetchImage,
+  fetchParts,
+  type FetchedImage,
+  type FetchedRecord,
+} from '../../images/registry/manifests.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
 import { expandName, sourcesOf, type Source } from '../../images/registry/sources.ts';
 import { familiarName, fullName, type Reference } from '../../images/reference.ts';
@@ -33,6 +39,8 @@ export interface PullOptions extends RegistryAccess {
   readonly name: string;
   /** `os/architecture[/variant]`; this host's when not given. */
   readonly platform?: string | undefined;
+  /** Of an image for several platforms all of it, for a push or an archive; the part for `platform` is unpacked. */
+  readonly allPlatforms?: boolean | undefined;
   /** Files of ids without a counterpart go to nobody instead of being an error. */
   readonly squashIds?: boolean | undefined;
   /** What the name stands for here: when the registry has the same, nothing is fetched, and nothing told. */
@@ -60,7 +68,8 @@ interface Pull {
  * CONTENT_MISMATCH, SPEC_INVALID, ARCHIVE_INVALID, STORAGE_FULL, STORE_*. Nothing is visible before all digests, sizes and diff ids
  * are checked; whole and partial blobs stay for the next pull.
  */
-export async function pullImage(options: PullOptions, ears: TransferEars): Promise<PulledImage> {
+export async function pullImage(given: PullOptions, ears: TransferEars): Promise<PulledImage> {
+  const options = { ...given, name: withoutTransport(given.name) };
   refuseHostImage(options.name, 'pulled');
   refuseId(options.name);
   try {
@@ -68,6 +77,11 @@ export async function pullImage(options: PullOptions, ears: TransferEars): Promi
   } catch (error) {
     throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? failedTo(`pull ${options.name}`, error) : error;
   }
+}
+
+/** Without podman's word for a registry, which hutch always means. */
+export function withoutTransport(name: string): string {
+  return name.replace(/^docker:\/\//u, '');
 }
 
 async function pullNamed(options: PullOptions, ears: TransferEars): Promise<PulledImage> {
@@ -125,7 +139,7 @@ async function pullThrough(
     ears,
     owned,
     wanted,
-    options: { squashIds, known },
+    options: { squashIds, known, allPlatforms = false },
   } = pull;
   // As long as it is there, `gc` knows that somebody puts an image together.
   const staging = makeStaging(owned.store);
@@ -136,13 +150,21 @@ async function pullThrough(
     if (found.manifestDigest === known) return { ...found, id: image.manifest.config.digest };
     const { record, config } = await fetchConfig(repository, image.manifest);
     checkPlatform(pull, reference, config);
-    const layers = layersOf(image, config);
+    const own = layersOf(image, config);
+    const others = allPlatforms ? await fetchOthers(repository, image, own) : { records: [], layers: [] };
+    const layers = [...own, ...others.layers];
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
     ears.hear({ event: 'transfer_layers', direction: 'pull', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
       const fetched = await fetchLayers({ owned, repository, squashIds, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();
-      await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
+      await commit(owned, staging, {
+        reference,
+        root,
+        records: [record, image.manifestRecord, ...others.records],
+        layers,
+        fetched,
+      });
     });
     return { ...found, id: record.descriptor.digest };
   } finally {
@@ -177,10 +199,23 @@ function layersOf({ manifest }: FetchedImage, { rootfs }: ImageConfig): WantedLa
   return [...wanted.values()];
 }
 
+/** What else the index names, if it is one; of the blobs only those that the image itself has not got. */
+async function fetchOthers(
+  repository: Repository,
+  { named, manifest }: FetchedImage,
+  own: readonly WantedLayer[],
+): Promise<{ readonly records: readonly FetchedRecord[]; readonly layers: readonly WantedLayer[] }> {
+  if (!isIndexType(named.descriptor.mediaType)) return { records: [], layers: [] };
+  const { records, blobs } = await fetchParts(repository, named);
+  const known = new Set([manifest.config.digest, ...own.map(({ descriptor }) => descriptor.digest)]);
+  const others = new Map(blobs.filter(({ digest }) => !known.has(digest)).map((blob) => [blob.digest, blob]));
+  return { records, layers: [...others.values()].map((descriptor) => ({ descriptor, diffId: null })) };
+}
+
 interface FetchedParts {
   readonly reference: Reference;
   readonly root: FetchedRecord;
-  /** Configuration and manifest. */
+  /** Configuration and manifests. */
   readonly records: readonly FetchedRecord[];
   readonly layers: readonly WantedLayer[];
   readonly fetched: FetchedLayers;
@@ -199,7 +234,7 @@ function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Pr
     layers: fetched.layers,
     needs: {
       blobs: [...records, ...layers].map(({ descriptor }) => descriptor.digest),
-      layers: layers.map(({ diffId }) => diffId),
+      layers: layers.map(({ diffId }) => diffId).filter((diffId) => diffId !== null),
     },
   });
 }

@@ -20,6 +20,8 @@ export type TransferEvent =
       readonly phase: LayerPhase;
       readonly doneBytes: number;
     }
+  /** What a user who wants to know of progress may want to know, too. */
+  | { readonly event: 'transfer_note'; readonly text: string }
   | { readonly event: 'transfer_warning'; readonly text: string };
 
 export interface LayerToTransfer {
