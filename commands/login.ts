@@ -6,6 +6,7 @@ import { interruptible } from '../src/cli/interrupted.ts';
 import { writeErr } from '../src/cli/output.ts';
 import { REGISTRY_FLAGS, registryAccess } from '../src/cli/registry-flags.ts';
 import { readLine, readSecret } from '../src/cli/read-line.ts';
+import { HutchError } from '../src/errors/hutch-error.ts';
 import { loggedInUser, login } from '../src/engine/registry/login.ts';
 
 export default class Login extends HutchCommand {
@@ -35,6 +36,11 @@ credential program that credHelpers or credsStore names. Without REGISTRY it is 
     }
     if (flags.password !== undefined)
       this.warn('--password shows the password to everybody on this machine; use --password-stdin');
+    if (flags['password-stdin'] && flags.username === undefined)
+      throw new HutchError('--password-stdin needs --username', {
+        code: 'USAGE_INVALID',
+        hint: 'stdin brings the password alone: say who you are with -u',
+      });
     const username = flags.username ?? ask('User name: ');
     const password =
       flags.password ?? (flags['password-stdin'] ? await wholeStdin() : (readSecret('Password: ') ?? ''));

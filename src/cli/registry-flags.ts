@@ -1,5 +1,7 @@
 /** The flags of all commands that talk to a registry, and of those that choose a platform; CLI process. */
 import { HutchError } from '../errors/hutch-error.ts';
+import type { Platform } from '../oci/image.ts';
+import { parsePlatform } from '../oci/platform.ts';
 import { Flags } from './base-command.ts';
 
 /** How a registry is reached. */
@@ -59,4 +61,14 @@ export function platformFrom({ platform, arch, os, variant }: PlatformValues): s
     });
   const usual = process.env['DOCKER_DEFAULT_PLATFORM'] ?? '';
   return platform ?? (usual === '' ? undefined : usual);
+}
+
+/** The platform that the flags give to a new image, as far as they say it. USAGE_INVALID. */
+export function platformParts({ platform, arch, os, variant }: PlatformValues): Partial<Platform> {
+  if (platform !== undefined) return parsePlatform(platform);
+  return {
+    ...(arch === undefined ? {} : { architecture: arch }),
+    ...(os === undefined ? {} : { os }),
+    ...(variant === undefined ? {} : { variant }),
+  };
 }
