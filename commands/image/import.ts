@@ -4,6 +4,7 @@ import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';
 import { platformParts } from '../../src/cli/registry-flags.ts';
+import { squashNote } from '../../src/engine/image/squash-note.ts';
 import { SQUASH_IDS } from '../../src/cli/squash-ids.ts';
 
 export default class ImageImport extends HutchCommand {
@@ -66,7 +67,8 @@ export default class ImageImport extends HutchCommand {
     const { skippedDevices, skippedAttributes, squashedIds } = image.layer;
     const name = image.name ?? image.id;
     if (skippedDevices > 0) this.note(`${name}: left out ${skippedDevices} device nodes`);
-    if (squashedIds > 0) this.note(`${name}: gave ${squashedIds} files of ids beyond the range to nobody`);
+    const squashed = squashNote(name, squashedIds);
+    if (squashed !== null) this.note(squashed);
     if (skippedAttributes > 0) this.note(`${name}: left out ${skippedAttributes} extended attributes`);
   }
 }

@@ -31,6 +31,7 @@ import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layer
 import { refuseHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import type { TransferEars } from './transfer-events.ts';
+import { squashedIn, squashNote } from './squash-note.ts';
 import { storeWhole } from './store-whole.ts';
 import { failedTo, firstThatHas, FROM_REGISTRY, visitRegistry, type RegistryAccess } from './visit-registry.ts';
 
@@ -165,11 +166,17 @@ async function pullThrough(
         layers,
         fetched,
       });
+      tellSquashed(ears, found.name, squashedIn(fetched.layers));
     });
     return { ...found, id: record.descriptor.digest };
   } finally {
     await removeStaging(owned.store, staging);
   }
+}
+
+function tellSquashed({ hear }: TransferEars, name: string, count: number): void {
+  const text = squashNote(name, count);
+  if (text !== null) hear({ event: 'transfer_note', text });
 }
 
 function checkPlatform({ options, ears, wanted }: Pull, reference: Reference, config: ImageConfig): void {
