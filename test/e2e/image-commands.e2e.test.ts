@@ -143,6 +143,10 @@ describe('the commands for images', { skip }, () => {
     const format = '{{.Os}}/{{.Architecture}}/{{.Variant}}';
     assert.equal(printed(await box.hutch(['image', 'inspect', '-f', format, made])), 'linux/arm/v7\n');
     assertRefused(await box.hutch(['import', '--platform', 'linux/arm', '--arch', 'arm', archive]), /platform|arch/u);
+    assertRefused(
+      await box.hutch(['import', 'https://example.org/x.tar', 'x']),
+      /archives are not fetched\n {2}fix: .*curl/u,
+    );
     const pruned = printed(await box.hutch(['image', 'prune', '-f', '--filter', 'dangling=true']));
     assert.match(pruned, new RegExp(`^Deleted: ${made}\n`, 'u'));
   });

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
@@ -243,6 +243,29 @@ describe('hutch push', { skip }, () => {
     );
     const env = { HUTCH_DATA: path.join(box.directory, 'word') };
     assert.equal(printed(await box.hutch(['pull', '-q', target], { env })), `${image.id}\n`);
+  });
+
+  it('does not begin with an image that is damaged', async () => {
+    const env = { HUTCH_DATA: path.join(box.directory, 'damaged') };
+    printed(await box.hutch(['pull', '-q', `${host}/from/app:one`], { env }));
+    // Under no name of the registry, or it would be asked to mount what it has.
+    printed(await box.hutch(['tag', `${host}/from/app:one`, 'alone:1'], { env }));
+    await box.hutch(['rmi', `${host}/from/app:one`], { env });
+    const [layer] = image.layers;
+    const blob = path.join(env.HUTCH_DATA, 'images/blobs', layer?.digest.replace(':', '/') ?? '');
+    const asked = registry.requests().length;
+    truncateSync(blob, 10);
+    const push = ['push', '-q', 'alone:1', `${host}/damaged/app:1`];
+    assertRefused(await box.hutch(push, { env }), /its blob sha256:\w+ is 10 bytes long, not \d+/u);
+    rmSync(blob);
+    assertRefused(await box.hutch(push, { env }), /cannot push alone:1: its blob sha256:\w+ is not here/u);
+    assert.equal(registry.requests().length, asked);
+    // Of the same size, but with other content: the registry finds out.
+    writeFileSync(blob, Buffer.alloc(layer?.size ?? 0));
+    assertRefused(
+      await box.hutch(push, { env }),
+      /answers 400 \(DIGEST_INVALID[^\n]*\n {2}fix: if the registry finds another digest/u,
+    );
   });
 
   it('is told in the words of a push when the registry refuses it', async () => {

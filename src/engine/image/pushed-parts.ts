@@ -1,5 +1,5 @@
 /** What a push sends: an image's manifest with its blobs, or an index with the images that it names; in the CLI process. */
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { platformEntry, shownName } from '../../images/store/find-image.ts';
 import { blobPath, readConfig, readManifest, readNestedIndex, readRecordBytes } from '../../images/store/layout.ts';
@@ -74,7 +74,7 @@ function isHere(store: Store, entry: Descriptor): boolean {
   return [config, ...layers].every(({ digest }) => existsSync(blobPath(store, digest)));
 }
 
-/** Everything behind a descriptor. IMAGE_UNKNOWN for a blob that is not here; RECORD_CORRUPT. */
+/** Everything behind a descriptor. IMAGE_UNKNOWN for a blob that is not here, RECORD_CORRUPT for one of another size. */
 export function gatherPart(store: Store, { mediaType, digest, size }: Descriptor): PartToPush {
   const descriptor: Descriptor = { mediaType, digest, size };
   const bytes = readRecordBytes(store, descriptor);
@@ -88,9 +88,12 @@ export function gatherPart(store: Store, { mediaType, digest, size }: Descriptor
 
 function blobOf(store: Store, { mediaType, digest, size }: Descriptor): BlobToPush {
   const path = blobPath(store, digest);
-  if (existsSync(path)) return { descriptor: { mediaType, digest, size }, path };
-  throw new HutchError(`its blob ${digest} is not here`, {
-    code: 'IMAGE_UNKNOWN',
+  const found = statSync(path, { throwIfNoEntry: false });
+  if (found?.size === size) return { descriptor: { mediaType, digest, size }, path };
+  const isMissing = found === undefined;
+  const fault = isMissing ? 'is not here' : `is ${String(found.size)} bytes long, not ${String(size)}`;
+  throw new HutchError(`its blob ${digest} ${fault}`, {
+    code: isMissing ? 'IMAGE_UNKNOWN' : 'RECORD_CORRUPT',
     hint: 'pull or import the image again',
     context: { digest },
   });

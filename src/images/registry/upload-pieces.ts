@@ -55,6 +55,7 @@ export async function sendPieces(repository: Repository, upload: Upload, pieces:
     path: withDigest(pieces.url, digest),
     headers: { 'Content-Length': '0' },
     accepts: [201, 204, 404, 416],
+    hint: 'if the registry finds another digest, the image here is damaged: see hutch gc, or fetch it again',
   });
   await drain(answer, repository.transport.limits);
   if (answer.status >= 400) throw lostUpload(repository);

@@ -78,7 +78,7 @@ function serve(
   });
 }
 
-async function upload(mountFrom?: string): Promise<UploadOutcome> {
+async function upload(mountFrom?: string, from = file): Promise<UploadOutcome> {
   const { signal } = new AbortController();
   const source = { domain: registry.host, path: 'team/app', insecure: false, isMirror: false };
   const repository: Repository = await openRepository({
@@ -90,7 +90,7 @@ async function upload(mountFrom?: string): Promise<UploadOutcome> {
     mountFrom,
   });
   const descriptor = { mediaType: 'application/octet-stream', digest: DIGEST, size: BLOB.length };
-  return uploadBlob(repository, { descriptor, path: file, mountFrom, onProgress: () => undefined });
+  return uploadBlob(repository, { descriptor, path: from, mountFrom, onProgress: () => undefined });
 }
 
 const lines = (method: string, stub = registry): string[] =>
@@ -318,6 +318,17 @@ describe('uploadBlob() in pieces', () => {
       upload(),
       (error) => isHutchError(error, 'REGISTRY_FAILED') && error.message.includes('takes no piece'),
     );
+  });
+});
+
+describe('uploadBlob() of what is not there any more', () => {
+  it('does not blame the registry', async () => {
+    serve(registry, {});
+    await assert.rejects(
+      upload(undefined, `${file}-gone`),
+      (error) => isHutchError(error, 'IMAGE_UNKNOWN') && /cannot be read any more.*ENOENT/u.test(error.message),
+    );
+    assert.ok(lines('PUT').length <= 1);
   });
 });
 
