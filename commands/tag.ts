@@ -14,7 +14,7 @@ export default class Tag extends HutchCommand {
 
   async run(): Promise<number> {
     const { args } = await this.parse(Tag);
-    for (const target of args.target) await tagImage(args.source, target);
+    await tagImage(args.source, ...args.target);
     return EXIT_OK;
   }
 }

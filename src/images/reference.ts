@@ -102,6 +102,11 @@ function invalid(text: string, part: string, hint: string): HutchError {
   });
 }
 
+/** Without podman's word for a registry, which hutch always means. */
+export function withoutTransport(name: string): string {
+  return name.replace(/^docker:\/\//u, '');
+}
+
 /** The whole name with its tag and digest: `docker.io/library/busybox:latest`. What the store keeps. */
 export function fullName(reference: Reference): string {
   return `${repositoryOf(reference)}${suffixOf(reference)}`;

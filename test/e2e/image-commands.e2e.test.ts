@@ -126,6 +126,8 @@ describe('the commands for images', { skip }, () => {
   });
 
   it('untag takes names, and the image stays', async () => {
+    assertRefused(await box.hutch(['tag', 'two', 'a:0', 'A:1']), /"A:1" is not an image name/u);
+    assert.deepEqual(await list('-n', 'a:0'), []);
     printed(await box.hutch(['tag', 'two', 'a:1', 'a:2', 'a:3']));
     assertRefused(await box.hutch(['untag', 'a:1', 'a:2', 'b:1']), /image a:1 has no name docker\.io\/library\/b:1/u);
     assert.equal((await list('-n', 'a')).length, 3);

@@ -1,11 +1,11 @@
 /** `hutch pull --all-tags`: every image of a repository; in the CLI process. */
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
-import { repositoryOf, type Reference } from '../../images/reference.ts';
+import { repositoryOf, withoutTransport, type Reference } from '../../images/reference.ts';
 import { listTags } from '../../images/registry/list-tags.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
 import { expandName, ownSource } from '../../images/registry/sources.ts';
 import { refuseHostImage } from './host-image.ts';
-import { pullImage, withoutTransport, type PulledImage, type PullOptions } from './pull-image.ts';
+import { pullImage, type PulledImage, type PullOptions } from './pull-image.ts';
 import type { TransferEars } from './transfer-events.ts';
 import { failedTo, firstThatHas, FROM_REGISTRY, visitRegistry } from './visit-registry.ts';
 

@@ -13,7 +13,7 @@ import {
 } from '../../images/registry/manifests.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
 import { expandName, sourcesOf, type Source } from '../../images/registry/sources.ts';
-import { familiarName, fullName, type Reference } from '../../images/reference.ts';
+import { familiarName, fullName, withoutTransport, type Reference } from '../../images/reference.ts';
 import { stageBytes } from '../../images/store/blob-file.ts';
 import { commitImage } from '../../images/store/commit-image.ts';
 import { hostPlatform } from '../../images/store/find-image.ts';
@@ -78,11 +78,6 @@ export async function pullImage(given: PullOptions, ears: TransferEars): Promise
   } catch (error) {
     throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? failedTo(`pull ${options.name}`, error) : error;
   }
-}
-
-/** Without podman's word for a registry, which hutch always means. */
-export function withoutTransport(name: string): string {
-  return name.replace(/^docker:\/\//u, '');
 }
 
 async function pullNamed(options: PullOptions, ears: TransferEars): Promise<PulledImage> {

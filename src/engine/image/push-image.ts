@@ -1,6 +1,6 @@
 /** `hutch push`: an image of the store into a registry; in the CLI process. */
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
-import { fullName, parseReference, repositoryOf, type Reference } from '../../images/reference.ts';
+import { fullName, parseReference, repositoryOf, withoutTransport, type Reference } from '../../images/reference.ts';
 import type { Repository } from '../../images/registry/client.ts';
 import { createLimiter } from '../../images/registry/limiter.ts';
 import { PARALLEL_TRANSFERS } from '../../images/registry/limits.ts';
@@ -15,7 +15,6 @@ import type { Descriptor, Digest } from '../../oci/image.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { refuseHostImage } from './host-image.ts';
 import { openImageStore } from './open-image-store.ts';
-import { withoutTransport } from './pull-image.ts';
 import { blobsOf, choosePushed, gatherPart, type BlobToPush, type Choice, type PartToPush } from './pushed-parts.ts';
 import { parseRewriting, rewritePart, type Rewriting, type RewritingWords } from './rewrite-parts.ts';
 import type { TransferEars } from './transfer-events.ts';
