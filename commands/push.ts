@@ -9,8 +9,8 @@ import { writeDigest } from '../src/engine/image/write-output.ts';
 
 export default class Push extends HutchCommand {
   static override summary = 'Send an image to a registry';
-  static override description = `Sends what the registry does not have, and prints the digest of the manifest. An image for several platforms goes
-as a whole where all of it is here; otherwise the part for this host goes, with a warning.
+  static override description = `Sends what the registry does not have, and prints the digest of the manifest. An image for several platforms goes as a whole where
+all of it is here; otherwise the part for this host goes, with a warning.
 
 Without --format and --compression-format everything is sent as it is stored, and has the same digest there as here.`;
   static override examples = [
@@ -31,7 +31,7 @@ Without --format and --compression-format everything is sent as it is stored, an
       description: 'oci, or v2s2 for the format of Docker; as it is stored when left out',
     }),
     'compression-format': Flags.string({
-      description: 'gzip or zstd, for layers that are compressed in another way or not',
+      description: 'gzip or zstd; layers in another form are compressed anew',
     }),
     'compression-level': Flags.string({ description: '1 to 9 for gzip, 1 to 22 for zstd' }),
     digestfile: Flags.string({ description: 'file to write the digest to' }),
