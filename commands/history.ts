@@ -5,6 +5,8 @@ import { imageHistory, type HistoryStep } from '../src/engine/image/image-histor
 
 const SHORT_ID = 12;
 const SHORT_COMMAND = 45;
+/** The ids of all steps but the last are known to nobody. */
+const MISSING = '<missing>';
 
 export default class History extends HutchCommand {
   static override summary = 'Show how an image came about';
@@ -16,6 +18,7 @@ export default class History extends HutchCommand {
   static override flags = {
     quiet: Flags.boolean({ char: 'q', description: 'print ids only' }),
     'no-trunc': Flags.boolean({ description: 'do not shorten ids and commands' }),
+    human: Flags.boolean({ char: 'H', default: true, description: 'false shows bytes, and times as RFC 3339' }),
     format: Flags.string({ description: 'json, or a Go template such as {{.CreatedBy}}' }),
   };
 
@@ -23,7 +26,7 @@ export default class History extends HutchCommand {
     const { args, flags } = await this.parse(History);
     const isWhole = flags['no-trunc'];
     const idOf = ({ id }: HistoryStep): string => {
-      if (id === null) return '<missing>';
+      if (id === null) return MISSING;
       return isWhole ? id : id.replace(/^sha256:/u, '').slice(0, SHORT_ID);
     };
     const steps = imageHistory(args.image);
@@ -32,27 +35,43 @@ export default class History extends HutchCommand {
       return EXIT_OK;
     }
     const { formatRows } = await import('../src/cli/format/format-rows.ts');
-    const { humanSince, humanSize } = await import('../src/cli/format/human.ts');
+    const { goTime, humanSince, humanSize } = await import('../src/cli/format/human.ts');
+    const since = ({ created }: HistoryStep): string => {
+      if (created === null) return 'N/A';
+      return flags.human ? humanSince(created) : created;
+    };
     const shortened = (text: string): string => {
       const line = text.replace(/\s+/gu, ' ').trim();
       return isWhole || line.length <= SHORT_COMMAND ? line : `${line.slice(0, SHORT_COMMAND - 1)}…`;
     };
     const text = formatRows(steps, {
       format: flags.format,
+      json: jsonOf,
       columns: [
         { name: 'ID', header: 'IMAGE', text: idOf },
+        { name: 'CreatedSince', header: 'CREATED', text: since },
+        { name: 'Created', header: 'CREATED', text: since, isShown: false },
         {
-          name: 'CreatedSince',
-          header: 'CREATED',
-          text: ({ created }) => (created === null ? 'N/A' : humanSince(created)),
+          name: 'CreatedAt',
+          header: 'CREATED AT',
+          text: ({ created }) => (created === null ? 'N/A' : goTime(created)),
+          isShown: false,
         },
-        { name: 'CreatedAt', header: 'CREATED AT', text: ({ created }) => created ?? 'N/A', isShown: false },
         { name: 'CreatedBy', header: 'CREATED BY', text: ({ createdBy }) => shortened(createdBy) },
-        { name: 'Size', header: 'SIZE', text: ({ sizeBytes }) => humanSize(sizeBytes) },
+        {
+          name: 'Size',
+          header: 'SIZE',
+          text: ({ sizeBytes }) => (flags.human ? humanSize(sizeBytes) : String(sizeBytes)),
+        },
         { name: 'Comment', header: 'COMMENT', text: ({ comment }) => comment },
       ],
     });
-    if (text !== '') this.print(text);
+    if (text !== '') this.printForeign(text);
     return EXIT_OK;
   }
+}
+
+/** A step in the words of `podman history --format json`. */
+function jsonOf({ id, created, createdBy, sizeBytes, comment }: HistoryStep): object {
+  return { id: id ?? MISSING, created, CreatedBy: createdBy, size: sizeBytes, comment };
 }

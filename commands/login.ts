@@ -4,7 +4,9 @@ import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { interruptible } from '../src/cli/interrupted.ts';
 import { writeErr } from '../src/cli/output.ts';
+import { REGISTRY_FLAGS, registryAccess } from '../src/cli/registry-flags.ts';
 import { readLine, readSecret } from '../src/cli/read-line.ts';
+import { HutchError } from '../src/errors/hutch-error.ts';
 import { loggedInUser, login } from '../src/engine/registry/login.ts';
 
 export default class Login extends HutchCommand {
@@ -22,9 +24,8 @@ credential program that credHelpers or credsStore names. Without REGISTRY it is 
     password: Flags.string({ char: 'p', description: 'password; others can see it in the list of processes' }),
     'password-stdin': Flags.boolean({ description: 'take the password from stdin', exclusive: ['password'] }),
     'get-login': Flags.boolean({ description: 'print the user name that is logged in, and change nothing' }),
-    'tls-verify': Flags.boolean({ default: true, description: 'false allows plain http and any certificate' }),
-    authfile: Flags.string({ description: 'file with the credentials, instead of the usual ones' }),
-    'cert-dir': Flags.string({ description: "directory with the registry's certificates (*.crt, *.cert, *.key)" }),
+    ...REGISTRY_FLAGS,
+    verbose: Flags.boolean({ char: 'v', description: 'also say where the password is kept' }),
   };
 
   async run(): Promise<number> {
@@ -35,6 +36,11 @@ credential program that credHelpers or credsStore names. Without REGISTRY it is 
     }
     if (flags.password !== undefined)
       this.warn('--password shows the password to everybody on this machine; use --password-stdin');
+    if (flags['password-stdin'] && flags.username === undefined)
+      throw new HutchError('--password-stdin needs --username', {
+        code: 'USAGE_INVALID',
+        hint: 'stdin brings the password alone: say who you are with -u',
+      });
     const username = flags.username ?? ask('User name: ');
     const password =
       flags.password ?? (flags['password-stdin'] ? await wholeStdin() : (readSecret('Password: ') ?? ''));
@@ -42,11 +48,10 @@ credential program that credHelpers or credsStore names. Without REGISTRY it is 
       registry: args.registry,
       username,
       password,
-      authFile: flags.authfile,
-      tlsVerify: flags['tls-verify'],
-      certDirectory: flags['cert-dir'],
+      ...registryAccess(flags),
     };
-    await interruptible('nothing was kept', (signal) => login(options, signal));
+    const keeper = await interruptible('nothing was kept', (signal) => login(options, signal));
+    if (flags.verbose) this.print(`Used: ${keeper}`);
     this.print('Login Succeeded');
     return EXIT_OK;
   }

@@ -1,8 +1,16 @@
 /** `hutch pull`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
-import { watchPull } from '../src/cli/watch-pull.ts';
+import { watchPull } from '../src/cli/watch-transfer.ts';
+import { pullAllTags } from '../src/engine/image/pull-all-tags.ts';
 import { pullImage } from '../src/engine/image/pull-image.ts';
+import {
+  CONTENT_TRUST,
+  PLATFORM_FLAGS,
+  platformFrom,
+  REGISTRY_FLAGS,
+  registryAccess,
+} from '../src/cli/registry-flags.ts';
 import { SQUASH_IDS } from '../src/cli/squash-ids.ts';
 
 export default class Pull extends HutchCommand {
@@ -12,32 +20,36 @@ here already are neither fetched nor unpacked again, and a pull that broke off g
   static override examples = [
     '<%= config.bin %> pull debian:12',
     '<%= config.bin %> pull --platform linux/arm64 quay.io/prometheus/busybox',
+    '<%= config.bin %> pull --all-tags registry.example.org/team/app',
     '<%= config.bin %> pull --tls-verify=false localhost:5000/app@sha256:…',
   ];
   static override args = {
     image: Args.string({ required: true, multiple: true, description: '[REGISTRY/]PATH[:TAG][@DIGEST]' }),
   };
   static override flags = {
-    platform: Flags.string({ description: "OS/ARCH[/VARIANT] instead of this host's" }),
+    'all-tags': Flags.boolean({ char: 'a', description: 'fetch all tags of the repository' }),
+    ...PLATFORM_FLAGS,
+    'all-platforms': Flags.boolean({ description: 'keep all platforms of the image, for push and save' }),
     'squash-ids': SQUASH_IDS,
     quiet: Flags.boolean({ char: 'q', description: 'show no progress' }),
-    'tls-verify': Flags.boolean({ default: true, description: 'false allows plain http and any certificate' }),
-    authfile: Flags.string({ description: 'file with the credentials, instead of the usual ones' }),
-    'cert-dir': Flags.string({ description: "directory with the registry's certificates (*.crt, *.cert, *.key)" }),
+    ...REGISTRY_FLAGS,
+    'disable-content-trust': CONTENT_TRUST,
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Pull);
-    const options = {
-      platform: flags.platform,
+    const shared = {
+      platform: platformFrom(flags),
       squashIds: flags['squash-ids'],
-      tlsVerify: flags['tls-verify'],
-      authFile: flags.authfile,
-      certDirectory: flags['cert-dir'],
+      allPlatforms: flags['all-platforms'],
+      ...registryAccess(flags),
     };
     for (const name of args.image) {
-      const image = await watchPull({ isQuiet: flags.quiet }, (ears) => pullImage({ ...options, name }, ears));
-      this.print(image.id);
+      const options = { ...shared, name };
+      const images = await watchPull({ isQuiet: flags.quiet }, async (ears) =>
+        flags['all-tags'] ? pullAllTags(options, ears) : [await pullImage(options, ears)],
+      );
+      for (const { id } of images) this.print(id);
     }
     return EXIT_OK;
   }

@@ -2,6 +2,7 @@
 
 import { EXIT_HUTCH, EXIT_OK } from '../src/cli/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { listImageIds } from '../src/engine/image/list-images.ts';
 import { removeImage } from '../src/engine/image/remove-image.ts';
 import { HutchError } from '../src/errors/hutch-error.ts';
 
@@ -11,9 +12,12 @@ export default class Rmi extends HutchCommand {
     'Removes names; with its last name an image goes, and with it whatever no other image needs.';
   static override examples = ['<%= config.bin %> rmi busybox', '<%= config.bin %> rmi -f 4f2b6c'];
   static override args = {
-    image: Args.string({ description: 'names or ids', required: true, multiple: true }),
+    image: Args.string({ description: 'names or ids', multiple: true }),
   };
   static override flags = {
+    all: Flags.boolean({ char: 'a', description: 'remove all images' }),
+    ignore: Flags.boolean({ char: 'i', description: 'an image that is not there is no error' }),
+    'no-prune': Flags.boolean({ hidden: true, description: 'changes nothing: images here have no parents' }),
     force: Flags.boolean({
       char: 'f',
       description: 'remove all names of an id, and images that containers were made from',
@@ -23,14 +27,17 @@ export default class Rmi extends HutchCommand {
   /** Goes on after an image that cannot be removed, as docker does. */
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Rmi);
+    const given = args.image ?? [];
+    if (flags.all === given.length > 0) throw whichImages(flags.all);
     let exitCode = EXIT_OK;
-    for (const name of args.image) {
+    for (const name of flags.all ? listImageIds() : given) {
       try {
-        const { untagged, deleted } = await removeImage(name, { isForced: flags.force });
+        const { untagged, deleted } = await removeImage(name, { isForced: flags.force, allNames: flags.all });
         for (const shown of untagged) this.print(`Untagged: ${shown}`);
         for (const digest of deleted) this.print(`Deleted: ${digest}`);
       } catch (error) {
         if (!(error instanceof HutchError)) throw error;
+        if (flags.ignore && error.code === 'IMAGE_UNKNOWN') continue;
         const { presentError } = await import('../src/cli/present-error.ts');
         presentError(error);
         exitCode = EXIT_HUTCH;
@@ -38,4 +45,11 @@ export default class Rmi extends HutchCommand {
     }
     return exitCode;
   }
+}
+
+function whichImages(isAll: boolean): HutchError {
+  return new HutchError(isAll ? '--all takes no names' : 'no image is given', {
+    code: 'USAGE_INVALID',
+    hint: 'give names or ids, or --all alone',
+  });
 }

@@ -15,6 +15,12 @@ export default class Save extends HutchCommand {
     image: Args.string({ required: true, multiple: true, description: 'names or ids' }),
   };
   static override flags = {
+    quiet: Flags.boolean({ char: 'q', hidden: true, description: 'changes nothing: save says nothing anyway' }),
+    'multi-image-archive': Flags.boolean({
+      char: 'm',
+      hidden: true,
+      description: 'changes nothing: several names are several images',
+    }),
     output: Flags.string({ char: 'o', description: 'file to write' }),
     format: Flags.string({
       description: 'docker-archive, which every docker and podman reads, or oci-archive, which keeps digests',

@@ -4,17 +4,17 @@ import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { tagImage } from '../src/engine/image/tag-image.ts';
 
 export default class Tag extends HutchCommand {
-  static override summary = 'Give an image one more name';
+  static override summary = 'Give an image more names';
   static override description = 'A name that another image had moves over; that image stays.';
   static override examples = ['<%= config.bin %> tag busybox registry.example.org/me/box:1'];
   static override args = {
     source: Args.string({ required: true, description: 'name or id of the image' }),
-    target: Args.string({ required: true, description: 'NAME[:TAG] to give it' }),
+    target: Args.string({ required: true, multiple: true, description: 'NAME[:TAG] to give it' }),
   };
 
   async run(): Promise<number> {
     const { args } = await this.parse(Tag);
-    await tagImage(args.source, args.target);
+    await tagImage(args.source, ...args.target);
     return EXIT_OK;
   }
 }

@@ -3,6 +3,8 @@
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';
+import { platformParts } from '../../src/cli/registry-flags.ts';
+import { squashNote } from '../../src/engine/image/squash-note.ts';
 import { SQUASH_IDS } from '../../src/cli/squash-ids.ts';
 
 export default class ImageImport extends HutchCommand {
@@ -15,7 +17,7 @@ export default class ImageImport extends HutchCommand {
   ];
   static override args = {
     file: Args.string({ description: 'archive, or - for stdin', required: true }),
-    name: Args.string({ description: 'NAME[:TAG] of the image', required: true }),
+    name: Args.string({ description: 'NAME[:TAG] of the image; none when left out' }),
   };
   static override flags = {
     change: Flags.string({
@@ -25,6 +27,12 @@ export default class ImageImport extends HutchCommand {
     }),
     message: Flags.string({ char: 'm', description: 'comment for the history of the image' }),
     arch: Flags.string({ description: 'processor of the image in Go words (amd64, arm64)' }),
+    os: Flags.string({ description: 'system of the image; linux when left out' }),
+    variant: Flags.string({ description: 'variant of the processor (v7)' }),
+    platform: Flags.string({
+      description: 'OS/ARCH[/VARIANT] of the image, all in one',
+      exclusive: ['arch', 'os', 'variant'],
+    }),
     'squash-ids': SQUASH_IDS,
     quiet: Flags.boolean({ char: 'q', description: 'show no progress and no notes' }),
   };
@@ -41,7 +49,7 @@ export default class ImageImport extends HutchCommand {
         ...args,
         changes: flags.change,
         message: flags.message,
-        architecture: flags.arch,
+        platform: platformParts(flags),
         squashIds: flags['squash-ids'],
         onProgress: isShown ? showProgress : undefined,
       });
@@ -55,9 +63,12 @@ export default class ImageImport extends HutchCommand {
     }
   }
 
-  private noteLosses({ name, layer: { skippedDevices, skippedAttributes, squashedIds } }: ImportedImage): void {
+  private noteLosses(image: ImportedImage): void {
+    const { skippedDevices, skippedAttributes, squashedIds } = image.layer;
+    const name = image.name ?? image.id;
     if (skippedDevices > 0) this.note(`${name}: left out ${skippedDevices} device nodes`);
-    if (squashedIds > 0) this.note(`${name}: gave ${squashedIds} files of ids beyond the range to nobody`);
+    const squashed = squashNote(name, squashedIds);
+    if (squashed !== null) this.note(squashed);
     if (skippedAttributes > 0) this.note(`${name}: left out ${skippedAttributes} extended attributes`);
   }
 }

@@ -21,11 +21,11 @@ export default class ImageInspect extends HutchCommand {
     const { args, flags } = await this.parse(ImageInspect);
     const images = args.image.map(inspectImage);
     if (flags.format === undefined || flags.format === 'json') {
-      this.print(JSON.stringify(images, undefined, 2));
+      this.printForeign(JSON.stringify(images, undefined, 2));
       return EXIT_OK;
     }
     const { formatOne } = await import('../../src/cli/format/format-rows.ts');
-    for (const image of images) this.print(formatOne(flags.format, image));
+    for (const image of images) this.printForeign(formatOne(flags.format, image));
     return EXIT_OK;
   }
 }

@@ -15,7 +15,10 @@ export default class ImagePrune extends HutchCommand {
   static override flags = {
     all: Flags.boolean({ char: 'a', description: 'also images with names' }),
     force: Flags.boolean({ char: 'f', description: 'do not ask' }),
-    filter: Flags.string({ multiple: true, description: 'until=24h, label=KEY[=VALUE] or label!=KEY[=VALUE]' }),
+    filter: Flags.string({
+      multiple: true,
+      description: 'as in images: until=24h, label=KEY[=VALUE], label!=KEY[=VALUE], …',
+    }),
   };
 
   async run(): Promise<number> {

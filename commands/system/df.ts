@@ -1,7 +1,7 @@
 /** `hutch system df`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
-import { diskUsage, type DiskUsage } from '../../src/engine/image/disk-usage.ts';
+import { diskUsage, type DiskUsage, type UsageRow } from '../../src/engine/image/disk-usage.ts';
 
 const NONE = '<none>';
 const SHORT_ID = 12;
@@ -9,7 +9,7 @@ const SHORT_ID = 12;
 export default class SystemDf extends HutchCommand {
   static override summary = 'Show what takes space on disk';
   static override description =
-    'Sizes are what du counts on disk; the rows together are the whole store. Reclaimable is what no container needs.';
+    'Sizes are what du counts on disk; the rows together are the whole store, with -v the unique sizes (each image once), the containers and the rest. Reclaimable is what no container needs.';
   static override examples = ['<%= config.bin %> system df -v'];
   static override flags = {
     verbose: Flags.boolean({ char: 'v', description: 'show each image and each container' }),
@@ -33,9 +33,11 @@ async function overview({ rows }: DiskUsage, format: string | undefined): Promis
     whole === 0 ? '' : ` (${String(Math.round((100 * part) / whole))}%)`;
   return formatRows(rows, {
     format,
+    json: jsonOf,
     columns: [
       { name: 'Type', header: 'TYPE', text: ({ type }) => type },
       { name: 'TotalCount', header: 'TOTAL', text: ({ total }) => String(total) },
+      { name: 'Total', header: 'TOTAL', text: ({ total }) => String(total), isShown: false },
       { name: 'Active', header: 'ACTIVE', text: ({ active }) => String(active) },
       { name: 'Size', header: 'SIZE', text: ({ sizeBytes }) => humanSize(sizeBytes) },
       {
@@ -48,7 +50,21 @@ async function overview({ rows }: DiskUsage, format: string | undefined): Promis
   });
 }
 
-async function details({ images, containers }: DiskUsage): Promise<string> {
+/** A row in the words of `podman system df --format '{{json .}}'`; sizes in bytes. */
+function jsonOf({ type, total, active, sizeBytes, reclaimableBytes }: UsageRow): object {
+  return {
+    Type: type,
+    Total: total,
+    TotalCount: total,
+    Active: active,
+    Size: sizeBytes,
+    RawSize: sizeBytes,
+    Reclaimable: reclaimableBytes,
+    RawReclaimable: reclaimableBytes,
+  };
+}
+
+async function details({ images, containers, rest }: DiskUsage): Promise<string> {
   const { formatRows } = await import('../../src/cli/format/format-rows.ts');
   const { humanSince, humanSize } = await import('../../src/cli/format/human.ts');
   const shortId = (id: string): string => id.replace(/^sha256:/u, '').slice(0, SHORT_ID);
@@ -77,5 +93,11 @@ async function details({ images, containers }: DiskUsage): Promise<string> {
       { name: 'Names', header: 'NAMES', text: ({ name }) => name },
     ],
   });
-  return `Images:\n\n${imageTable}\n\nContainers:\n\n${containerTable}`;
+  const restTable = formatRows(rest, {
+    columns: [
+      { name: 'What', header: 'WHAT', text: ({ what }) => what },
+      { name: 'Size', header: 'SIZE', text: ({ sizeBytes }) => humanSize(sizeBytes) },
+    ],
+  });
+  return `Images:\n\n${imageTable}\n\nContainers:\n\n${containerTable}\n\nOther:\n\n${restTable}`;
 }

@@ -35,6 +35,7 @@ import { Command } from '@oclif/core/command';
 import * as Flags from '@oclif/core/flags';
 import type { ParserOutput, Input } from '@oclif/core/interfaces';
 import { refuseUnknownFlags, splitAnywhere, splitAtFirstPositional } from './arguments.ts';
+import { printable } from '../errors/hutch-error.ts';
 import { fillBooleans, prepareInput } from './prepare-input.ts';
 import { usageErrorFrom } from './usage-error.ts';
 import { writeErr, writeOut } from './output.ts';
@@ -57,6 +58,11 @@ export abstract class HutchCommand extends Command {
   /** Prints one line of data to stdout. */
   protected print(line: string): void {
     writeOut(`${line}\n`);
+  }
+
+  /** Prints what came from an image or a registry: on a terminal its control characters are escaped. */
+  protected printForeign(text: string): void {
+    this.print(process.stdout.isTTY ? printable(text) : text);
   }
 
   /** Prints one line about what is going on to stderr. */

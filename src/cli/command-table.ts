@@ -174,9 +174,14 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/system/df.ts'),
   },
   tag: {
-    summary: 'Give an image one more name',
+    summary: 'Give an image more names',
     load: () => import('../../commands/tag.ts'),
     aliases: ['image tag'],
+  },
+  untag: {
+    summary: 'Take names from an image, which stays',
+    load: () => import('../../commands/untag.ts'),
+    aliases: ['image untag'],
   },
   version: {
     summary: 'Print the version of hutch and of what it runs on',

@@ -3,6 +3,7 @@ import { HutchError } from '../errors/hutch-error.ts';
 import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
+import { CONTENT_TRUST, PLATFORM_FLAGS, platformFrom, REGISTRY_FLAGS } from './registry-flags.ts';
 import { SQUASH_IDS } from './squash-ids.ts';
 
 const several = (description: string, char?: 'e' | 'v' | 'l') =>
@@ -52,7 +53,9 @@ export const CONTAINER_FLAGS = {
   'log-opt': several('max-size=10m or max-file=3'),
   'storage-driver': one('overlay, fuse-overlayfs or vfs'),
   pull: one('fetch the image: missing (default), always, never or newer'),
-  platform: one("OS/ARCH[/VARIANT] of the image instead of this host's"),
+  ...PLATFORM_FLAGS,
+  ...REGISTRY_FLAGS,
+  'disable-content-trust': CONTENT_TRUST,
   'squash-ids': SQUASH_IDS,
   quiet: Flags.boolean({ char: 'q', description: 'show nothing of a pull' }),
 };
@@ -113,7 +116,10 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     logOptions: list('log-opt'),
     storageDriver: text('storage-driver'),
     pull: text('pull'),
-    platform: text('platform'),
+    platform: platformFrom(flags),
+    tlsVerify: on('tls-verify'),
+    authFile: text('authfile'),
+    certDirectory: text('cert-dir'),
     squashIds: on('squash-ids'),
   };
 }
@@ -121,7 +127,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
 /** How a pull is shown and stopped, if there is one; loaded only then. */
 export function pullWatcher({ quiet }: { readonly quiet: boolean }): WatchPull {
   return async (work) => {
-    const { watchPull } = await import('./watch-pull.ts');
+    const { watchPull } = await import('./watch-transfer.ts');
     return watchPull({ isQuiet: quiet }, work);
   };
 }

@@ -29,7 +29,7 @@ const LONGEST_NAME = 255;
 export function parseReference(text: string): Reference {
   const [named, digest] = splitDigest(text);
   const [name, tag] = splitTag(named);
-  if (tag !== null && !TAG.test(tag))
+  if (tag !== null && !isTag(tag))
     throw invalid(
       text,
       `the tag "${tag}"`,
@@ -43,6 +43,11 @@ export function parseReference(text: string): Reference {
   if (domain.length + 1 + path.length > LONGEST_NAME)
     throw invalid(text, 'the name', `use at most ${String(LONGEST_NAME)} characters`);
   return { domain, path, tag: tag ?? (digest === null ? DEFAULT_TAG : null), digest };
+}
+
+/** True for what may stand as a tag. */
+export function isTag(text: string): boolean {
+  return TAG.test(text);
 }
 
 function splitDigest(text: string): [named: string, digest: Digest | null] {
@@ -95,6 +100,11 @@ function invalid(text: string, part: string, hint: string): HutchError {
     hint,
     context: { reference: text },
   });
+}
+
+/** Without podman's word for a registry, which hutch always means. */
+export function withoutTransport(name: string): string {
+  return name.replace(/^docker:\/\//u, '');
 }
 
 /** The whole name with its tag and digest: `docker.io/library/busybox:latest`. What the store keeps. */

@@ -15,7 +15,9 @@ export const MEDIA_TYPE = {
   dockerList: 'application/vnd.docker.distribution.manifest.list.v2+json',
   dockerManifest: 'application/vnd.docker.distribution.manifest.v2+json',
   dockerConfig: 'application/vnd.docker.container.image.v1+json',
+  dockerLayer: 'application/vnd.docker.image.rootfs.diff.tar',
   dockerLayerGzip: 'application/vnd.docker.image.rootfs.diff.tar.gzip',
+  dockerLayerZstd: 'application/vnd.docker.image.rootfs.diff.tar.zstd',
 } as const;
 
 /** Annotation keys of index entries: what skopeo and umoci look up, and what containerd does. */
@@ -92,6 +94,11 @@ export function isDigest(text: unknown): text is Digest {
 /** True for the media types of a list of manifests (several platforms). */
 export function isIndexType(mediaType: string): boolean {
   return mediaType === MEDIA_TYPE.index || mediaType === MEDIA_TYPE.dockerList;
+}
+
+/** True for the media types of an image's configuration. */
+export function isConfigType(mediaType: string): boolean {
+  return mediaType === MEDIA_TYPE.config || mediaType === MEDIA_TYPE.dockerConfig;
 }
 
 /** An image index or Docker manifest list. SPEC_INVALID names the field, `where` the blob. */

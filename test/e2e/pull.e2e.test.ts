@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { execFile, spawn } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -164,6 +164,30 @@ describe('hutch pull', { skip }, () => {
     assert.deepEqual([asked[0] === 'password', asked.includes('nothing'), asked.at(-1)], [true, true, 'password']);
   });
 
+  it('fetches all tags of a repository, and passes over what is no image for this host', async () => {
+    const env = { HUTCH_DATA: path.join(box.directory, 'tags') };
+    const outcome = await box.hutch(['pull', '-q', '-a', '--arch', THIS_PLATFORM.architecture, app], { env });
+    assert.equal(outcome.code, 0, outcome.stderr);
+    assert.deepEqual(outcome.stdout.split('\n').toSorted(), ['', docker.id, oci.id, oci.id].toSorted());
+    assert.match(
+      outcome.stderr,
+      /^hutch: warning: \S+\/team\/app:arm64 is passed over: [^\n]+ is for linux\/arm64\/v8[^\n]*\n$/u,
+    );
+    const names = printed(await box.hutch(['images', '--format', '{{.Tag}}', app], { env }));
+    assert.deepEqual(names.trimEnd().split('\n').toSorted(), ['docker', 'multi', 'oci']);
+    assertRefused(await box.hutch(['pull', '-a', `${app}:oci`]), /names one image, which does not go with --all-tags/u);
+    assertRefused(await box.hutch(['pull', '-a', `${plain.host}/no/such`]), /cannot list the tags of \S+: /u);
+    assertRefused(await box.hutch(['pull', '--arch', 'arm', '--platform', 'linux/arm', app]), /exclude each other/u);
+    assertRefused(await box.hutch(['pull', '--variant', 'v7', app]), /--variant needs --arch/u);
+  });
+
+  it('takes DOCKER_DEFAULT_PLATFORM for the platform where none is given', async () => {
+    const env = { HUTCH_DATA: path.join(box.directory, 'default'), DOCKER_DEFAULT_PLATFORM: 'linux/arm64' };
+    assert.equal(printed(await box.hutch(['pull', '-q', `${app}:multi`], { env })), `${foreign.id}\n`);
+    const here = ['pull', '-q', '--platform', `linux/${THIS_PLATFORM.architecture}`, `${app}:multi`];
+    assert.equal(printed(await box.hutch(here, { env })), `${oci.id}\n`);
+  });
+
   it('tells what is not there', async () => {
     assertRefused(await box.hutch(['pull', `${app}:none`]), /has no such image/u);
     assertRefused(await box.hutch(['pull', 'localhost:1/none']), /cannot talk to localhost:1: ECONNREFUSED/u);
@@ -192,6 +216,34 @@ describe('hutch pull', { skip }, () => {
       assert.equal(printed(await inRun('--pull=newer', '-q', name)), 'older\n');
       assertRefused(await inRun('--pull', 'never', `${app}:arm64`), /there is no image/u);
       assertRefused(await inRun('--pull', 'sometimes', name), /--pull/u);
+    });
+
+    it('says and fetches nothing with newer when nothing is newer', async () => {
+      printed(await inRun('--pull=newer', '-q', name));
+      const asked = plain.requests().length;
+      assert.equal(printed(await inRun('--pull=newer', name)), 'older\n');
+      assert.deepEqual(
+        plain
+          .requests()
+          .slice(asked)
+          .filter((line) => line.includes('/blobs/')),
+        [],
+      );
+    });
+
+    it('reaches a registry as --tls-verify, --cert-dir and --authfile say', async () => {
+      const image = `${basic.host}/private/app:1`;
+      const authFile = credentialsFor(box, basic.host);
+      const env = { HUTCH_DATA: path.join(box.directory, 'ways') };
+      const ran = (...flags: readonly string[]) =>
+        box.hutch(['run', '--rm', '--net', 'none', '-q', '--pull=always', ...flags, image], { env });
+      assertRefused(await ran('--authfile', authFile), /the certificate of localhost:\d+ is not trusted/u);
+      assertRefused(await ran('--tls-verify=false'), /wants a user name and a password/u);
+      const certs = path.join(box.directory, 'certs');
+      mkdirSync(certs);
+      copyFileSync(basic.authority.certFile, path.join(certs, 'ca.crt'));
+      assert.equal(printed(await ran('--authfile', authFile, '--cert-dir', certs)), 'of the upper layer\n');
+      assert.equal(printed(await ran('--authfile', authFile, '--tls-verify=false')), 'of the upper layer\n');
     });
 
     it('does with what is here when newer cannot be had, and says so', async () => {

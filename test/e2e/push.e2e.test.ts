@@ -39,7 +39,7 @@ describe('hutch login, logout and push', { skip }, () => {
   });
 
   const login = (host: string, password: string, env: NodeJS.ProcessEnv) =>
-    box.hutch(['login', '-u', ACCOUNT.username, '--password-stdin', '--authfile', auth, host], {
+    box.hutch(['login', '-v', '-u', ACCOUNT.username, '--password-stdin', '--authfile', auth, host], {
       input: `${password}\n`,
       env,
     });
@@ -60,6 +60,7 @@ describe('hutch login, logout and push', { skip }, () => {
       );
       const outcome = await login(host, ACCOUNT.password, trust);
       assert.equal(outcome.code, 0, outcome.stderr);
+      assert.equal(outcome.stdout, `Used: ${auth}\nLogin Succeeded\n`);
       assert.doesNotMatch(outcome.stdout + outcome.stderr, new RegExp(ACCOUNT.password, 'u'));
       assert.equal(statSync(auth).mode & 0o777, 0o600);
       const known = JSON.parse(readFileSync(auth, 'utf8')) as { mine: number; auths: Record<string, unknown> };
@@ -87,6 +88,7 @@ describe('hutch login, logout and push', { skip }, () => {
     const target = `${plain.host}/team/app:1`;
     const first = await box.hutch(['push', BUSYBOX, target]);
     assert.equal(first.code, 0, first.stderr);
+    assert.match(first.stderr, /^pushing localhost:\d+\/team\/app:1: 2 blobs\n/u);
     assert.match(first.stderr, /: uploading/u);
     const again = await box.hutch(['push', BUSYBOX, target]);
     assert.doesNotMatch(again.stderr, /: uploading/u);

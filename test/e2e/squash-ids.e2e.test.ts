@@ -1,6 +1,8 @@
 /** `--squash-ids`: images with files of ids that have no counterpart here, through each command that unpacks. */
 
 import assert from 'node:assert/strict';
+import { readFileSync, writeFileSync } from 'node:fs';
+import path from 'node:path';
 import { describe, it } from 'node:test';
 import { ociArchive } from '../helpers/image-archive.ts';
 import { makeImage, type SampleImage } from '../helpers/sample-image.ts';
@@ -21,6 +23,7 @@ function layer(mark: string): Buffer {
   ]);
 }
 
+const SQUASHED = 'gave 4 files of ids beyond the range to nobody\n';
 const SHOW = ['stat', '-c', '%n %a %u:%g', 'both', 'one', 'none', 'beyond', 'soft'];
 const SHOWN = `both 755 65534:65534
 one 755 33:65534
@@ -42,14 +45,17 @@ describe('--squash-ids', { skip }, () => {
       /"both" belongs to uid 70000.*\n.*--squash-ids/u,
     );
     const { code, stderr } = await box.hutch(['image', 'import', '--squash-ids', file, 'ids:1']);
-    assert.deepEqual([code, stderr], [0, 'ids:1: gave 4 files of ids beyond the range to nobody\n']);
+    assert.deepEqual([code, stderr], [0, `ids:1: ${SQUASHED}`]);
     await shown(box, 'ids:1');
   });
 
   it('makes `hutch load` do the same', async () => {
     const file = box.file('image.tar', ociArchive(imageOf('load'), 'ids:2'));
     assertRefused(await box.hutch(['load', '-i', file]), /uid 70000/u);
-    printed(await box.hutch(['load', '--squash-ids', '-i', file]));
+    const loaded = await box.hutch(['load', '--squash-ids', '-i', file]);
+    assert.deepEqual([loaded.stdout, loaded.stderr], ['Loaded image: ids:2\n', `ids:2: ${SQUASHED}`]);
+    // What is here already is not unpacked again, and -q says nothing.
+    assert.equal((await box.hutch(['load', '--squash-ids', '-i', file])).stderr, '');
     await shown(box, 'ids:2');
   });
 
@@ -61,7 +67,8 @@ describe('--squash-ids', { skip }, () => {
       stub.add('run', imageOf('run'));
       box.file('registries.conf', `[[registry]]\nlocation = "${stub.host}"\ninsecure = true\n`);
       assertRefused(await box.hutch(['pull', '-q', pulled]), /uid 70000/u);
-      printed(await box.hutch(['pull', '-q', '--squash-ids', pulled]));
+      assert.ok((await box.hutch(['pull', '--squash-ids', pulled])).stderr.endsWith(`\n${pulled}: ${SQUASHED}`));
+      assert.doesNotMatch((await box.hutch(['pull', '--squash-ids', pulled])).stderr, /nobody/u);
       await shown(box, pulled);
       const argv = ['run', '--rm', '-q', '--net', 'none'];
       assertRefused(await box.hutch([...argv, run, 'true']), /uid 70000/u);
@@ -69,5 +76,22 @@ describe('--squash-ids', { skip }, () => {
     } finally {
       await stub.stop();
     }
+  });
+
+  it('makes `hutch run` of an image that skopeo copied in say so', async () => {
+    const image = imageOf('skopeo');
+    const blobs = path.join(box.data, 'images/blobs/sha256');
+    for (const { digest, bytes } of [image.manifest, image.config, ...image.layers])
+      writeFileSync(path.join(blobs, digest.slice('sha256:'.length)), bytes);
+    const file = path.join(box.data, 'images/index.json');
+    const index = JSON.parse(readFileSync(file, 'utf8')) as { manifests: object[] };
+    const annotations = { 'org.opencontainers.image.ref.name': 'ids:5' };
+    const { mediaType, digest, size } = image.manifest;
+    const manifests = [...index.manifests, { mediaType, digest, size, annotations }];
+    writeFileSync(file, JSON.stringify({ ...index, manifests }));
+    const argv = ['run', '--rm', '--net', 'none', '--squash-ids', 'ids:5', ...SHOW];
+    const outcome = await box.hutch(argv);
+    assert.deepEqual([outcome.stdout, outcome.stderr], [SHOWN, `hutch: warning: ids:5: ${SQUASHED}`]);
+    assert.equal(printed(await box.hutch(argv)), SHOWN);
   });
 });

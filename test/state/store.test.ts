@@ -1,21 +1,26 @@
 /** The store's directories, JSON files, the running list, settings and locks. */
 
 import assert from 'node:assert/strict';
+import { execFile, spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
 import {
   chmodSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
   readdirSync,
+  readFileSync,
   rmSync,
   statSync,
   symlinkSync,
+  utimesSync,
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { promisify } from 'node:util';
 import { identifyProcess } from '../../src/host/process-identity.ts';
 import { readJsonFile, writeError, writeJsonFile, writeTextFile } from '../../src/state/json-file.ts';
 import { withLock } from '../../src/state/lock.ts';
@@ -171,5 +176,108 @@ test('withLock() names the holder when its time is up', async () => {
       refusal('LOCK_TIMEOUT', new RegExp(`is locked by pid ${process.pid} \\(the long work\\)`, 'u')),
     );
   });
-  for (const name of ['lock', 'holder']) assert.equal(existsSync(`${place}.${name}`), false);
+  assert.equal(existsSync(`${place}.lock`), false);
+});
+
+/** A process of its own that takes the lock of `place` and says so. */
+async function holding(): Promise<ChildProcess> {
+  const script = `
+    import { withLock } from ${JSON.stringify(path.join(import.meta.dirname, '../../src/state/lock.ts'))};
+    await withLock(${JSON.stringify(place)}, 'the work of a child', async () => {
+      process.stdout.write('held');
+      await new Promise((resolve) => setTimeout(resolve, 60_000));
+    });`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+  });
+  await once(child.stdout, 'data');
+  return child;
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  const ended = once(child, 'exit');
+  child.kill('SIGKILL');
+  await ended;
+}
+
+const held = (deadlineMs: number): Promise<string> =>
+  withLock(place, 'a test', () => Promise.resolve('held'), deadlineMs);
+const rewriteHolder = (change: object): void => {
+  const file = `${place}.lock/holder`;
+  writeJsonFile(file, { ...(readJsonFile(file) as object), ...change });
+};
+
+test('withLock() takes the lock of a process that was killed at once, and leaves nothing', async () => {
+  await kill(await holding());
+  assert.equal(existsSync(`${place}.lock/holder`), true);
+  assert.equal(await held(0), 'held');
+  assert.deepEqual(
+    readdirSync(path.dirname(place)).filter((name) => name.startsWith(`${path.basename(place)}.`)),
+    [],
+  );
+});
+
+for (const [where, change] of [
+  ['another boot, or of another host with the same home', { bootId: '00000000-0000-0000-0000-000000000000' }],
+  ['another pid namespace', { pidNamespace: 'pid:[1]' }],
+] as const)
+  test(`withLock() does not take the lock of a process of ${where} before it has been silent for long`, async () => {
+    await kill(await holding());
+    rewriteHolder(change);
+    utimesSync(`${place}.lock`, new Date(), new Date());
+    await assert.rejects(held(200), { code: 'LOCK_TIMEOUT', message: /the work of a child/u });
+    const longAgo = new Date(Date.now() - 11_000);
+    utimesSync(`${place}.lock`, longAgo, longAgo);
+    assert.equal(await held(0), 'held');
+  });
+
+test('withLock() knows a process by its start time, when its pid is used again', async () => {
+  await kill(await holding());
+  rewriteHolder({ pid: process.pid });
+  assert.equal(await held(0), 'held');
+});
+
+test('withLock() never takes the lock of a process that lives, however silent it is', async () => {
+  const child = await holding();
+  try {
+    child.kill('SIGSTOP');
+    const longAgo = new Date(Date.now() - 60_000);
+    utimesSync(`${place}.lock`, longAgo, longAgo);
+    await assert.rejects(held(200), {
+      code: 'LOCK_TIMEOUT',
+      message: `${place} is locked by pid ${String(child.pid)} (the work of a child)`,
+    });
+  } finally {
+    await kill(child);
+  }
+});
+
+test('withLock() waits for the holder of a lock that is nameless as long as it may live', async () => {
+  mkdirSync(`${place}.lock`);
+  await assert.rejects(held(100), { code: 'LOCK_TIMEOUT', message: /another process/u });
+  writeFileSync(`${place}.lock/holder`, '{"pid":');
+  await assert.rejects(held(100), { code: 'LOCK_TIMEOUT' });
+  const longAgo = new Date(Date.now() - 11_000);
+  utimesSync(`${place}.lock`, longAgo, longAgo);
+  assert.equal(await held(0), 'held');
+});
+
+test('withLock() lets one in at a time when many find a dead holder at once', async () => {
+  const log = path.join(place, 'log');
+  for (let round = 0; round < 5; round += 1) {
+    await kill(await holding());
+    const script = `
+      import { appendFileSync } from 'node:fs';
+      import { setTimeout } from 'node:timers/promises';
+      import { withLock } from ${JSON.stringify(path.join(import.meta.dirname, '../../src/state/lock.ts'))};
+      for (let turn = 0; turn < 5; turn += 1)
+        await withLock(${JSON.stringify(place)}, 'a turn', async () => {
+          appendFileSync(${JSON.stringify(log)}, 'in ');
+          await setTimeout(1);
+          appendFileSync(${JSON.stringify(log)}, 'out ');
+        });`;
+    const run = promisify(execFile);
+    await Promise.all([1, 2, 3, 4].map(() => run(process.execPath, ['--input-type=module', '-e', script])));
+  }
+  assert.equal(readFileSync(log, 'utf8'), 'in out '.repeat(100));
 });

@@ -23,6 +23,8 @@ export interface RowFormat<Row> {
   readonly columns: readonly Column<Row>[];
   /** The value of `--format`; undefined means a table. */
   readonly format?: string | undefined;
+  /** What `json` shows of a row, and templates as fields beside the columns; the row itself when not given. */
+  readonly json?: (row: Row) => object;
   /** False for `--noheading`. */
   readonly hasHeader?: boolean;
 }
@@ -34,11 +36,12 @@ export interface RowFormat<Row> {
  */
 export function formatRows<Row extends object>(rows: readonly Row[], options: RowFormat<Row>): string {
   const format = unescapeFormat(options.format ?? 'table');
-  if (format === 'json') return JSON.stringify(rows, undefined, 2);
+  const { json = (row: Row): object => row } = options;
+  if (format === 'json') return JSON.stringify(rows.map(json), undefined, 2);
   if (format === 'table') return renderTable(defaultCells(rows, options));
   const isTable = /^table\s/u.test(format);
   const template = parseTemplate(isTable ? format.replace(/^table\s+/u, '') : format);
-  const lines = rows.map((row) => executeTemplate(template, fieldsOf(row, options.columns)));
+  const lines = rows.map((row) => executeTemplate(template, fieldsOf(row, options.columns, json)));
   if (!isTable) return lines.join('\n');
   const headers = Object.fromEntries(options.columns.map(({ name, header }) => [name, header]));
   const heading = options.hasHeader === false ? [] : [executeTemplate(template, headers)];
@@ -57,8 +60,8 @@ function defaultCells<Row>(rows: readonly Row[], { columns, hasHeader }: RowForm
   return [...heading, ...rows.map((row) => shown.map(({ text }) => text(row)))];
 }
 
-function fieldsOf<Row extends object>(row: Row, columns: readonly Column<Row>[]): object {
-  return { ...row, ...Object.fromEntries(columns.map(({ name, text }) => [name, text(row)])) };
+function fieldsOf<Row extends object>(row: Row, columns: readonly Column<Row>[], json: (row: Row) => object): object {
+  return { ...json(row), ...Object.fromEntries(columns.map(({ name, text }) => [name, text(row)])) };
 }
 
 /** A shell's single quotes hand on `\t` as two characters; outside the template's own strings it means a tab. */

@@ -41,6 +41,12 @@ export function humanSince(moment: number | string, nowMs = Date.now()): string 
   return `${humanDuration(nowMs - momentMs)} ago`;
 }
 
+/** `2026-01-31 10:00:00 +0000 UTC`, as docker and podman print a time in templates. Takes an RFC 3339 string. */
+export function goTime(moment: string): string {
+  const date = new Date(moment);
+  return Number.isNaN(date.getTime()) ? moment : `${date.toISOString().slice(0, 19).replace('T', ' ')} +0000 UTC`;
+}
+
 function count(quantity: number, unit: string): string {
   const whole = Math.floor(quantity);
   return `${String(whole)} ${unit}${whole === 1 ? '' : 's'}`;

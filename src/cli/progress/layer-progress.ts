@@ -1,6 +1,6 @@
-/** How far each layer of a pull is, and what a line about it says; pure, CLI process. */
+/** How far each layer of a pull or push is, and what a line about it says; pure, CLI process. */
 
-import type { LayerPhase, LayerToPull, PullEvent } from '../../engine/image/pull-events.ts';
+import type { LayerPhase, LayerToTransfer, TransferEvent } from '../../engine/image/transfer-events.ts';
 import { humanSize } from '../format/human.ts';
 
 export interface LayerProgress {
@@ -30,13 +30,13 @@ export function labelOf(digest: string): string {
   return digest.slice(digest.indexOf(':') + 1, digest.indexOf(':') + 1 + LABEL_DIGITS);
 }
 
-export function startOf({ digest, sizeBytes }: LayerToPull): LayerProgress {
+export function startOf({ digest, sizeBytes }: LayerToTransfer): LayerProgress {
   return { label: labelOf(digest), sizeBytes, doneBytes: 0, phase: 'waiting' };
 }
 
 export function advance(
   layer: LayerProgress,
-  { phase, doneBytes }: Pick<PullEvent & { event: 'pull_layer' }, 'phase' | 'doneBytes'>,
+  { phase, doneBytes }: Pick<TransferEvent & { event: 'transfer_layer' }, 'phase' | 'doneBytes'>,
 ): LayerProgress {
   return { ...layer, phase, doneBytes };
 }

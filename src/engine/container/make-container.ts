@@ -55,7 +55,7 @@ export async function makeContainer(
   const { store, owner } = await openOwnStore();
   await sweepOrphans(store);
   const image = await obtainImage(store, request, ears.watchPull);
-  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image.id, request);
+  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image, request, ears);
   const id = newContainerId();
   const name = request.name ?? inventName();
   const record = newRecord({ request, image, id, name, interactsOnce });
@@ -75,9 +75,11 @@ export function writeBundle(store: Store, record: ContainerRecord, { spec, plan 
 }
 
 /** Somebody else's program copied the image into the store. */
-async function unpack(image: string, { squashIds }: RunRequest): Promise<void> {
+async function unpack({ id, reference }: ImageSource, { squashIds }: RunRequest, ears: MakeEars): Promise<void> {
   const { unpackImage } = await import('../image/unpack-image.ts');
-  await unpackImage(image, { squashIds });
+  const { squashNote } = await import('../image/squash-note.ts');
+  const note = squashNote(reference, await unpackImage(id, { squashIds }));
+  if (note !== null) ears.warn(note);
 }
 
 function ownIdentity(): ProcessIdentity {

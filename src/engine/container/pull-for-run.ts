@@ -1,17 +1,19 @@
 /** Fetching the image of a run request; loaded only when that is needed; on the host's side. */
 import { isHutchError } from '../../errors/hutch-error.ts';
+import { findEntries } from '../../images/store/find-image.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
 import { expandName } from '../../images/registry/sources.ts';
 import { fullName } from '../../images/reference.ts';
 import type { Store } from '../../state/store.ts';
 import { pullImage } from '../image/pull-image.ts';
-import type { PullEars } from '../image/pull-events.ts';
+import type { TransferEars } from '../image/transfer-events.ts';
+import type { RunRequest } from './run-request.ts';
 import { isHere, type PullPolicy, type WatchPull } from './pull-policy.ts';
 
-export interface ImageWish {
-  readonly image: string;
-  readonly platform?: string | undefined;
-  readonly squashIds?: boolean | undefined;
+export interface ImageWish extends Pick<
+  RunRequest,
+  'image' | 'platform' | 'squashIds' | 'tlsVerify' | 'authFile' | 'certDirectory'
+> {
   readonly policy: PullPolicy;
 }
 
@@ -21,7 +23,8 @@ export async function pullForRun(store: Store, wish: ImageWish, watch: WatchPull
   if (wish.policy === 'missing' && here !== undefined) return here;
   return watch(async (ears) => {
     try {
-      const { name } = await pullImage({ ...wish, name: wish.image }, ears);
+      const known = here !== undefined && wish.policy === 'newer' ? findEntries(store, here)[0]?.digest : undefined;
+      const { name } = await pullImage({ ...wish, name: wish.image, known }, ears);
       return name;
     } catch (error) {
       if (here === undefined || wish.policy !== 'newer' || !isRegistryFailure(error)) throw error;
@@ -40,6 +43,6 @@ function isRegistryFailure(error: unknown): error is Error {
   return isHutchError(error, 'REGISTRY_FAILED', 'REGISTRY_DENIED', 'IMAGE_UNKNOWN', 'CONTENT_MISMATCH');
 }
 
-function tellOf(message: string, ears: PullEars): void {
-  ears.hear({ event: 'pull_warning', text: `no newer image could be fetched: ${message}` });
+function tellOf(message: string, ears: TransferEars): void {
+  ears.hear({ event: 'transfer_warning', text: `no newer image could be fetched: ${message}` });
 }

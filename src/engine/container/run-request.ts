@@ -50,4 +50,8 @@ export interface RunRequest {
   readonly logOptions: readonly string[];
   /** Gives files of ids without a counterpart to nobody when the image is unpacked. */
   readonly squashIds?: boolean | undefined;
+  /** How the registry is reached when the image is fetched; see src/engine/image/visit-registry.ts. */
+  readonly tlsVerify?: boolean | undefined;
+  readonly authFile?: string | undefined;
+  readonly certDirectory?: string | undefined;
 }

@@ -17,6 +17,12 @@ export function openArchive(file: string, hint: string): ArchiveInput {
     if (process.stdin.isTTY) throw unreadable('stdin', 'it is a terminal', hint);
     return { path: null, sizeBytes: null, open: () => process.stdin };
   }
+  if (/^https?:\/\//u.test(file))
+    throw unreadable(
+      file,
+      'archives are not fetched',
+      `fetch it and hand it on, such as: curl -fL ${file} | hutch import - NAME`,
+    );
   const stats = statReadable(file, hint);
   if (stats.isDirectory()) throw unreadable(file, 'it is a directory', hint);
   return {

@@ -7,6 +7,7 @@ import { blobPath, withIndexLock } from '../../images/store/layout.ts';
 import { listAbandoned, listStaging, removeStaging } from '../../images/store/staging.ts';
 import { deleteUnneeded, findUnneeded } from '../../images/store/sweep.ts';
 import { measureTrees } from '../../userns/measure-trees.ts';
+import { isLocked } from '../../state/lock.ts';
 import type { Store } from '../../state/store.ts';
 import { readImageUses } from './image-uses.ts';
 import { openImageStore } from './open-image-store.ts';
@@ -34,9 +35,6 @@ export interface Collected {
 
 /** What an interrupted pull left may be taken up again for that long. */
 const RESUMABLE_MS = 3_600_000;
-
-/** Holders touch their locks every few seconds; see src/state/lock.ts. */
-const LOCK_STALE_MS = 10_000;
 
 /**
  * Marks from the index, the containers' records and the living makers of half-made things, and sweeps the rest. Safe while other
@@ -70,7 +68,7 @@ export async function collectGarbage({ all = false, dryRun = false }: GarbageOpt
 function listDownloads(store: Store, keptMs: number): string[] {
   const directory = join(store.staging, 'downloads');
   const names = existsSync(directory) ? readdirSync(directory) : [];
-  const isHeld = (name: string): boolean => ageMs(join(directory, `${stemOf(name)}.lock`)) < LOCK_STALE_MS;
+  const isHeld = (name: string): boolean => isLocked(join(directory, stemOf(name)));
   return names
     .filter((name) => !isHeld(name))
     .map((name) => join(directory, name))
@@ -84,7 +82,7 @@ function ageMs(path: string): number {
 }
 
 function stemOf(name: string): string {
-  return name.replace(/\.(part|blob|layer|lock|holder)$/u, '');
+  return name.replace(/\.(part|blob|layer|lock)$/u, '');
 }
 
 async function measured(

@@ -13,7 +13,7 @@ import { measureTrees } from '../../userns/measure-trees.ts';
 
 /** Sizes are bytes on disk. The rows together are the whole store. */
 export interface UsageRow {
-  readonly type: 'Images' | 'Containers' | 'Volumes' | 'Other';
+  readonly type: 'Images' | 'Containers' | 'Local Volumes' | 'Other';
   readonly total: number;
   readonly active: number;
   readonly sizeBytes: number;
@@ -35,8 +35,16 @@ export interface ContainerUsage {
   readonly sizeBytes: number;
 }
 
+/** A part of the store that belongs to no one image and no one container. */
+export interface RestUsage {
+  readonly what: string;
+  readonly sizeBytes: number;
+}
+
 export interface DiskUsage {
   readonly rows: readonly UsageRow[];
+  /** With the unique bytes of each image and the containers it is the whole store. */
+  readonly rest: readonly RestUsage[];
   readonly images: readonly ImageUsage[];
   readonly containers: readonly ContainerUsage[];
 }
@@ -52,7 +60,8 @@ export async function diskUsage(): Promise<DiskUsage> {
   );
   const containers = containerUsages(store, sizes);
   const images = imageUsages(store, sizes, blobSizes);
-  return { rows: rowsOf(store, sizes, blobSizes, { images, containers }), images, containers };
+  const rows = rowsOf(store, sizes, blobSizes, { images, containers });
+  return { rows, images, containers, rest: restOf(store, sizes, blobSizes, rows) };
 }
 
 function containerUsages(store: Store, sizes: Sizes): ContainerUsage[] {
@@ -81,8 +90,7 @@ function partsOf(store: Store): Map<string, readonly string[]> {
 
 function imageUsages(store: Store, sizes: Sizes, blobSizes: Sizes): ImageUsage[] {
   const parts = partsOf(store);
-  const owners = new Map<string, number>();
-  for (const path of [...parts.values()].flat()) owners.set(path, (owners.get(path) ?? 0) + 1);
+  const owners = ownersOf(parts);
   const sizeOf = (path: string): number => blobSizes.get(path) ?? sizes.get(path) ?? 0;
   const uses = listContainers(store).map(({ image }) => image.id);
   return listImageDetails(store).map((image) => {
@@ -126,10 +134,41 @@ function rowsOf(
       sizeBytes: size(store.containers),
       reclaimableBytes: ended.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0),
     },
-    { type: 'Volumes', total: volumeCount, active: 0, sizeBytes: size(volumes), reclaimableBytes: 0 },
+    { type: 'Local Volumes', total: volumeCount, active: 0, sizeBytes: size(volumes), reclaimableBytes: 0 },
   ];
   const known = rows.reduce((sum, { sizeBytes }) => sum + sizeBytes, 0);
   return [...rows, { type: 'Other', total: 0, active: 0, sizeBytes: size(store.root) - known, reclaimableBytes: 0 }];
+}
+
+/** What the table of images and that of containers do not show. */
+function restOf(store: Store, sizes: Sizes, blobSizes: Sizes, rows: readonly UsageRow[]): RestUsage[] {
+  const owners = ownersOf(partsOf(store));
+  const layers = existsSync(store.layers) ? listLayers(store).map((diffId) => layerDirectory(store, diffId)) : [];
+  const parts = [...layers.map((path) => [path, sizes.get(path) ?? 0] as const), ...blobSizes];
+  const sum = (isOurs: (owners: number) => boolean): number =>
+    parts.filter(([path]) => isOurs(owners.get(path) ?? 0)).reduce((total, [, size]) => total + size, 0);
+  const inContainers = listContainers(store).reduce(
+    (total, { id }) => total + (sizes.get(containerDirectory(store, id)) ?? 0),
+    0,
+  );
+  const rowBytes = (type: UsageRow['type']): number => rows.find((row) => row.type === type)?.sizeBytes ?? 0;
+  return [
+    { what: 'Shared by images, counted once', sizeBytes: sum((count) => count > 1) },
+    { what: 'Layers and blobs of no image', sizeBytes: sum((count) => count === 0) },
+    {
+      what: 'Index and directories',
+      sizeBytes: rowBytes('Images') - sum(() => true) + rowBytes('Containers') - inContainers,
+    },
+    { what: 'Local volumes', sizeBytes: rowBytes('Local Volumes') },
+    { what: 'Unfinished work, names, marker', sizeBytes: rowBytes('Other') },
+  ];
+}
+
+/** How many images have each part. */
+function ownersOf(parts: ReadonlyMap<string, readonly string[]>): Map<string, number> {
+  const owners = new Map<string, number>();
+  for (const path of [...parts.values()].flat()) owners.set(path, (owners.get(path) ?? 0) + 1);
+  return owners;
 }
 
 /** Layers and blobs that no container needs: what `image prune --all` and `gc` give back. */

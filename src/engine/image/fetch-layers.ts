@@ -3,34 +3,34 @@ import { existsSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { isHutchError } from '../../errors/hutch-error.ts';
 import { hasLayer } from '../../images/layer/layers.ts';
-import { obtainLayer } from '../../images/layer/obtain-layer.ts';
+import { obtainLayer, type ObtainedLayer } from '../../images/layer/obtain-layer.ts';
 import type { Repository } from '../../images/registry/client.ts';
 import { contentMismatch } from '../../images/registry/failures.ts';
 import { createLimiter, type Limiter } from '../../images/registry/limiter.ts';
 import { PARALLEL_TRANSFERS } from '../../images/registry/limits.ts';
 import { obtainBlob } from '../../images/registry/obtain-blob.ts';
 import type { StagedBlob } from '../../images/store/blob-file.ts';
-import type { StagedLayer } from '../../images/store/commit-image.ts';
 import { blobPath } from '../../images/store/layout.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import type { OwnedStore } from './open-image-store.ts';
-import type { LayerPhase, PullEvent } from './pull-events.ts';
+import type { LayerPhase, TransferEvent } from './transfer-events.ts';
 
 export interface WantedLayer {
   readonly descriptor: Descriptor;
-  readonly diffId: Digest;
+  /** Null for a blob that is only kept, as those of other platforms. */
+  readonly diffId: Digest | null;
 }
 
 export interface FetchedLayers {
   readonly blobs: readonly StagedBlob[];
-  readonly layers: readonly StagedLayer[];
+  readonly layers: readonly ObtainedLayer[];
 }
 
 interface Work {
   readonly owned: OwnedStore;
   readonly repository: Repository;
   readonly squashIds: boolean | undefined;
-  readonly hear: (event: PullEvent) => void;
+  readonly hear: (event: TransferEvent) => void;
 }
 
 /**
@@ -45,7 +45,7 @@ export async function fetchLayers(
   const most = Math.min(availableParallelism(), PARALLEL_TRANSFERS);
   const [downloads, unpacks] = [createLimiter(most), createLimiter(most)];
   const blobs: StagedBlob[] = [];
-  const layers: StagedLayer[] = [];
+  const layers: ObtainedLayer[] = [];
   let failure: { readonly error: unknown } | undefined;
   await Promise.all(
     wanted.map(async (layer) => {
@@ -67,16 +67,17 @@ async function fetchLayer(
   { owned: { store, owner }, repository, squashIds, hear }: Work,
   { descriptor, diffId }: WantedLayer,
   { downloads, unpacks }: { readonly downloads: Limiter; readonly unpacks: Limiter },
-): Promise<{ blob: StagedBlob; staged: StagedLayer | null }> {
+): Promise<{ blob: StagedBlob; staged: ObtainedLayer | null }> {
   const { digest, size } = descriptor;
   const { signal } = repository;
-  const tell = (phase: LayerPhase, doneBytes: number): void => hear({ event: 'pull_layer', digest, phase, doneBytes });
+  const tell = (phase: LayerPhase, doneBytes: number): void =>
+    hear({ event: 'transfer_layer', digest, phase, doneBytes });
   const { blob, wasThere } = await downloads(() => {
     signal.throwIfAborted();
     return obtainBlob(store, repository, descriptor, (doneBytes) => tell('downloading', doneBytes));
   });
-  if (wasThere && hasLayer(store, diffId)) {
-    tell('there', size);
+  if (diffId === null || (wasThere && hasLayer(store, diffId))) {
+    tell(wasThere ? 'there' : 'done', size);
     return { blob, staged: null };
   }
   tell('downloaded', size);

@@ -21,7 +21,14 @@ import { commitImage } from '../../images/store/commit-image.ts';
 import { withDownload } from '../../images/registry/downloads.ts';
 import { findDiffId, hostPlatform } from '../../images/store/find-image.ts';
 import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
-import { MEDIA_TYPE, type Digest, type ImageConfig, type ImageDefaults, type ImageManifest } from '../../oci/image.ts';
+import {
+  MEDIA_TYPE,
+  type Digest,
+  type ImageConfig,
+  type ImageDefaults,
+  type ImageManifest,
+  type Platform,
+} from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { openArchive, type ArchiveInput } from './archive-input.ts';
 import { creationTime } from './creation-time.ts';
@@ -32,13 +39,13 @@ import { parseTarget } from './target-name.ts';
 export interface ImportOptions {
   /** Path of a tar archive (plain, gzip or zstd), or `-` for stdin. */
   readonly file: string;
-  /** `name[:tag]`. */
-  readonly name: string;
+  /** `name[:tag]`; the image has no name without it. */
+  readonly name?: string | undefined;
   /** Dockerfile instructions for the image's defaults. */
   readonly changes?: readonly string[] | undefined;
   readonly message?: string | undefined;
-  /** Of the image's processor, in Go's words; the host's when not given. */
-  readonly architecture?: string | undefined;
+  /** What is other than this host's, in Go's words. */
+  readonly platform?: Partial<Platform> | undefined;
   /** Files of ids without a counterpart go to nobody instead of being an error. */
   readonly squashIds?: boolean | undefined;
   readonly limits?: Partial<UnpackLimits> | undefined;
@@ -48,7 +55,7 @@ export interface ImportOptions {
 
 export interface ImportedImage {
   readonly id: Digest;
-  readonly name: string;
+  readonly name: string | null;
   readonly manifestDigest: Digest;
   readonly layer: UnpackedLayer;
 }
@@ -59,7 +66,7 @@ export interface ImportedImage {
  * The image's creation time is now, or SOURCE_DATE_EPOCH (reproducible-builds.org).
  */
 export async function importImage(options: ImportOptions): Promise<ImportedImage> {
-  const reference = parseTarget(options.name, 'imported');
+  const reference = options.name === undefined ? null : parseTarget(options.name, 'imported');
   const defaults = defaultsFromChanges(options.changes ?? []);
   const created = creationTime();
   const input = openArchive(
@@ -132,12 +139,11 @@ interface ConfigParts extends ImportOptions {
   readonly created: string;
 }
 
-function configOf({ layer, defaults, created, message, file, architecture }: ConfigParts): ImageConfig {
-  const platform = hostPlatform();
+function configOf({ layer, defaults, created, message, file, platform }: ConfigParts): ImageConfig {
   return {
     created,
-    architecture: architecture ?? platform.architecture,
-    os: platform.os,
+    ...hostPlatform(),
+    ...platform,
     config: defaults,
     rootfs: { type: 'layers', diff_ids: [layer.diffId as Digest] },
     history: [{ created, comment: message ?? `Imported from ${file === '-' ? 'stdin' : basename(file)}` }],
@@ -147,7 +153,7 @@ function configOf({ layer, defaults, created, message, file, architecture }: Con
 interface StagedImport {
   readonly staging: string;
   readonly archive: string;
-  readonly reference: Reference;
+  readonly reference: Reference | null;
   readonly layer: UnpackedLayer;
   /** True when the layer waits in staging. */
   readonly isNew: boolean;
@@ -179,7 +185,7 @@ async function commit({ store }: OwnedStore, staged: StagedImport): Promise<Impo
   });
   return {
     id: config.descriptor.digest,
-    name: familiarName(reference),
+    name: reference === null ? null : familiarName(reference),
     manifestDigest: manifest.descriptor.digest,
     layer,
   };

@@ -4,15 +4,16 @@ import { join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { findArchivedImages, type ArchivedImage } from '../../images/archive/archived-images.ts';
 import { splitArchive } from '../../images/archive/split-archive.ts';
-import { obtainLayer, type ObtainOptions } from '../../images/layer/obtain-layer.ts';
+import { obtainLayer, type ObtainedLayer, type ObtainOptions } from '../../images/layer/obtain-layer.ts';
 import { familiarName } from '../../images/reference.ts';
-import { commitImage, tagImage, type StagedLayer } from '../../images/store/commit-image.ts';
+import { commitImage, tagImage } from '../../images/store/commit-image.ts';
 import { blobPath } from '../../images/store/layout.ts';
 import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
 import type { Digest } from '../../oci/image.ts';
 import { openArchive } from './archive-input.ts';
 import { isHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
+import { squashedIn } from './squash-note.ts';
 import { storeWhole } from './store-whole.ts';
 
 export interface LoadOptions {
@@ -28,6 +29,8 @@ export interface LoadedImage {
   readonly id: Digest;
   /** As people write them; empty for an image without a name. */
   readonly names: readonly string[];
+  /** Files of ids without a counterpart that went to nobody now. */
+  readonly squashedIds: number;
 }
 
 /**
@@ -68,7 +71,7 @@ async function loadOne(
   image: ArchivedImage,
   options: ObtainOptions,
 ): Promise<LoadedImage> {
-  const layers: StagedLayer[] = [];
+  const layers: ObtainedLayer[] = [];
   for (const { diffId, blob } of new Map(image.layers.map((layer) => [layer.diffId, layer])).values()) {
     const { digest } = blob.descriptor;
     // An image before this one in the archive may have moved the blob to its place already.
@@ -88,5 +91,5 @@ async function loadOne(
     },
   });
   for (const reference of others) await tagImage(store, image.root.descriptor.digest, reference);
-  return { id: image.id, names: image.references.map(familiarName) };
+  return { id: image.id, names: image.references.map(familiarName), squashedIds: squashedIn(layers) };
 }

@@ -1,17 +1,19 @@
 /** `hutch pull`: an image from a registry into the store, unpacked; in the CLI process. */
 import { join } from 'node:path';
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
-import { openRepository, type Repository } from '../../images/registry/client.ts';
-import { findCredentials } from '../../images/registry/credentials.ts';
+import type { Repository } from '../../images/registry/client.ts';
 import { cleanDownloads } from '../../images/registry/downloads.ts';
 import { contentMismatch } from '../../images/registry/failures.ts';
-import type { Limits } from '../../images/registry/limits.ts';
-import { fetchConfig, fetchImage, type FetchedImage, type FetchedRecord } from '../../images/registry/manifests.ts';
-import { openTransport } from '../../images/registry/open-transport.ts';
+import {
+  fetchConfig,
+  fetchImage,
+  fetchParts,
+  type FetchedImage,
+  type FetchedRecord,
+} from '../../images/registry/manifests.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
-import { withRetries } from '../../images/registry/retry.ts';
 import { expandName, sourcesOf, type Source } from '../../images/registry/sources.ts';
-import { familiarName, fullName, type Reference } from '../../images/reference.ts';
+import { familiarName, fullName, withoutTransport, type Reference } from '../../images/reference.ts';
 import { stageBytes } from '../../images/store/blob-file.ts';
 import { commitImage } from '../../images/store/commit-image.ts';
 import { hostPlatform } from '../../images/store/find-image.ts';
@@ -28,22 +30,22 @@ import { choosePlatform, parsePlatform, platformName } from '../../oci/platform.
 import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layers.ts';
 import { refuseHostImage } from './host-image.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
-import type { PullEars } from './pull-events.ts';
+import type { TransferEars } from './transfer-events.ts';
+import { squashedIn, squashNote } from './squash-note.ts';
 import { storeWhole } from './store-whole.ts';
+import { failedTo, firstThatHas, FROM_REGISTRY, visitRegistry, type RegistryAccess } from './visit-registry.ts';
 
-export interface PullOptions {
+export interface PullOptions extends RegistryAccess {
   /** As the user wrote it; a short name means what registries.conf says, else docker.io. */
   readonly name: string;
   /** `os/architecture[/variant]`; this host's when not given. */
   readonly platform?: string | undefined;
-  /** False allows plain http and any certificate, for the registry itself. */
-  readonly tlsVerify?: boolean | undefined;
-  readonly authFile?: string | undefined;
-  /** In place of certs.d/HOST. */
-  readonly certDirectory?: string | undefined;
+  /** Of an image for several platforms all of it, for a push or an archive; the part for `platform` is unpacked. */
+  readonly allPlatforms?: boolean | undefined;
   /** Files of ids without a counterpart go to nobody instead of being an error. */
   readonly squashIds?: boolean | undefined;
-  readonly limits?: Limits | undefined;
+  /** What the name stands for here: when the registry has the same, nothing is fetched, and nothing told. */
+  readonly known?: Digest | undefined;
 }
 
 export interface PulledImage {
@@ -57,7 +59,7 @@ export interface PulledImage {
 /** Everything that a pull works with, whichever place it asks. */
 interface Pull {
   readonly options: PullOptions;
-  readonly ears: PullEars;
+  readonly ears: TransferEars;
   readonly owned: OwnedStore;
   readonly wanted: Platform;
 }
@@ -67,37 +69,18 @@ interface Pull {
  * CONTENT_MISMATCH, SPEC_INVALID, ARCHIVE_INVALID, STORAGE_FULL, STORE_*. Nothing is visible before all digests, sizes and diff ids
  * are checked; whole and partial blobs stay for the next pull.
  */
-export async function pullImage(options: PullOptions, ears: PullEars): Promise<PulledImage> {
+export async function pullImage(given: PullOptions, ears: TransferEars): Promise<PulledImage> {
+  const options = { ...given, name: withoutTransport(given.name) };
   refuseHostImage(options.name, 'pulled');
   refuseId(options.name);
   try {
     return await pullNamed(options, ears);
   } catch (error) {
-    throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? naming(options.name, error) : error;
+    throw isHutchError(error, ...FROM_REGISTRY, 'ARCHIVE_INVALID') ? failedTo(`pull ${options.name}`, error) : error;
   }
 }
 
-/** What a registry may be at fault for. */
-const FROM_REGISTRY = [
-  'IMAGE_UNKNOWN',
-  'REGISTRY_DENIED',
-  'REGISTRY_FAILED',
-  'CONTENT_MISMATCH',
-  'SPEC_INVALID',
-] as const;
-
-/** What failed is often a host or a digest that the user has never heard of. */
-function naming(name: string, cause: HutchError): HutchError {
-  const { code, hint, context } = cause;
-  return new HutchError(`cannot pull ${name}: ${cause.message}`, {
-    code,
-    ...(hint === undefined ? {} : { hint }),
-    context,
-    cause,
-  });
-}
-
-async function pullNamed(options: PullOptions, ears: PullEars): Promise<PulledImage> {
+async function pullNamed(options: PullOptions, ears: TransferEars): Promise<PulledImage> {
   const wanted = options.platform === undefined ? hostPlatform() : parsePlatform(options.platform);
   const config = readRegistriesConfig();
   const places = expandName(options.name, config).map((reference) => ({
@@ -122,20 +105,6 @@ function refuseId(name: string): void {
   });
 }
 
-/** The next place is asked only when the one before answered that it has no such image: a silent registry proves nothing. */
-async function firstThatHas<T, R>(places: readonly T[], ask: (place: T) => Promise<R>): Promise<R> {
-  for (const place of places.slice(0, -1)) {
-    try {
-      return await ask(place);
-    } catch (error) {
-      if (!isHutchError(error, 'IMAGE_UNKNOWN')) throw error;
-    }
-  }
-  const [last] = places.slice(-1);
-  if (last === undefined) throw new TypeError('nowhere to ask');
-  return ask(last);
-}
-
 /** A mirror that fails is passed over with a warning; the registry itself comes last, and what it says counts. */
 async function pullFromAny(pull: Pull, reference: Reference, sources: readonly Source[]): Promise<PulledImage> {
   const [source, ...others] = sources;
@@ -144,28 +113,16 @@ async function pullFromAny(pull: Pull, reference: Reference, sources: readonly S
     return await pullFrom(pull, reference, source);
   } catch (error) {
     if (others.length === 0 || !isHutchError(error, ...FROM_REGISTRY)) throw error;
-    pull.ears.hear({ event: 'pull_warning', text: `mirror ${source.domain} is passed over: ${error.message}` });
+    pull.ears.hear({ event: 'transfer_warning', text: `mirror ${source.domain} is passed over: ${error.message}` });
     return pullFromAny(pull, reference, others);
   }
 }
 
-async function pullFrom(pull: Pull, reference: Reference, declared: Source): Promise<PulledImage> {
-  const { options, ears } = pull;
-  const source = { ...declared, insecure: declared.insecure || options.tlsVerify === false };
-  const stop = new AbortController();
-  const signal = AbortSignal.any([ears.signal, stop.signal]);
-  const transport = openTransport(source, options);
-  try {
-    const credentials = await findCredentials(source.domain, source.path, options.authFile);
-    const open = (): Promise<Repository> => openRepository({ source, transport, credentials, signal, actions: 'pull' });
-    const repository = await withRetries(transport.limits, signal, open);
-    return await pullThrough(pull, reference, repository, (reason) => stop.abort(reason));
-  } catch (error) {
-    ears.signal.throwIfAborted();
-    throw error;
-  } finally {
-    transport.close();
-  }
+function pullFrom(pull: Pull, reference: Reference, source: Source): Promise<PulledImage> {
+  const { options: access, ears } = pull;
+  return visitRegistry({ source, access, signal: ears.signal, actions: 'pull' }, (repository, stop) =>
+    pullThrough(pull, reference, repository, stop),
+  );
 }
 
 async function pullThrough(
@@ -178,31 +135,43 @@ async function pullThrough(
     ears,
     owned,
     wanted,
-    options: { squashIds },
+    options: { squashIds, known, allPlatforms = false },
   } = pull;
   // As long as it is there, `gc` knows that somebody puts an image together.
   const staging = makeStaging(owned.store);
   try {
     const image = await fetchImage(repository, reference.digest ?? reference.tag ?? 'latest', wanted);
+    const root = rootOf(image);
+    const found = { name: familiarName(stored(reference)), manifestDigest: root.descriptor.digest };
+    if (found.manifestDigest === known) return { ...found, id: image.manifest.config.digest };
     const { record, config } = await fetchConfig(repository, image.manifest);
     checkPlatform(pull, reference, config);
-    const layers = layersOf(image, config);
-    const root = rootOf(image);
+    const own = layersOf(image, config);
+    const others = allPlatforms ? await fetchOthers(repository, image, own) : { records: [], layers: [] };
+    const layers = [...own, ...others.layers];
     const sizes = layers.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
-    ears.hear({ event: 'pull_layers', name: fullName(reference), layers: sizes });
+    ears.hear({ event: 'transfer_layers', direction: 'pull', name: fullName(reference), layers: sizes });
     await storeWhole(async () => {
       const fetched = await fetchLayers({ owned, repository, squashIds, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();
-      await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
+      await commit(owned, staging, {
+        reference,
+        root,
+        records: [record, image.manifestRecord, ...others.records],
+        layers,
+        fetched,
+      });
+      tellSquashed(ears, found.name, squashedIn(fetched.layers));
     });
-    return {
-      id: record.descriptor.digest,
-      name: familiarName(stored(reference)),
-      manifestDigest: root.descriptor.digest,
-    };
+    return { ...found, id: record.descriptor.digest };
   } finally {
     await removeStaging(owned.store, staging);
   }
+}
+
+function tellSquashed({ hear }: TransferEars, name: string, count: number): void {
+  const text = squashNote(name, count);
+  if (text !== null) hear({ event: 'transfer_note', text });
 }
 
 function checkPlatform({ options, ears, wanted }: Pull, reference: Reference, config: ImageConfig): void {
@@ -214,7 +183,7 @@ function checkPlatform({ options, ears, wanted }: Pull, reference: Reference, co
       hint: 'leave --platform out, or use an image that was built for that processor',
     });
   ears.hear({
-    event: 'pull_warning',
+    event: 'transfer_warning',
     text: `${what}, and this host is ${platformName(wanted)}: its programs may not run here`,
   });
 }
@@ -232,10 +201,23 @@ function layersOf({ manifest }: FetchedImage, { rootfs }: ImageConfig): WantedLa
   return [...wanted.values()];
 }
 
+/** What else the index names, if it is one; of the blobs only those that the image itself has not got. */
+async function fetchOthers(
+  repository: Repository,
+  { named, manifest }: FetchedImage,
+  own: readonly WantedLayer[],
+): Promise<{ readonly records: readonly FetchedRecord[]; readonly layers: readonly WantedLayer[] }> {
+  if (!isIndexType(named.descriptor.mediaType)) return { records: [], layers: [] };
+  const { records, blobs } = await fetchParts(repository, named);
+  const known = new Set([manifest.config.digest, ...own.map(({ descriptor }) => descriptor.digest)]);
+  const others = new Map(blobs.filter(({ digest }) => !known.has(digest)).map((blob) => [blob.digest, blob]));
+  return { records, layers: [...others.values()].map((descriptor) => ({ descriptor, diffId: null })) };
+}
+
 interface FetchedParts {
   readonly reference: Reference;
   readonly root: FetchedRecord;
-  /** Configuration and manifest. */
+  /** Configuration and manifests. */
   readonly records: readonly FetchedRecord[];
   readonly layers: readonly WantedLayer[];
   readonly fetched: FetchedLayers;
@@ -254,7 +236,7 @@ function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Pr
     layers: fetched.layers,
     needs: {
       blobs: [...records, ...layers].map(({ descriptor }) => descriptor.digest),
-      layers: layers.map(({ diffId }) => diffId),
+      layers: layers.map(({ diffId }) => diffId).filter((diffId) => diffId !== null),
     },
   });
 }

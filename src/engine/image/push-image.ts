@@ -1,33 +1,30 @@
-/** `hutch push`: an image of the store into a registry, as it is; in the CLI process. */
-import { existsSync } from 'node:fs';
+/** `hutch push`: an image of the store into a registry; in the CLI process. */
 import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
-import { fullName, parseReference, type Reference } from '../../images/reference.ts';
-import { openRepository, type Repository } from '../../images/registry/client.ts';
-import { findCredentials } from '../../images/registry/credentials.ts';
+import { fullName, parseReference, repositoryOf, withoutTransport, type Reference } from '../../images/reference.ts';
+import type { Repository } from '../../images/registry/client.ts';
 import { createLimiter } from '../../images/registry/limiter.ts';
 import { PARALLEL_TRANSFERS } from '../../images/registry/limits.ts';
-import { openTransport } from '../../images/registry/open-transport.ts';
 import { readRegistriesConfig } from '../../images/registry/registries-conf.ts';
-import { withRetries } from '../../images/registry/retry.ts';
 import { ownSource } from '../../images/registry/sources.ts';
 import { uploadBlob, uploadManifest } from '../../images/registry/upload-blob.ts';
 import { findEntries, platformEntry, unknownImage } from '../../images/store/find-image.ts';
 import { nameOf } from '../../images/store/index-names.ts';
-import { blobPath, readIndex, readManifest, readRecordBytes } from '../../images/store/layout.ts';
+import { readIndex, readManifest } from '../../images/store/layout.ts';
+import { makeStaging, removeStaging } from '../../images/store/staging.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { refuseHostImage } from './host-image.ts';
-import type { PullEars } from './pull-events.ts';
+import { openImageStore } from './open-image-store.ts';
+import { blobsOf, choosePushed, gatherPart, type BlobToPush, type Choice, type PartToPush } from './pushed-parts.ts';
+import { parseRewriting, rewritePart, type Rewriting, type RewritingWords } from './rewrite-parts.ts';
+import type { TransferEars } from './transfer-events.ts';
+import { failedTo, FROM_REGISTRY, visitRegistry, type RegistryAccess } from './visit-registry.ts';
 
-export interface PushOptions {
+export interface PushOptions extends RegistryAccess, Choice, RewritingWords {
   /** Name or id of the image here. */
   readonly image: string;
   /** The name to push to; the image's own when not given. */
   readonly destination?: string | undefined;
-  /** False allows plain http and any certificate. */
-  readonly tlsVerify?: boolean | undefined;
-  readonly authFile?: string | undefined;
-  readonly certDirectory?: string | undefined;
 }
 
 export interface PushedImage {
@@ -37,79 +34,132 @@ export interface PushedImage {
   readonly sizeBytes: number;
 }
 
-/** Pushes the image for this host's platform. REFERENCE_INVALID, IMAGE_UNKNOWN, REGISTRY_DENIED, REGISTRY_FAILED, CONTENT_MISMATCH, CONFIG_INVALID. */
-export async function pushImage(options: PushOptions, ears: PullEars): Promise<PushedImage> {
+/**
+ * Pushes an image, of an index all that it names or the part for one platform; see choosePushed(). USAGE_INVALID, REFERENCE_INVALID,
+ * IMAGE_UNKNOWN, REGISTRY_DENIED, REGISTRY_FAILED, CONTENT_MISMATCH, CONFIG_INVALID, and as rewritePart().
+ */
+export async function pushImage(options: PushOptions, ears: TransferEars): Promise<PushedImage> {
   refuseHostImage(options.image, 'pushed');
-  const reference = parseReference(options.destination ?? options.image);
+  const rewriting = parseRewriting(options);
   const store = locateStore();
   const [entry] = findEntries(store, options.image);
   if (entry === undefined) throw unknownImage(options.image);
-  const { mediaType, digest, size } = platformEntry(store, entry);
-  const descriptor: Descriptor = { mediaType, digest, size };
-  const manifest = readManifest(store, descriptor);
-  const blobs = [...new Map([...manifest.layers, manifest.config].map((blob) => [blob.digest, blob])).values()];
-  for (const blob of blobs) if (!existsSync(blobPath(store, blob.digest))) throw incomplete(options.image, blob);
-  const own = ownSource(reference, readRegistriesConfig());
-  const source = { ...own, insecure: own.insecure || options.tlsVerify === false };
-  const transport = openTransport(source, options);
-  const stop = new AbortController();
-  const signal = AbortSignal.any([ears.signal, stop.signal]);
+  const reference = destinationOf(options, entry);
+  const warn = (text: string): void => ears.hear({ event: 'transfer_warning', text });
+  const chosen = choosePushed(store, entry, options, warn);
   try {
-    const credentials = await findCredentials(source.domain, source.path, options.authFile);
-    const mountFrom = source.domain === reference.domain ? neighbour(store, reference, blobs) : undefined;
-    const open = (): Promise<Repository> =>
-      openRepository({ source, transport, credentials, signal, actions: 'pull,push', mountFrom });
-    const repository = await withRetries(transport.limits, signal, open);
-    await pushBlobs({ store, repository, ears, mountFrom, name: fullName(reference), stop }, blobs);
-    const bytes = readRecordBytes(store, descriptor);
-    await uploadManifest(repository, reference.tag ?? digest, { descriptor, bytes });
+    const part = gatherPart(store, chosen);
+    if (rewriting === null) return await send(options, { store, reference, part }, ears);
+    return await rewritten(part, rewriting, ears, (changed) =>
+      send(options, { store, reference, part: changed }, ears),
+    );
   } catch (error) {
-    ears.signal.throwIfAborted();
-    throw error;
-  } finally {
-    transport.close();
+    throw isHutchError(error, ...FROM_REGISTRY) ? failedTo(`push ${options.image}`, error) : error;
   }
+}
+
+/** Where the image goes: an id is no name to go to. */
+function destinationOf({ image, destination }: PushOptions, entry: Descriptor): Reference {
+  if (destination !== undefined) return parseReference(withoutTransport(destination));
+  const name = nameOf(entry);
+  const own = name === undefined ? undefined : parseReference(name);
+  const wanted = image.startsWith('sha256:') ? undefined : parseReference(image);
+  if (wanted !== undefined && own !== undefined && repositoryOf(own) === repositoryOf(wanted)) return wanted;
+  throw new HutchError(`${image} is an id, and no name to push to`, {
+    code: 'USAGE_INVALID',
+    hint: `say where to: hutch push ${image} REGISTRY/PATH:TAG`,
+    context: { image },
+  });
+}
+
+/** Runs `work` with the part in its other form, which is gone afterwards. */
+async function rewritten<T>(
+  part: PartToPush,
+  wanted: Rewriting,
+  { signal, hear }: TransferEars,
+  work: (part: PartToPush) => Promise<T>,
+): Promise<T> {
+  const { store } = await openImageStore();
+  const staging = makeStaging(store);
+  const onCompress = ({ digest }: Descriptor, form: string): void =>
+    hear({ event: 'transfer_note', text: `compressing ${digest} with ${form}` });
+  try {
+    return await work(await rewritePart({ wanted, staging, signal, onCompress, done: new Map() }, part));
+  } finally {
+    await removeStaging(store, staging);
+  }
+}
+
+interface Cargo {
+  readonly store: Store;
+  readonly reference: Reference;
+  readonly part: PartToPush;
+}
+
+async function send(
+  access: RegistryAccess,
+  { store, reference, part }: Cargo,
+  ears: TransferEars,
+): Promise<PushedImage> {
+  const { digest, size } = part.descriptor;
+  if (reference.digest !== null && reference.digest !== digest) throw otherDigest(reference, digest);
+  const source = ownSource(reference, readRegistriesConfig());
+  const blobs = blobsOf(part);
+  const mountFrom = source.domain === reference.domain ? neighbour(store, reference, blobs) : undefined;
+  const visit = { source, access, signal: ears.signal, actions: 'pull,push', mountFrom } as const;
+  await visitRegistry(visit, async (repository, stop) => {
+    await pushBlobs({ repository, ears, mountFrom, name: fullName(reference), stop }, blobs);
+    for (const below of part.parts) await pushRecords(repository, below.descriptor.digest, below);
+    await uploadManifest(repository, reference.tag ?? digest, part);
+  });
   return { name: fullName(reference), digest, sizeBytes: size };
 }
 
+/** What an index names must be there before the index. */
+async function pushRecords(repository: Repository, name: string, part: PartToPush): Promise<void> {
+  for (const below of part.parts) await pushRecords(repository, below.descriptor.digest, below);
+  await uploadManifest(repository, name, part);
+}
+
 interface Push {
-  readonly store: Store;
   readonly repository: Repository;
-  readonly ears: PullEars;
+  readonly ears: TransferEars;
   readonly mountFrom: string | undefined;
   readonly name: string;
-  readonly stop: AbortController;
+  readonly stop: (reason: unknown) => void;
 }
 
 /** All blobs, some at a time; the first that fails ends the others. */
-async function pushBlobs(push: Push, blobs: readonly Descriptor[]): Promise<void> {
+async function pushBlobs(push: Push, blobs: readonly BlobToPush[]): Promise<void> {
   const { ears, name, stop } = push;
-  ears.hear({ event: 'pull_layers', name, layers: blobs.map(({ digest, size }) => ({ digest, sizeBytes: size })) });
+  const layers = blobs.map(({ descriptor: { digest, size } }) => ({ digest, sizeBytes: size }));
+  ears.hear({ event: 'transfer_layers', direction: 'push', name, layers });
   const limited = createLimiter(PARALLEL_TRANSFERS);
   const all = blobs.map((blob) => limited(() => pushBlob(push, blob)));
   try {
     await Promise.all(all);
   } catch (error) {
-    stop.abort(error);
+    stop(error);
     await Promise.allSettled(all);
     throw error;
   }
 }
 
-async function pushBlob({ store, repository, ears, mountFrom }: Push, { mediaType, digest, size }: Descriptor) {
+async function pushBlob({ repository, ears, mountFrom }: Push, { descriptor, path }: BlobToPush): Promise<void> {
+  const { digest, size } = descriptor;
   const outcome = await uploadBlob(repository, {
-    descriptor: { mediaType, digest, size },
-    path: blobPath(store, digest),
+    descriptor,
+    path,
     mountFrom,
-    onProgress: (doneBytes) => ears.hear({ event: 'pull_layer', digest, phase: 'uploading', doneBytes }),
+    onProgress: (doneBytes) => ears.hear({ event: 'transfer_layer', digest, phase: 'uploading', doneBytes }),
   });
   const phase = outcome === 'uploaded' ? 'done' : 'present';
-  ears.hear({ event: 'pull_layer', digest, phase, doneBytes: size });
+  ears.hear({ event: 'transfer_layer', digest, phase, doneBytes: size });
 }
 
 /** Another repository of the same registry that, as far as names here tell, has one of the blobs. */
-function neighbour(store: Store, to: Reference, blobs: readonly Descriptor[]): string | undefined {
-  const wanted = new Set(blobs.map(({ digest }) => digest));
+function neighbour(store: Store, to: Reference, blobs: readonly BlobToPush[]): string | undefined {
+  const wanted = new Set(blobs.map(({ descriptor }) => descriptor.digest));
   for (const entry of readIndex(store).manifests) {
     const name = nameOf(entry);
     if (name === undefined) continue;
@@ -130,10 +180,9 @@ function layersOf(store: Store, entry: Descriptor): readonly Descriptor[] {
   }
 }
 
-function incomplete(image: string, { digest }: Descriptor): HutchError {
-  return new HutchError(`image ${image} cannot be pushed: its blob ${digest} is not here`, {
-    code: 'IMAGE_UNKNOWN',
-    hint: 'pull or import the image again',
-    context: { image, digest },
+function otherDigest(reference: Reference, digest: Digest): HutchError {
+  return new HutchError(`what is pushed has the digest ${digest}, not ${reference.digest ?? ''}`, {
+    code: 'REFERENCE_INVALID',
+    hint: 'push to a tag; the digest follows from the content',
   });
 }

@@ -8,8 +8,15 @@ import { openImageStore } from './open-image-store.ts';
 
 export type { RemovedImage } from '../../images/store/remove-image.ts';
 
+export interface RemovalWish {
+  /** Also all names of an image given by id, and images that containers were made from. */
+  readonly isForced: boolean;
+  /** All names of an image given by id. */
+  readonly allNames?: boolean;
+}
+
 /** Removes one image by name or id. IMAGE_UNKNOWN; IMAGE_IN_USE unless forced; never the embedded image. */
-export async function removeImage(name: string, options: { readonly isForced: boolean }): Promise<RemovedImage> {
+export async function removeImage(name: string, options: RemovalWish): Promise<RemovedImage> {
   if (isHostImage(name)) {
     throw new HutchError(`image ${name} is built in and cannot be removed`, {
       code: 'IMAGE_IN_USE',

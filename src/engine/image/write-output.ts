@@ -1,5 +1,6 @@
 /** An archive to stdout, or to a file that appears only when it is whole; in the CLI process. */
-import { createWriteStream, renameSync, rmSync } from 'node:fs';
+import { createWriteStream, renameSync, rmSync, statSync } from 'node:fs';
+import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { syncPath } from '../../images/store/blob-file.ts';
@@ -42,6 +43,10 @@ async function toStdout(bytes: Bytes): Promise<void> {
 async function toFile(output: string, write: (send: (bytes: Bytes) => Promise<void>) => Promise<void>): Promise<void> {
   const half = `${output}.${String(process.pid)}.part`;
   try {
+    if (isSpecial(output)) {
+      await write((bytes) => pipeline(bytes, createWriteStream(output)));
+      return;
+    }
     await write((bytes) => pipeline(bytes, createWriteStream(half, { flags: 'wx', mode: 0o644 })));
     syncPath(half);
     renameSync(half, output);
@@ -52,12 +57,23 @@ async function toFile(output: string, write: (send: (bytes: Bytes) => Promise<vo
   }
 }
 
+/** True for a device or pipe, which cannot be replaced by a file: `-o /dev/null`. */
+function isSpecial(path: string): boolean {
+  const stats = statSync(path, { throwIfNoEntry: false });
+  return stats !== undefined && !stats.isFile() && !stats.isDirectory();
+}
+
+/** Writes a digest to a file, without a line feed as podman does. STORE_UNWRITABLE, STORAGE_FULL. */
+export async function writeDigest(path: string, digest: string): Promise<void> {
+  await toFile(path, (send) => send(Readable.from([Buffer.from(digest)])));
+}
+
 function unwritable(output: string, cause: unknown): HutchError {
   const errno = errnoOf(cause) ?? String(cause);
   const isFull = errno === 'ENOSPC' || errno === 'EDQUOT';
   return new HutchError(`cannot write ${output}: ${errno}`, {
     code: isFull ? 'STORAGE_FULL' : 'STORE_UNWRITABLE',
-    hint: isFull ? 'free some space there, or write to another file system' : 'give --output a path that you can write',
+    hint: isFull ? 'free some space there, or write to another file system' : 'name a path that you can write',
     cause,
     context: { path: output, errno },
   });

@@ -20,10 +20,10 @@ export interface LoginOptions {
 }
 
 /**
- * Checks a password with the registry, then keeps it; what is refused is not kept.
+ * Checks a password with the registry, then keeps it; what is refused is not kept. Returns the file or the program that keeps it.
  * USAGE_INVALID, REGISTRY_DENIED, REGISTRY_FAILED, CONFIG_INVALID, STORE_*, HOST_TOOL_*.
  */
-export async function login(options: LoginOptions, signal: AbortSignal): Promise<void> {
+export async function login(options: LoginOptions, signal: AbortSignal): Promise<string> {
   const { registry, username, password, authFile, tlsVerify, certDirectory } = options;
   const place = parseLoginPlace(registry);
   if (username === '' || username.includes(':') || password === '') throw unusable(username);
@@ -37,7 +37,7 @@ export async function login(options: LoginOptions, signal: AbortSignal): Promise
   } finally {
     transport.close();
   }
-  await keepCredentials(place, credentials, authFile);
+  return keepCredentials(place, credentials, authFile);
 }
 
 /** The user name that is known for a registry. REGISTRY_DENIED when there is none. */

@@ -48,7 +48,12 @@ export function writeLayerRecord(directory: string, record: LayerRecord): void {
 
 /** What is known of a layer, or undefined when it is not unpacked. */
 export function readLayerRecord(store: Store, diffId: Digest): LayerRecord | undefined {
-  return readJsonFile(join(layerDirectory(store, diffId), RECORD)) as LayerRecord | undefined;
+  return readRecordIn(layerDirectory(store, diffId));
+}
+
+/** As readLayerRecord(), of a directory that may still be in staging. */
+export function readRecordIn(directory: string): LayerRecord | undefined {
+  return readJsonFile(join(directory, RECORD)) as LayerRecord | undefined;
 }
 
 /** The unpacked size of a layer in bytes, or undefined when it is not unpacked. */

@@ -8,7 +8,7 @@ import type { Store } from '../../state/store.ts';
 import { readyLayer, withDownload } from '../registry/downloads.ts';
 import type { StagedLayer } from '../store/commit-image.ts';
 import { makeStaging, removeStaging } from '../store/staging.ts';
-import { hasLayer, isCompleteLayer, writeLayerRecord, type LayerRecord } from './layers.ts';
+import { hasLayer, isCompleteLayer, readRecordIn, writeLayerRecord, type LayerRecord } from './layers.ts';
 import { unpackLayer, type UnpackOptions } from './unpack-layer.ts';
 import type { UnpackedLayer } from './unpack-protocol.ts';
 
@@ -20,6 +20,12 @@ export interface LayerSource {
 }
 
 export type ObtainOptions = Pick<UnpackOptions, 'onProgress' | 'signal' | 'squashIds'>;
+
+/** A layer that was unpacked and waits for its image. */
+export interface ObtainedLayer extends StagedLayer {
+  /** Files that went to nobody. */
+  readonly squashedIds: number;
+}
 
 /** Host ids that root of the user namespace is mapped to. */
 export interface StoreOwner {
@@ -36,14 +42,14 @@ export async function obtainLayer(
   owner: StoreOwner,
   source: LayerSource,
   options: ObtainOptions = {},
-): Promise<StagedLayer | null> {
+): Promise<ObtainedLayer | null> {
   const { diffId } = source;
   if (hasLayer(store, diffId)) return null;
   return withDownload(store, diffId, async () => {
     if (hasLayer(store, diffId)) return null;
     const directory = readyLayer(store, diffId);
     if (!isCompleteLayer(directory)) await makeReady(store, owner, source, options, directory);
-    return { directory, diffId };
+    return { directory, diffId, squashedIds: readRecordIn(directory)?.squashedIds ?? 0 };
   });
 }
 

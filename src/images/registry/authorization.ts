@@ -13,6 +13,8 @@ export interface Authorization {
   known(scope: string): string | undefined;
   /** The header for a scope after the registry answered 401. REGISTRY_DENIED, REGISTRY_FAILED. */
   answer(refusal: HttpAnswer, scope: string, signal: AbortSignal): Promise<string>;
+  /** Forgets the token for a scope: the next request asks for a new one. */
+  forget(scope: string): void;
 }
 
 export interface AuthorizationOptions {
@@ -54,6 +56,9 @@ export function createAuthorization(options: AuthorizationOptions): Authorizatio
         throw registryDenied(`${options.name} refuses access and does not say how to get it`, loginHint(options));
       basic = basicHeader(options);
       return basic;
+    },
+    forget(scope) {
+      tokens.delete(scope);
     },
   };
 }

@@ -18,6 +18,8 @@ export interface RepositoryRequest {
   readonly body?: HttpRequest['body'];
   /** Statuses to hand back; others are thrown. */
   readonly accepts: readonly number[];
+  /** What to do when the registry finds the request itself wrong. */
+  readonly hint?: string;
 }
 
 export interface Repository {
@@ -59,7 +61,7 @@ export async function openRepository(options: RepositoryOptions): Promise<Reposi
         { ...request, url, headers: request.headers ?? {}, signal },
       );
       if (request.accepts.includes(answer.status)) return answer;
-      throw await refusal(answer, source, transport);
+      throw await refusal(answer, { source, transport, actions, hint: request.hint });
     },
   };
 }
@@ -95,14 +97,17 @@ async function sendAuthorized(
   { transport, authorization, root, scope }: Way,
   request: HttpRequest,
 ): Promise<HttpAnswer> {
-  const attempt = (header: string | undefined): Promise<HttpAnswer> => {
+  const attempt = async (header: string | undefined): Promise<HttpAnswer> => {
     const headers = header === undefined ? request.headers : { ...request.headers, Authorization: header };
     // An upload may go on at another host, which has no business with the registry's token.
-    return sendFollowing(
-      transport,
-      { ...request, headers: headersFor(request.url, { url: root, headers }) },
-      root.host,
-    );
+    const authorized = { ...request, headers: headersFor(request.url, { url: root, headers }) };
+    try {
+      return await sendFollowing(transport, authorized, root.host);
+    } catch (error) {
+      // A server that refuses a token may hang up in the middle of the body, and its 401 is lost with the connection.
+      if (request.body !== undefined) authorization.forget(scope);
+      throw error;
+    }
   };
   const known = authorization.known(scope);
   const first = await attempt(known);
@@ -137,25 +142,50 @@ async function findRoot(source: Source, transport: Transport, signal: AbortSigna
   }
 }
 
+interface Refused extends Pick<RepositoryOptions, 'source' | 'transport' | 'actions'> {
+  readonly hint: string | undefined;
+}
+
 /** The error for an answer that nobody wanted. */
-async function refusal(answer: HttpAnswer, source: Source, transport: Transport): Promise<Error> {
+async function refusal(answer: HttpAnswer, { source, transport, actions, hint }: Refused): Promise<Error> {
   const body = await readSmall(answer, transport.limits, LARGEST_COMPLAINT_BYTES).catch(() => Buffer.alloc(0));
   const words = complaintOf(body);
-  const repository = `${source.domain}/${source.path}`;
   const { status } = answer;
-  if (status === 401 || status === 403)
-    return registryDenied(
-      `${source.domain} denies access to ${repository}${words}`,
-      `log in with an account that may: hutch login ${source.domain}`,
-    );
-  if (status === 404)
-    return new HutchError(`${repository} has no such image${words}`, {
-      code: 'IMAGE_UNKNOWN',
-      hint: 'check name and tag; a private image may need hutch login',
-    });
+  const told = (actions === 'pull' ? pullRefusal : pushRefusal)(status, source, words);
+  if (told !== undefined) return told;
   return registryFailed(`${shownUrl(answer.url)} answers ${String(status)}${words}`, {
     isTransient: status === 429 || status === 408 || (status >= 500 && status !== 501),
     waitMs: retryAfterMs(answer.headers['retry-after']),
+    ...(hint !== undefined && (status === 400 || status === 415) ? { hint } : {}),
+  });
+}
+
+function pullRefusal(status: number, { domain, path }: Source, words: string): Error | undefined {
+  if (status === 401 || status === 403)
+    return registryDenied(
+      `${domain} denies access to ${domain}/${path}${words}`,
+      `log in with an account that may: hutch login ${domain}`,
+    );
+  if (status !== 404) return undefined;
+  return new HutchError(`${domain}/${path} has no such image${words}`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: 'check name and tag; a private image may need hutch login',
+  });
+}
+
+function pushRefusal(status: number, { domain, path }: Source, words: string): Error | undefined {
+  if (status === 401 || status === 403)
+    return registryDenied(
+      `${domain} does not let you push to ${domain}/${path}${words}`,
+      `log in with an account that may write there: hutch login ${domain}`,
+    );
+  if (status === 404)
+    return registryFailed(`${domain} has no place for ${domain}/${path}${words}`, {
+      hint: 'check the name; some registries want a project or repository to be made before the first push',
+    });
+  if (status !== 405) return undefined;
+  return registryFailed(`${domain} takes no pushes${words}`, {
+    hint: 'it may be a mirror, or set to read-only: push to another registry, or ask whoever runs it',
   });
 }
 

@@ -50,6 +50,8 @@ const TRANSIENT_CODES = new Set(['ECONNRESET', 'EPIPE', 'ETIMEDOUT', 'EAI_AGAIN'
 export function connectionFailed(url: URL, cause: unknown): unknown {
   if (cause instanceof HutchError || (cause instanceof Error && cause.name === 'AbortError')) return cause;
   const code = errnoOf(cause) ?? '';
+  if (cause instanceof Error && 'path' in cause && 'syscall' in cause && cause.syscall === 'open')
+    return goneMeanwhile(cause);
   if (CERTIFICATE_CODES.test(code))
     return registryFailed(`the certificate of ${url.host} is not trusted: ${code}`, {
       cause,
@@ -60,6 +62,15 @@ export function connectionFailed(url: URL, cause: unknown): unknown {
     cause,
     isTransient: TRANSIENT_CODES.has(code),
     hint: 'check the name of the registry, the network, and HTTPS_PROXY if there is a proxy',
+  });
+}
+
+/** What should be sent cannot be opened: that is not the registry's fault. */
+function goneMeanwhile(cause: Error): HutchError {
+  return new HutchError(`a part of the image cannot be read any more: ${cause.message}`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: 'another hutch may have removed the image; pull or import it again',
+    cause,
   });
 }
 

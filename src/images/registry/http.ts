@@ -9,7 +9,7 @@ import type { Limits } from './limits.ts';
 import { readTrust } from './trust.ts';
 
 export interface HttpRequest {
-  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'DELETE';
+  readonly method: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH';
   readonly url: URL;
   readonly headers: Readonly<Record<string, string>>;
   /** Made anew for each attempt. */

@@ -16,15 +16,20 @@ export interface LoginPlace {
 type Entries = Readonly<Record<string, unknown>>;
 type Password = Extract<Credentials, { kind: 'password' }>;
 
-/** Keeps a password: with the first program that is configured for the registry, else in the first auth file. CONFIG_INVALID, STORE_*, HOST_TOOL_*. */
-export async function keepCredentials(place: LoginPlace, password: Password, authFile?: string): Promise<void> {
+/**
+ * Keeps a password: with the first program that is configured for the registry, else in the first auth file; returns the name of the
+ * program, or the path of the file. CONFIG_INVALID, STORE_*, HOST_TOOL_*.
+ */
+export async function keepCredentials(place: LoginPlace, password: Password, authFile?: string): Promise<string> {
   const program = programsFor(place, authFile)[0];
   if (program !== undefined)
     await keepWithProgram(program, serverKey(place.domain), password.username, password.password);
   const auth = Buffer.from(`${password.username}:${password.password}`).toString('base64');
   // Beside a program an older entry of the file would win over what was just kept.
   const entry = program === undefined ? { auth } : undefined;
-  await changeAuths(fileToWrite(authFile), (auths) => withEntry(auths, place, entry));
+  const file = fileToWrite(authFile);
+  await changeAuths(file, (auths) => withEntry(auths, place, entry));
+  return program === undefined ? file : `docker-credential-${program}`;
 }
 
 /** Forgets what is kept for a place, wherever it is found. False when nothing was known of it. CONFIG_INVALID, STORE_*, HOST_TOOL_*. */

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto';
 import { HutchError } from '../../errors/hutch-error.ts';
 import {
+  isConfigType,
   isDigest,
   isIndexType,
   MEDIA_TYPE,
@@ -37,7 +38,6 @@ export interface FetchedImage {
 
 const MANIFEST_TYPES: readonly string[] = [MEDIA_TYPE.manifest, MEDIA_TYPE.dockerManifest];
 const ACCEPT = [...MANIFEST_TYPES, MEDIA_TYPE.index, MEDIA_TYPE.dockerList].join(', ');
-const CONFIG_TYPES: readonly string[] = [MEDIA_TYPE.config, MEDIA_TYPE.dockerConfig];
 /** An index may name an index; deeper nobody goes. */
 const DEEPEST_INDEX = 2;
 
@@ -55,12 +55,36 @@ export async function fetchImage(repository: Repository, name: string, wanted: P
     record = await fetchManifest(repository, part.digest, part);
   }
   const manifest = parseManifest(parseRecord(record), `manifest ${record.descriptor.digest}`);
-  if (!CONFIG_TYPES.includes(manifest.config.mediaType))
+  if (!isConfigType(manifest.config.mediaType))
     throw new HutchError(`${shown(repository)} is not a container image but ${manifest.config.mediaType}`, {
       code: 'SPEC_INVALID',
       hint: 'use a program that is made for this kind of artifact',
     });
   return { named, manifestRecord: record, manifest };
+}
+
+/** Every manifest below an index, and the blobs that they name: all platforms, and whatever else stands in it. As fetchImage(). */
+export async function fetchParts(
+  repository: Repository,
+  index: FetchedRecord,
+  depth = 0,
+): Promise<{ readonly records: readonly FetchedRecord[]; readonly blobs: readonly Descriptor[] }> {
+  const records: FetchedRecord[] = [];
+  const blobs: Descriptor[] = [];
+  for (const part of parseIndex(parseRecord(index), `index ${index.descriptor.digest}`).manifests) {
+    const record = await fetchManifest(repository, part.digest, part);
+    const isIndex = isIndexType(record.descriptor.mediaType);
+    if (isIndex && depth === DEEPEST_INDEX) throw contentMismatch(`index ${index.descriptor.digest}`, 'it has no end');
+    const below = isIndex ? await fetchParts(repository, record, depth + 1) : { records: [], blobs: blobsIn(record) };
+    records.push(record, ...below.records);
+    blobs.push(...below.blobs);
+  }
+  return { records, blobs };
+}
+
+function blobsIn(record: FetchedRecord): Descriptor[] {
+  const { config, layers } = parseManifest(parseRecord(record), `manifest ${record.descriptor.digest}`);
+  return [config, ...layers];
 }
 
 /** The configuration of a manifest, as many diff ids in it as the manifest has layers. CONTENT_MISMATCH, SPEC_INVALID. */

@@ -115,6 +115,24 @@ export async function tagImage(store: Store, manifestDigest: Digest, reference: 
   });
 }
 
+/** Takes `names` from an image that stays, all of them for null. The first name that it has not got: nothing was taken then. */
+export async function untagImage(
+  store: Store,
+  manifestDigest: Digest,
+  names: readonly string[] | null,
+): Promise<string | undefined> {
+  return withIndexLock(store, 'untag an image', () => {
+    const { manifests } = readIndex(store);
+    const isOurs = (entry: Descriptor): boolean => entry.digest === manifestDigest;
+    const missing = names?.find((name) => !manifests.some((entry) => isOurs(entry) && nameOf(entry) === name));
+    const isTaken = (entry: Descriptor): boolean =>
+      isOurs(entry) && (names === null || names.includes(nameOf(entry) ?? ''));
+    if (missing === undefined)
+      writeIndex(store, tidy(manifests.map((entry) => (isTaken(entry) ? withName(entry, undefined) : entry))));
+    return Promise.resolve(missing);
+  });
+}
+
 function addName(store: Store, descriptor: Descriptor, reference: Reference | null): void {
   const name = reference === null ? undefined : fullName(reference);
   const others = readIndex(store).manifests.map((entry) =>

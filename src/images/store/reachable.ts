@@ -1,7 +1,7 @@
 /** What images keep alive, marked from the index as it stands on disk; on the host's side. */
 import { existsSync } from 'node:fs';
 import { isHutchError } from '../../errors/hutch-error.ts';
-import { isIndexType, type Descriptor, type Digest } from '../../oci/image.ts';
+import { isConfigType, isIndexType, type Descriptor, type Digest } from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { blobPath, readConfig, readManifest, readNestedIndex } from './layout.ts';
 
@@ -28,6 +28,8 @@ export function markReachable(store: Store, entries: readonly Descriptor[]): Rea
     }
     const manifest = readManifest(store, entry);
     for (const { digest, size } of [manifest.config, ...manifest.layers]) blobs.set(digest, size);
+    // Next to images an index may name signatures and the like, which have no layers to unpack.
+    if (!isConfigType(manifest.config.mediaType)) return;
     for (const diffId of readConfig(store, manifest.config).rootfs.diff_ids) layers.add(diffId);
   };
   for (const entry of entries) {

@@ -12,6 +12,8 @@ import { deleteUnneeded, findUnneeded, type ImageUse, type ReadUses } from './sw
 export interface RemoveOptions {
   /** Removes all names of an image given by id, and images that containers were made from; their layers stay. */
   readonly isForced: boolean;
+  /** Removes all names of an image given by id. */
+  readonly allNames?: boolean;
   readonly readUses: ReadUses;
 }
 
@@ -34,7 +36,7 @@ export async function removeImage(store: Store, name: string, options: RemoveOpt
     const all = readIndex(store).manifests;
     const kept = tidy(all.filter((entry) => !gone.some((other) => isSameEntry(entry, other))));
     const isLast = !kept.some((entry) => entry.digest === first.digest);
-    if (gone.length > 1 && !options.isForced) throw hasSeveralNames(name, gone);
+    if (gone.length > 1 && !options.isForced && options.allNames !== true) throw hasSeveralNames(name, gone);
     if (isLast && !options.isForced) refuseUsed(name, id, options.readUses());
     const swept = await dropEntries(store, gone, kept, options.readUses);
     const untagged = gone.map(shownName).filter((shown) => shown !== null);

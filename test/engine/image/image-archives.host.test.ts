@@ -368,14 +368,22 @@ test('pruneImages() removes what nothing uses, and spares what containers were m
 test('diskUsage() adds up to what du counts', { skip }, async () => {
   await load(dockerArchive());
   await importImage({ file: file(gzipSync(LOWER)), name: 'one' });
-  const { rows, images } = await diskUsage();
+  await tagImage('one', 'one:again');
+  const { rows, images, rest, containers } = await diskUsage();
   const sum = rows.reduce((total, { sizeBytes }) => total + sizeBytes, 0);
   const du = await inUserns('du -sk "$1" | cut -f1', locateStore().root);
   assert.equal(sum, Number(du) * 1024);
+  const once = new Map(images.map(({ manifestDigest, uniqueBytes }) => [manifestDigest, uniqueBytes]));
+  const parts = [...once.values(), ...[...containers, ...rest].map(({ sizeBytes }) => sizeBytes)];
+  assert.equal(
+    parts.reduce((total, sizeBytes) => total + sizeBytes, 0),
+    sum,
+    'with -v as well',
+  );
   assert.ok(rows.every(({ sizeBytes, reclaimableBytes }) => reclaimableBytes <= sizeBytes));
   assert.deepEqual(
     images.map(({ sharedBytes }) => sharedBytes > 0),
-    [true, true],
+    [true, true, true],
     'both have the lower layer',
   );
 });

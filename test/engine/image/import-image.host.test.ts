@@ -122,7 +122,54 @@ test('listImagesInFull() filters', { skip }, async () => {
   assert.deepEqual(repositories('reference=a/*'), ['a/one']);
   assert.deepEqual(repositories('reference=t?o:late*'), ['two']);
   assert.deepEqual(repositories('label=kind=base', 'dangling=false'), ['a/one']);
-  assert.throws(() => repositories('size=3'), { code: 'USAGE_INVALID', message: /"size=3"/u });
+  assert.deepEqual(repositories('reference=docker.io/a/one:1', 'reference=two'), ['two', 'a/one']);
+  assert.deepEqual(repositories('label!=kind', 'dangling=0'), ['two']);
+  assert.deepEqual(repositories('readonly=true'), []);
+  assert.deepEqual(repositories('containers=false', 'intermediate=false', 'dangling=0'), ['two', 'a/one']);
+  for (const wrong of ['size=3', 'dangling=maybe', 'until=soon', 'id=xyz', 'label', '=x', 'constructor=1'])
+    assert.throws(
+      () => repositories(wrong),
+      (error: Error) => error.message === `--filter "${wrong}" is not known`,
+      wrong,
+    );
+});
+
+test('listImagesInFull() filters by time and by id, and sorts', { skip }, async () => {
+  const made: Record<string, string> = {};
+  for (const [name, seconds] of [
+    ['middle', '2000000'],
+    ['oldest:x', '1000000'],
+    ['newest', '3000000'],
+  ] as const) {
+    process.env['SOURCE_DATE_EPOCH'] = seconds;
+    try {
+      made[name] = (await importBytes(SMALL, { name })).id;
+    } finally {
+      delete process.env['SOURCE_DATE_EPOCH'];
+    }
+  }
+  const found = (options: Parameters<typeof listImagesInFull>[0]) =>
+    listImagesInFull(options).map(({ repository }) => repository);
+  const filtered = (...filters: string[]) => found({ filters });
+  assert.deepEqual(filtered('before=middle'), ['oldest']);
+  assert.deepEqual(filtered('since=middle'), ['newest']);
+  assert.deepEqual(filtered('after=oldest:x', 'before=newest'), ['middle']);
+  assert.deepEqual(filtered('until=2500000'), ['middle', 'oldest']);
+  assert.deepEqual(filtered('until=1970-01-20', 'until=24h'), ['oldest']);
+  assert.throws(() => filtered('before=none'), { code: 'IMAGE_UNKNOWN' });
+  const [first = '', second = ''] = Object.values(made);
+  assert.deepEqual(filtered(`id=${first.slice(0, 17)}`), ['middle']);
+  assert.deepEqual(filtered(`id=${first.slice(7, 27)}`, `id=${second}`), ['middle', 'oldest']);
+  assert.deepEqual(found({}), ['newest', 'middle', 'oldest']);
+  assert.deepEqual(found({ sort: 'repository' }), ['middle', 'newest', 'oldest']);
+  assert.deepEqual(found({ sort: 'tag' }), ['newest', 'middle', 'oldest']);
+  assert.deepEqual(
+    listImagesInFull({ sort: 'id' }).map(({ id }) => id),
+    Object.values(made).toSorted(),
+  );
+  assert.throws(() => found({ sort: 'colour' }), { code: 'USAGE_INVALID', message: /"colour"/u });
+  assert.deepEqual(found({ name: 'oldest' }), ['oldest']);
+  assert.deepEqual(found({ name: '*dd*:latest' }), ['middle']);
 });
 
 const BAD: readonly (readonly [title: string, bytes: Buffer, code: string, message: RegExp])[] = [

@@ -11,7 +11,7 @@ import { after, afterEach, before, beforeEach, describe, it } from 'node:test';
 import { collectGarbage } from '../../../src/engine/image/collect-garbage.ts';
 import { listImagesInFull } from '../../../src/engine/image/list-images.ts';
 import { pullImage, type PulledImage, type PullOptions } from '../../../src/engine/image/pull-image.ts';
-import type { PullEvent } from '../../../src/engine/image/pull-events.ts';
+import type { TransferEvent } from '../../../src/engine/image/transfer-events.ts';
 import { removeImage } from '../../../src/engine/image/remove-image.ts';
 import { isHutchError, type ErrorCode } from '../../../src/errors/hutch-error.ts';
 import { LIMITS } from '../../../src/images/registry/limits.ts';
@@ -68,7 +68,7 @@ const SECURE_NAME = `${secure.host}/team/app:1`;
 
 function pull(
   options: Partial<PullOptions> = {},
-  hear: (event: PullEvent) => void = () => undefined,
+  hear: (event: TransferEvent) => void = () => undefined,
   signal = new AbortController().signal,
 ): Promise<PulledImage> {
   return pullImage({ name: NAME, limits: QUICK, ...options }, { signal, hear });
@@ -509,9 +509,9 @@ describe('pullImage() and registries.conf', { skip }, () => {
     useRegistriesConf(
       `${rule}location = "${plain.host}/team"\n[[registry.mirror]]\nlocation = "${stranger.host}/mirror"\n`,
     );
-    const warnings: PullEvent[] = [];
-    const hear = (event: PullEvent): void => {
-      if (event.event === 'pull_warning') warnings.push(event);
+    const warnings: TransferEvent[] = [];
+    const hear = (event: TransferEvent): void => {
+      if (event.event === 'transfer_warning') warnings.push(event);
     };
     assert.equal((await pull({}, hear)).name, NAME);
     assert.deepEqual(warnings, []);
@@ -553,7 +553,7 @@ describe('pullImage() beside others', { skip }, () => {
     plain.reset();
     const phases: string[] = [];
     await pull({}, (event) => {
-      if (event.event === 'pull_layer') phases.push(event.phase);
+      if (event.event === 'transfer_layer') phases.push(event.phase);
     });
     assert.deepEqual(phases, ['there', 'there']);
     assert.deepEqual(
@@ -592,8 +592,8 @@ describe('pullImage() beside others', { skip }, () => {
     plain.pace({ pieceBytes: 50_000, pauseMs: 20 });
     const controller = new AbortController();
     const reason = new Error('enough');
-    const stopHalfWay = (event: PullEvent): void => {
-      if (event.event === 'pull_layer' && event.digest === LARGE.digest && event.doneBytes > 400_000)
+    const stopHalfWay = (event: TransferEvent): void => {
+      if (event.event === 'transfer_layer' && event.digest === LARGE.digest && event.doneBytes > 400_000)
         controller.abort(reason);
     };
     await assert.rejects(pull({}, stopHalfWay, controller.signal), reason);
@@ -649,8 +649,8 @@ describe('pullImage() and what a name stands for', { skip }, () => {
 
   it('warns about an image for another processor, and refuses it when one was asked for', async () => {
     const warnings: string[] = [];
-    const hear = (event: PullEvent): void => {
-      if (event.event === 'pull_warning') warnings.push(event.text);
+    const hear = (event: TransferEvent): void => {
+      if (event.event === 'transfer_warning') warnings.push(event.text);
     };
     await pull({ name: `${plain.host}/team/app:arm` }, hear);
     assert.match(warnings.join(), /is for linux\/arm\/v6/u);

@@ -183,7 +183,7 @@ describe('keepCredentials() and forgetCredentials()', () => {
 
   it('lose nothing when another login is quicker, and leave nothing beside the file', async () => {
     write(file, { auths: {} });
-    let ours: Promise<void> = Promise.resolve();
+    let ours: Promise<unknown> = Promise.resolve();
     await withLock(file, 'log in at the same time', async () => {
       ours = keepCredentials(place(HOST), password('ours'), file);
       await sleep(200);

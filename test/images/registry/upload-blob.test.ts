@@ -78,7 +78,7 @@ function serve(
   });
 }
 
-async function upload(mountFrom?: string): Promise<UploadOutcome> {
+async function upload(mountFrom?: string, from = file): Promise<UploadOutcome> {
   const { signal } = new AbortController();
   const source = { domain: registry.host, path: 'team/app', insecure: false, isMirror: false };
   const repository: Repository = await openRepository({
@@ -90,7 +90,7 @@ async function upload(mountFrom?: string): Promise<UploadOutcome> {
     mountFrom,
   });
   const descriptor = { mediaType: 'application/octet-stream', digest: DIGEST, size: BLOB.length };
-  return uploadBlob(repository, { descriptor, path: file, mountFrom, onProgress: () => undefined });
+  return uploadBlob(repository, { descriptor, path: from, mountFrom, onProgress: () => undefined });
 }
 
 const lines = (method: string, stub = registry): string[] =>
@@ -125,6 +125,27 @@ describe('uploadBlob()', () => {
     const token = registry.requests.find(({ line }) => line.startsWith('GET /token'));
     assert.match(token?.line ?? '', /scope=repository%3Ateam%2Fapp%3Apull%2Cpush/u);
     assert.equal(token?.headers.authorization, BASIC);
+  });
+
+  it('gets another token when the connection ends with the refusal, before anybody could read it', async () => {
+    let given = 0;
+    registry.behave((request, response, next) => {
+      if (request.url?.startsWith('/token') === true)
+        return response.end(JSON.stringify({ token: `token-${String((given += 1))}`, expires_in: 300 }));
+      const { authorization } = request.headers;
+      if (authorization === undefined)
+        return response.writeHead(401, { 'www-authenticate': `Bearer realm="${registry.url}/token"` }).end();
+      if (request.method === 'PUT' && authorization === 'Bearer token-1') return request.socket.resetAndDestroy();
+      if (request.method === 'POST') return begin(request, response);
+      return request.method === 'PUT' ? store(request, response) : next();
+    });
+    assert.equal(await upload(), 'uploaded');
+    assert.deepEqual([lines('PUT').length, given, stored], [2, 2, [DIGEST]]);
+    const puts = registry.requests.filter(({ line }) => line.startsWith('PUT'));
+    assert.deepEqual(
+      puts.map(({ headers }) => headers.authorization),
+      ['Bearer token-1', 'Bearer token-2'],
+    );
   });
 
   it('begins anew after a connection that was cut in the middle', async () => {
@@ -198,4 +219,133 @@ describe('uploadBlob()', () => {
     assert.equal(await upload('team/base'), 'uploaded');
     assert.deepEqual(stored, [DIGEST]);
   });
+});
+
+describe('uploadBlob() in pieces', () => {
+  const PIECE = 8 << 20;
+
+  interface Piece {
+    readonly range: string;
+    readonly bytes: Buffer;
+  }
+
+  /** Takes a blob in pieces only; `onPiece` may answer in its place. */
+  function servePieces({
+    refusal = 413,
+    smallest,
+    onPiece,
+  }: { refusal?: number; smallest?: number; onPiece?: (...both: Parameters<Answer>) => boolean } = {}) {
+    const taken: Piece[] = [];
+    const size = (): number => taken.reduce((sum, { bytes }) => sum + bytes.length, 0);
+    const where = (): Record<string, string> => ({
+      location: `/v2/team/app/blobs/uploads/${String(taken.length)}?_state=x`,
+      range: `0-${String(Math.max(0, size() - 1))}`,
+    });
+    const extra = smallest === undefined ? {} : { 'oci-chunk-min-length': String(smallest) };
+    registry.behave(async (request, response, next) => {
+      const { method, url = '' } = request;
+      if (method === 'POST')
+        return response.writeHead(202, { location: '/v2/team/app/blobs/uploads/0?_state=x', ...extra }).end();
+      if (method === 'GET' && url.includes('/uploads/')) return response.writeHead(204, where()).end();
+      if (method === 'PATCH') {
+        if (onPiece?.(request, response) === true) return undefined;
+        const bytes = await buffer(request).catch(() => Buffer.alloc(0));
+        taken.push({ range: request.headers['content-range'] ?? '', bytes });
+        return response.writeHead(202, where()).end();
+      }
+      if (method !== 'PUT') return next();
+      if (request.headers['content-length'] !== '0')
+        return request.resume().on('end', () => response.writeHead(refusal).end());
+      stored.push(digestOf(Buffer.concat(taken.map(({ bytes }) => bytes))));
+      return response.writeHead(201, { 'docker-content-digest': stored.at(-1) }).end();
+    });
+    return taken;
+  }
+
+  it('follows where one piece is refused, from place to place', async () => {
+    const taken = servePieces();
+    assert.equal(await upload(), 'uploaded');
+    assert.deepEqual(
+      taken.map(({ range }) => range),
+      [`0-${String(PIECE - 1)}`, `${String(PIECE)}-${String(BLOB.length - 1)}`],
+    );
+    assert.deepEqual(stored, [DIGEST]);
+    assert.deepEqual([lines('POST').length, lines('PATCH')[1]], [2, 'PATCH /v2/team/app/blobs/uploads/1?_state=x']);
+  });
+
+  it('heeds how large a piece must be at least', async () => {
+    const taken = servePieces({ smallest: 10 << 20 });
+    assert.equal(await upload(), 'uploaded');
+    assert.deepEqual([taken.length, taken[0]?.bytes.length], [2, 10 << 20]);
+  });
+
+  it('goes on where the registry is after a piece that was cut', async () => {
+    let pieces = 0;
+    const taken = servePieces({
+      onPiece: (request) => {
+        if ((pieces += 1) !== 2) return false;
+        request.socket.resetAndDestroy();
+        return true;
+      },
+    });
+    assert.equal(await upload(), 'uploaded');
+    assert.deepEqual([stored, taken.length], [[DIGEST], 2]);
+    const sent = lines('PATCH').length;
+    assert.deepEqual([sent, lines('POST').length, lines('GET /v2/team/app/blobs/uploads/').length], [3, 2, 1]);
+  });
+
+  it('begins anew when the registry has forgotten the upload', async () => {
+    let forgets = 1;
+    servePieces({
+      onPiece: (request, response) => {
+        if (forgets-- <= 0) return false;
+        request.resume().on('end', () => response.writeHead(404).end());
+        return true;
+      },
+    });
+    assert.equal(await upload(), 'uploaded');
+    assert.deepEqual(stored, [DIGEST]);
+  });
+
+  it('gives up where the registry takes nothing', async () => {
+    servePieces({
+      onPiece: (request, response) => {
+        request.resume().on('end', () => response.writeHead(202, { range: '0-0' }).end());
+        return true;
+      },
+    });
+    await assert.rejects(
+      upload(),
+      (error) => isHutchError(error, 'REGISTRY_FAILED') && error.message.includes('takes no piece'),
+    );
+  });
+});
+
+describe('uploadBlob() of what is not there any more', () => {
+  it('does not blame the registry', async () => {
+    serve(registry, {});
+    await assert.rejects(
+      upload(undefined, `${file}-gone`),
+      (error) => isHutchError(error, 'IMAGE_UNKNOWN') && /cannot be read any more.*ENOENT/u.test(error.message),
+    );
+    assert.ok(lines('PUT').length <= 1);
+  });
+});
+
+describe('a push that is refused', () => {
+  for (const [status, code, words] of [
+    [401, 'REGISTRY_DENIED', /does not let you push to 127\.0\.0\.1:\d+\/team\/app \(DENIED: no\)/u],
+    [403, 'REGISTRY_DENIED', /does not let you push/u],
+    [404, 'REGISTRY_FAILED', /has no place for 127\.0\.0\.1:\d+\/team\/app \(DENIED: no\)/u],
+    [405, 'REGISTRY_FAILED', /takes no pushes/u],
+  ] as const)
+    it(`by ${String(status)} is told in the words of a push`, async () => {
+      const post: Answer = (_request, response) =>
+        response
+          .writeHead(status, { 'www-authenticate': 'Basic' })
+          .end('{"errors":[{"code":"DENIED","message":"no"}]}');
+      serve(registry, { post });
+      await assert.rejects(upload(), (error) => isHutchError(error, code) && words.test(error.message));
+      assert.ok(lines('POST').length <= 2);
+    });
 });

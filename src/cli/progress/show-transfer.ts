@@ -1,21 +1,21 @@
-/** Shows a pull on stderr: bars that are redrawn on a terminal, lines elsewhere, nothing when quiet; CLI process. */
+/** Shows a pull or push on stderr: bars that are redrawn on a terminal, lines elsewhere, nothing when quiet; CLI process. */
 
 import { WriteStream } from 'node:tty';
-import type { PullEvent } from '../../engine/image/pull-events.ts';
+import type { TransferEvent } from '../../engine/image/transfer-events.ts';
 import { printable } from '../../errors/hutch-error.ts';
 import { writeErr } from '../output.ts';
 import { advance, plainLine, renderLines, startOf, type LayerProgress } from './layer-progress.ts';
 
-export interface PullDisplay {
-  hear(event: PullEvent): void;
-  /** Takes away what moves; call it when the pull has ended, however it did. */
+export interface TransferDisplay {
+  hear(event: TransferEvent): void;
+  /** Takes away what moves; call it when the transfer has ended, however it did. */
   close(): void;
 }
 
 type Layers = Map<string, LayerProgress>;
 
 /** The way that fits stderr: see above. Warnings are always shown. */
-export function showPull({ isQuiet }: { readonly isQuiet: boolean }): PullDisplay {
+export function showTransfer({ isQuiet }: { readonly isQuiet: boolean }): TransferDisplay {
   if (isQuiet) return warningsOnly();
   const isDumb = process.env['TERM'] === 'dumb';
   return process.stderr.isTTY && process.stderr instanceof WriteStream && !isDumb ? bars(process.stderr) : lines();
@@ -25,23 +25,30 @@ function warn(text: string): void {
   writeErr(`hutch: warning: ${printable(text)}\n`);
 }
 
-function warningsOnly(): PullDisplay {
+function note(text: string): void {
+  writeErr(`${printable(text)}\n`);
+}
+
+function warningsOnly(): TransferDisplay {
   return {
     hear: (event) => {
-      if (event.event === 'pull_warning') warn(event.text);
+      if (event.event === 'transfer_warning') warn(event.text);
     },
     close: () => undefined,
   };
 }
 
-function begin(layers: Layers, { name, layers: wanted }: PullEvent & { event: 'pull_layers' }): void {
+const WORDS = { pull: { verb: 'pulling', noun: 'layer' }, push: { verb: 'pushing', noun: 'blob' } } as const;
+
+function begin(layers: Layers, event: TransferEvent & { event: 'transfer_layers' }): void {
+  const { direction, name, layers: wanted } = event;
   layers.clear();
   for (const layer of wanted) layers.set(layer.digest, startOf(layer));
-  const count = wanted.length === 1 ? '1 layer' : `${String(wanted.length)} layers`;
-  writeErr(printable(`pulling ${name}: ${count}\n`));
+  const { verb, noun } = WORDS[direction];
+  writeErr(printable(`${verb} ${name}: ${String(wanted.length)} ${noun}${wanted.length === 1 ? '' : 's'}\n`));
 }
 
-function tellStep(layers: Layers, event: PullEvent & { event: 'pull_layer' }): void {
+function tellStep(layers: Layers, event: TransferEvent & { event: 'transfer_layer' }): void {
   const before = layers.get(event.digest);
   if (before === undefined) return;
   const after = advance(before, event);
@@ -50,12 +57,13 @@ function tellStep(layers: Layers, event: PullEvent & { event: 'pull_layer' }): v
   if (line !== null) writeErr(`${line}\n`);
 }
 
-function lines(): PullDisplay {
+function lines(): TransferDisplay {
   const layers: Layers = new Map();
   return {
     hear: (event) => {
-      if (event.event === 'pull_warning') warn(event.text);
-      else if (event.event === 'pull_layers') begin(layers, event);
+      if (event.event === 'transfer_warning') warn(event.text);
+      else if (event.event === 'transfer_note') note(event.text);
+      else if (event.event === 'transfer_layers') begin(layers, event);
       else tellStep(layers, event);
     },
     close: () => undefined,
@@ -71,7 +79,7 @@ function rowsOf(shown: readonly string[], columns: number): number {
   return shown.reduce((sum, line) => sum + Math.max(1, Math.ceil(line.length / columns)), 0);
 }
 
-function bars(terminal: WriteStream): PullDisplay {
+function bars(terminal: WriteStream): TransferDisplay {
   const layers: Layers = new Map();
   let drawn: readonly string[] = [];
   const back = (): string => (drawn.length === 0 ? '' : `${up(rowsOf(drawn, terminal.columns))}${CLEAR_BELOW}`);
@@ -91,14 +99,14 @@ function bars(terminal: WriteStream): PullDisplay {
   timer.unref();
   return {
     hear: (event) => {
-      if (event.event === 'pull_layer') {
+      if (event.event === 'transfer_layer') {
         const before = layers.get(event.digest);
         if (before !== undefined) layers.set(event.digest, advance(before, event));
         return;
       }
       erase();
-      if (event.event === 'pull_warning') {
-        warn(event.text);
+      if (event.event === 'transfer_warning' || event.event === 'transfer_note') {
+        (event.event === 'transfer_note' ? note : warn)(event.text);
         return;
       }
       begin(layers, event);
