@@ -1,5 +1,6 @@
 /** Locks between hutch processes, with a deadline and a named holder; on the host's side. Only writers take them. */
 import { rmSync } from 'node:fs';
+import { setTimeout } from 'node:timers/promises';
 import { HutchError, errnoOf, isHutchError } from '../errors/hutch-error.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 
@@ -37,28 +38,33 @@ function nameHolder(path: string, purpose: string): void {
   }
 }
 
+/** proper-lockfile's own retries draw up a list of all waits beforehand, which for hours of patience takes longer than the work. */
 async function acquire(path: string, deadlineMs: number): Promise<() => Promise<void>> {
-  const stepMs = 25;
   // Only writers need it, and it takes longer to load than most commands take to run.
   const { lock } = await import('proper-lockfile');
-  try {
-    return await lock(path, {
-      realpath: false,
-      stale: 10_000,
-      update: 2000,
-      retries: { retries: Math.ceil(deadlineMs / 100), factor: 1.5, minTimeout: stepMs, maxTimeout: 100 },
-    });
-  } catch (cause) {
-    if (errnoOf(cause) !== 'ELOCKED') throw cause;
-    const holder = readJsonFile(`${path}.holder`) as Holder | undefined;
-    throw new HutchError(
-      `${path} is locked by ${holder === undefined ? 'another process' : `pid ${String(holder.pid)} (${holder.purpose})`}`,
-      {
-        code: 'LOCK_TIMEOUT',
-        hint: 'wait for it to end, or end that process',
-        cause,
-        context: { path, holder: holder?.pid ?? null },
-      },
-    );
+  const until = Date.now() + deadlineMs;
+  for (let waitMs = 25; ; waitMs = Math.min(100, waitMs * 1.5)) {
+    try {
+      return await lock(path, { realpath: false, stale: 10_000, update: 2000, retries: 0 });
+    } catch (cause) {
+      // ENOENT: the lock of a dead process was taken over by two at once.
+      if (!['ELOCKED', 'ENOENT'].includes(errnoOf(cause) ?? '')) throw cause;
+      if (Date.now() >= until) throw lockTimeout(path, cause);
+    }
+    await setTimeout(waitMs);
   }
+}
+
+function lockTimeout(path: string, cause: unknown): unknown {
+  if (errnoOf(cause) !== 'ELOCKED') return cause;
+  const holder = readJsonFile(`${path}.holder`) as Holder | undefined;
+  return new HutchError(
+    `${path} is locked by ${holder === undefined ? 'another process' : `pid ${String(holder.pid)} (${holder.purpose})`}`,
+    {
+      code: 'LOCK_TIMEOUT',
+      hint: 'wait for it to end, or end that process',
+      cause,
+      context: { path, holder: holder?.pid ?? null },
+    },
+  );
 }

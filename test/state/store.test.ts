@@ -173,3 +173,12 @@ test('withLock() names the holder when its time is up', async () => {
   });
   for (const name of ['lock', 'holder']) assert.equal(existsSync(`${place}.${name}`), false);
 });
+
+test('withLock() can be patient for hours without drawing up how', async () => {
+  const before = process.memoryUsage().heapUsed;
+  const hours = Array.from({ length: 8 }, (_, at) =>
+    withLock(`${place}-${at}`, 'a test', () => Promise.resolve(process.memoryUsage().heapUsed), 4 * 3_600_000),
+  );
+  const grown = Math.max(...(await Promise.all(hours))) - before;
+  assert.ok(grown < 4 << 20, `grew by ${grown} bytes`);
+});
