@@ -2,7 +2,9 @@
 import { rmSync } from 'node:fs';
 import { setTimeout } from 'node:timers/promises';
 import { HutchError, errnoOf, isHutchError } from '../errors/hutch-error.ts';
-import { readJsonFile, writeJsonFile } from './json-file.ts';
+import { readJsonFile, writeError, writeJsonFile } from './json-file.ts';
+
+const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'];
 
 interface Holder {
   readonly pid: number;
@@ -11,7 +13,7 @@ interface Holder {
 
 /**
  * Runs `work` while holding the lock of `path`, whose directory exists. Nothing stays beside it; a lock whose holder died is
- * taken over after 10 s. LOCK_TIMEOUT names the holder when `deadlineMs` passes first.
+ * taken over after 10 s. LOCK_TIMEOUT names the holder when `deadlineMs` passes first; STORE_UNWRITABLE, STORAGE_FULL.
  */
 export async function withLock<T>(
   path: string,
@@ -48,7 +50,9 @@ async function acquire(path: string, deadlineMs: number): Promise<() => Promise<
       return await lock(path, { realpath: false, stale: 10_000, update: 2000, retries: 0 });
     } catch (cause) {
       // ENOENT: the lock of a dead process was taken over by two at once.
-      if (!['ELOCKED', 'ENOENT'].includes(errnoOf(cause) ?? '')) throw cause;
+      const errno = errnoOf(cause) ?? '';
+      if (UNWRITABLE.includes(errno)) throw writeError(path, cause);
+      if (!['ELOCKED', 'ENOENT'].includes(errno)) throw cause;
       if (Date.now() >= until) throw lockTimeout(path, cause);
     }
     await setTimeout(waitMs);
