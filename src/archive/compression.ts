@@ -1,5 +1,5 @@
 /** How archives are compressed: recognised by their first bytes, and decompressed with bounded memory; in any process. */
-import { Readable, type Writable } from 'node:stream';
+import type { Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { createGunzip, createZstdDecompress, type ZlibReset, type ZstdDecompress } from 'node:zlib';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
@@ -38,12 +38,16 @@ export function recognise(first: Buffer): Compression {
   return format;
 }
 
-/** Decompresses `chunks` into `sink` to the end, with backpressure. ARCHIVE_INVALID when the stream is damaged or cut short. */
+/**
+ * Decompresses `chunks` into `sink` to the end, with backpressure; each chunk is used up when the next one is asked for.
+ * ARCHIVE_INVALID when the stream is damaged or cut short.
+ */
 export async function decompress(compression: 'gzip' | 'zstd', chunks: Chunks, sink: Writable): Promise<void> {
   const options = { chunkSize: CHUNK_BYTES };
   try {
     if (compression === 'gzip') {
-      await pipeline(Readable.from(chunks, { objectMode: true, highWaterMark: 1 }), createGunzip(options), sink);
+      const decoder = createGunzip(options);
+      await Promise.all([pipeline(decoder, sink), feed(decoder, chunks)]);
     } else {
       const decoder = createZstdDecompress(options) as ZstdDecompress & ZlibReset;
       await Promise.all([pipeline(decoder, sink), feedFrames(decoder, chunks)]);
@@ -51,6 +55,11 @@ export async function decompress(compression: 'gzip' | 'zstd', chunks: Chunks, s
   } catch (cause) {
     throw decompressionFailure(compression, cause);
   }
+}
+
+async function feed(decoder: Writable, chunks: Chunks): Promise<void> {
+  for await (const chunk of chunks) await writeTo(decoder, chunk);
+  decoder.end();
 }
 
 /** Feeds the decoder frame by frame: it has to be told where the next one begins. */
@@ -61,12 +70,17 @@ async function feedFrames(decoder: ZstdDecompress & ZlibReset, chunks: Chunks): 
     for (const { bytes, isFrameStart } of splitter.split(chunk)) {
       if (isFrameStart && !isFirst) decoder.reset();
       isFirst = false;
-      await new Promise<void>((resolve, reject) => {
-        decoder.write(bytes, (error) => (error ? reject(error) : resolve()));
-      });
+      await writeTo(decoder, bytes);
     }
   }
   decoder.end();
+}
+
+/** Done when `bytes` are used up. */
+function writeTo(decoder: Writable, bytes: Buffer): Promise<void> {
+  return new Promise((resolve, reject) => {
+    decoder.write(bytes, (error) => (error ? reject(error) : resolve()));
+  });
 }
 
 function decompressionFailure(compression: Compression, cause: unknown): unknown {

@@ -18,6 +18,7 @@ import { HutchError, errnoOf } from '../errors/hutch-error.ts';
 import { writeError } from './json-file.ts';
 import { describeHolder, HOLDER, isAbandoned, readHolder } from './lock-holder.ts';
 
+const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'];
 const FIRST_PAUSE_MS = 25;
 const LONGEST_PAUSE_MS = 100;
 const UPDATE_MS = 2000;
@@ -27,7 +28,7 @@ const NEVER_MS = 365 * 24 * 3_600_000;
 /**
  * Runs `work` while holding the lock of `path`, whose directory exists. Nothing stays beside it; a lock whose holder is provably dead
  * (boot id, pid and start time) is taken over at once, one whose holder is not known after 10 s without a sign of life, and that of a living
- * process never. LOCK_TIMEOUT names the holder when `deadlineMs` passes first.
+ * process never. LOCK_TIMEOUT names the holder when `deadlineMs` passes first; STORE_UNWRITABLE, STORAGE_FULL.
  */
 export async function withLock<T>(
   path: string,
@@ -99,7 +100,9 @@ async function acquire(path: string, deadlineMs: number): Promise<() => Promise<
     try {
       return await lock(path, { ...OPTIONS, stale: NEVER_MS });
     } catch (cause) {
-      if (errnoOf(cause) !== 'ELOCKED') throw cause;
+      const errno = errnoOf(cause) ?? '';
+      if (UNWRITABLE.includes(errno)) throw writeError(path, cause);
+      if (errno !== 'ELOCKED') throw cause;
       if (await takeFromDead(path)) continue;
       if (performance.now() > givesUpAt) throw timedOut(path, cause);
       await sleep(pauseMs);

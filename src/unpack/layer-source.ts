@@ -3,6 +3,7 @@ import { createHash, type Hash } from 'node:crypto';
 import { readSync } from 'node:fs';
 import { Writable } from 'node:stream';
 import { CHUNK_BYTES, decompress, recognise } from '../archive/compression.ts';
+import { freeChunk } from '../archive/free-chunk.ts';
 import { refuseBomb } from '../archive/refuse-bomb.ts';
 import type { UnpackedLayer, UnpackLimits } from '../images/layer/unpack-protocol.ts';
 
@@ -45,7 +46,7 @@ export async function readLayer(reading: LayerReading): Promise<LayerDigests> {
       reading.take(chunk);
     }
   } else {
-    await decompress(compression, chunksOf(reading.fd, first, takeCompressed), queueInto(takePlain));
+    await decompress(compression, chunksOf(reading.fd, buffer, first, takeCompressed), queueInto(takePlain));
   }
   const digest = compressed.digest();
   return {
@@ -61,8 +62,9 @@ function readChunk(fd: number, buffer: Buffer): Buffer {
   return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, null));
 }
 
-function* chunksOf(fd: number, first: Buffer, take: (chunk: Buffer) => void): Generator<Buffer> {
-  for (let chunk = first; chunk.length > 0; chunk = readChunk(fd, Buffer.allocUnsafe(CHUNK_BYTES))) {
+/** Each chunk is overwritten by the next one. */
+function* chunksOf(fd: number, buffer: Buffer, first: Buffer, take: (chunk: Buffer) => void): Generator<Buffer> {
+  for (let chunk = first; chunk.length > 0; chunk = readChunk(fd, buffer)) {
     take(chunk);
     yield chunk;
   }
@@ -76,6 +78,7 @@ function queueInto(take: (chunk: Buffer) => void): Writable {
       setImmediate(() => {
         try {
           take(chunk);
+          freeChunk(chunk);
           done();
         } catch (error) {
           done(error instanceof Error ? error : new Error(String(error)));

@@ -1,5 +1,6 @@
 /** Running a helper program as root of the user's own user namespace, to its end; started from the host's side. */
-import { spawn, type ChildProcess, type StdioOptions } from 'node:child_process';
+import { spawn, type ChildProcess } from 'node:child_process';
+import type { Writable } from 'node:stream';
 import { HutchError } from '../errors/hutch-error.ts';
 import { requireTool, signalNumber } from '../host/run-tool.ts';
 import type { UserNamespace } from '../linux/id-map.ts';
@@ -18,11 +19,12 @@ export interface UsernsProcess {
  */
 export async function spawnInUserns(
   argv: readonly [string, ...string[]],
-  options: { readonly stdio: StdioOptions; readonly env?: Readonly<Record<string, string>> },
+  options: { readonly stdio: readonly (number | 'pipe' | 'ignore')[]; readonly env?: Readonly<Record<string, string>> },
 ): Promise<UsernsProcess> {
   const { userNamespace } = await chooseMaps();
   const self = userNamespace.writer === 'self';
-  const wait = 'until read -r _ </proc/self/gid_map; do :; done\nexec "$@"';
+  const waitAt = options.stdio.length;
+  const wait = `read -r _ <&${String(waitAt)} || exit\nexec ${String(waitAt)}<&-\nexec "$@"`;
   const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
   const args = [
     '--pdeathsig',
@@ -34,21 +36,25 @@ export async function spawnInUserns(
     ...argv,
   ];
   const child = spawn(requireTool('setpriv', 'start helpers that die with hutch'), args, {
-    stdio: options.stdio,
+    stdio: self ? [...options.stdio] : [...options.stdio, 'pipe'],
     env: { PATH: '/usr/sbin:/usr/bin:/sbin:/bin', LANG: 'C.UTF-8', ...options.env },
   });
   const exit = exitOf(child, argv[0]);
   if (self || child.pid === undefined) return { child, exit };
   // Not awaited here: a caller that listens to the pipes must get the child before it can have said anything.
-  const mapped = mapOrKill(child, child.pid, userNamespace);
+  const mapped = mapOrKill(child, child.pid, userNamespace, child.stdio[waitAt] as Writable);
   const both = mapped.then(() => exit);
   both.catch(() => undefined);
   return { child, exit: both };
 }
 
-async function mapOrKill(child: ChildProcess, pid: number, userNamespace: UserNamespace): Promise<void> {
+/** The program starts when it is told on `go` that its maps are written. */
+async function mapOrKill(child: ChildProcess, pid: number, userNamespace: UserNamespace, go: Writable): Promise<void> {
+  // EPIPE: it has ended, which its exit code says better.
+  go.on('error', () => undefined);
   try {
     await writeMaps(pid, userNamespace);
+    go.end('\n');
   } catch (error) {
     child.kill('SIGKILL');
     throw error;

@@ -2,7 +2,8 @@
  * `npm run bench:images`: pulls one image of four layers from a registry on loopback with hutch and its peers, and unpacks its
  * layers with hutch and GNU tar; prints ratios of medians. Run it as an ordinary user with subordinate ids, after `npm run build`.
  * Each round runs everything once, the order turning by one, into empty stores on one file system (TMPDIR); what was written before is synced
- * first. docs/adr/0013 says what each of them syncs. Options: --rounds N (default 5), --base TAR (a root file system), --json.
+ * first, and nothing is deleted before the end, as that slows down whoever creates files next (docs/adr/0013). A round takes 5 GB of room.
+ * Options: --rounds N (default 5), --base TAR (a root file system), --json.
  */
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -47,7 +48,8 @@ const { values } = parseArgs({
 });
 const root = join(import.meta.dirname, '../..');
 const scratch = mkdtempSync(join(tmpdir(), 'hutch-bench-'));
-const place = join(scratch, 'place');
+const places = join(scratch, 'places');
+mkdirSync(places);
 
 const registry = await launchRegistry();
 try {
@@ -57,7 +59,8 @@ try {
   report(image, measure([...pulls(name), ...unpacks(image)], Number(values.rounds)));
 } finally {
   await registry.stop();
-  empty();
+  // Layers hold files of subordinate ids, and directories that even their owner may not write to.
+  runCommand([...IN_USERNS, 'rm', '-rf', places]);
   rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
 }
 
@@ -126,22 +129,22 @@ function measure(all: readonly Contestant[], rounds: number): Map<string, Usage[
     for (const [index] of all.entries()) {
       const contestant = all[(index + round) % all.length];
       if (contestant === undefined) continue;
+      const place = join(places, `${String(round)}-${String(index)}`);
       mkdirSync(place);
       runCommand(['sync', '-f', scratch]);
       const usage = measureCommand(contestant.argv(place), process.env, join(scratch, 'notes'));
       console.error(`round ${String(round)}: ${contestant.name} ${JSON.stringify(usage)}`);
       usages.get(contestant.name)?.push(usage);
-      empty();
+      endPause(place);
     }
   }
   return usages;
 }
 
-/** Layers hold files of subordinate ids, and directories that even their owner may not write to; podman leaves a process behind. */
-function empty(): void {
+/** podman leaves a process behind. */
+function endPause(place: string): void {
   const pause = join(place, 'tmp/pause.pid');
   if (existsSync(pause)) process.kill(Number(readFileSync(pause, 'utf8')), 'SIGKILL');
-  runCommand([...IN_USERNS, 'rm', '-rf', place]);
 }
 
 function report(image: BenchImage, usages: Map<string, Usage[]>): void {

@@ -281,3 +281,23 @@ test('withLock() lets one in at a time when many find a dead holder at once', as
   }
   assert.equal(readFileSync(log, 'utf8'), 'in out '.repeat(100));
 });
+
+test('withLock() can be patient for hours without drawing up how', async () => {
+  const before = process.memoryUsage().heapUsed;
+  const hours = Array.from({ length: 8 }, (_, at) =>
+    withLock(`${place}-${at}`, 'a test', () => Promise.resolve(process.memoryUsage().heapUsed), 4 * 3_600_000),
+  );
+  const grown = Math.max(...(await Promise.all(hours))) - before;
+  assert.ok(grown < 4 << 20, `grew by ${grown} bytes`);
+});
+
+test(
+  'withLock() says at once where no lock can be made',
+  { skip: process.getuid?.() === 0 && 'root may write anywhere' },
+  async () => {
+    const closed = path.join(path.dirname(place), 'closed');
+    mkdirSync(closed, { mode: 0o500 });
+    const refused = withLock(path.join(closed, 'x'), 'a test', () => Promise.resolve(), 3_600_000);
+    await assert.rejects(refused, refusal('STORE_UNWRITABLE', /cannot write .*closed\/x: EACCES/u));
+  },
+);

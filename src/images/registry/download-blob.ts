@@ -1,6 +1,7 @@
 /** Downloading one blob to a file: goes on where it broke off, and believes nothing but the digest; on the host's side. */
 import { createHash } from 'node:crypto';
 import { closeSync, constants, createReadStream, fstatSync, ftruncateSync, openSync, rmSync, writeSync } from 'node:fs';
+import { freeChunk } from '../../archive/free-chunk.ts';
 import type { Descriptor } from '../../oci/image.ts';
 import { writeError } from '../../state/json-file.ts';
 import { blobOf, type Repository } from './client.ts';
@@ -115,7 +116,10 @@ function fetchRest(repository: Repository, download: BlobDownload, part: Part): 
   const attempt = async (): Promise<void> => {
     if (part.sizeBytes() === descriptor.size) return;
     const answer = await requestRest(repository, descriptor, part);
-    for await (const chunk of bytesOf(answer, transport.limits)) part.add(chunk);
+    for await (const chunk of bytesOf(answer, transport.limits)) {
+      part.add(chunk);
+      freeChunk(chunk);
+    }
     if (part.sizeBytes() < descriptor.size)
       throw registryFailed(
         `blob ${descriptor.digest} ends after ${String(part.sizeBytes())} of ${String(descriptor.size)} bytes`,
