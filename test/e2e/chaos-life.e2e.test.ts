@@ -12,7 +12,7 @@ describe('containers that live, under fire', { skip: (await idsSkip()) || busybo
 
   it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
     await importBusybox(box);
-    const { hits } = await chaos(box, { rounds: roundsOf(0.25), next });
+    const { hits } = await chaos(box, { rounds: roundsOf(0.2), next });
     for (const victim of ['cli', 'init', 'holder'])
       assert.ok((hits.get(victim) ?? 0) > 0, `control: ${victim} was hit`);
   });
