@@ -85,5 +85,8 @@ case "$1 $2" in
   create\ * | 'container create')
     keep_limit
     ;;
+  exec\ * | 'container exec')
+    quick=--no-rehash-snapshot
+    ;;
 esac
 cli "$@"

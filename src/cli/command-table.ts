@@ -47,6 +47,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Try everything that running a container needs, and say how to mend what fails',
     load: () => import('../../commands/doctor.ts'),
   },
+  exec: {
+    summary: 'Run a command in a container that runs',
+    load: () => import('../../commands/exec.ts'),
+    aliases: ['container exec'],
+  },
   export: {
     summary: 'Write the whole tree of a container to an archive',
     load: () => import('../../commands/export.ts'),
@@ -101,6 +106,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Print what a container has written',
     load: () => import('../../commands/logs.ts'),
     aliases: ['container logs'],
+  },
+  'plan exec': {
+    summary: 'Show step by step what `exec` would do, without doing it',
+    load: () => import('../../commands/plan/exec.ts'),
   },
   'plan run': {
     summary: 'Show step by step what `run` would do, without doing it',

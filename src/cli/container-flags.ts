@@ -133,7 +133,7 @@ export function pullWatcher({ quiet }: { readonly quiet: boolean }): WatchPull {
 }
 
 /** USAGE_INVALID for -t together with -i when stdin is no terminal: keys could not reach the container. */
-export function requireTerminal(request: RunRequest): void {
+export function requireTerminal(request: Pick<RunRequest, 'terminal' | 'interactive'>): void {
   if (!request.terminal || !request.interactive || process.stdin.isTTY) return;
   throw new HutchError('-t with -i needs a terminal, but stdin is none', {
     code: 'USAGE_INVALID',

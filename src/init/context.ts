@@ -19,6 +19,10 @@ export interface Context extends Ears {
   stdioTaken: boolean;
   /** Write end of the pipe by which execve(2) tells the monitor that it has succeeded: it closes. */
   executed: number | undefined;
+  /** The other ends of the payload's stdio, which the monitor copies. */
+  monitorEnds: readonly number[];
+  /** A pid descriptor of process 1 of the container that was joined. */
+  container: number | undefined;
   /** Set when the filter is on: from then on nothing else may be called. */
   last: ReturnType<Syscalls['prepareLastCalls']> | undefined;
 }

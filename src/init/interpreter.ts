@@ -3,7 +3,7 @@ import { openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CAPABILITY_NAMES, capabilityMask, capabilityNumber } from '../linux/capabilities.ts';
 import { CLONE, MNT_DETACH, MOUNT_ATTR, MS, O, PR, RLIMIT } from '../linux/flags.ts';
-import { applyTable, type NamespaceName, type Plan, type StepTable } from '../plan/step.ts';
+import { applyTable, type NamespaceName, type Plan, type Step, type StepTable } from '../plan/step.ts';
 import { SyscallError } from '../syscall/syscall-error.ts';
 import { about, failureOf, rootOf, waitForMessage, type Context, type Ears } from './context.ts';
 import { bind, makeReadOnly, makeSymlink, mask, mountFileSystem, mountOverlay } from './mount-steps.ts';
@@ -16,10 +16,12 @@ import {
   writeSysctl,
 } from './process-steps.ts';
 import { openRoot } from './root.ts';
-import { closeDescriptors, openPipes, openTerminal } from './stdio-steps.ts';
+import { joinNamespaces } from './join-steps.ts';
+import { spawnPayload } from './spawn-payload.ts';
+import { closeDescriptors, discardOutput, openPipes, openTerminal } from './stdio-steps.ts';
 
 /** Runs the plan; returns (the exit code) only when a step failed, as the last step replaces this program. */
-export function interpret(plan: Plan, ears: Ears): number {
+export function interpret(plan: Pick<Plan, 'steps'>, ears: Ears): number {
   const context: Context = {
     ...ears,
     root: undefined,
@@ -28,9 +30,12 @@ export function interpret(plan: Plan, ears: Ears): number {
     stdioTaken: true,
     executed: undefined,
     last: undefined,
+    monitorEnds: [],
+    container: undefined,
   };
   for (const [index, step] of plan.steps.entries()) {
     const start = process.hrtime.bigint();
+    if (step.kind === 'fork') return spawnPayload(context, plan, index);
     try {
       applyTable(STEPS, step, context);
     } catch (error) {
@@ -42,6 +47,11 @@ export function interpret(plan: Plan, ears: Ears): number {
     }
   }
   return 125;
+}
+
+/** The steps from `fork` on are not run here, but prepared for a child. */
+function childOnly(step: Step): never {
+  throw new Error(`${step.kind} is done by a child`);
 }
 
 const NAMESPACE_FLAG: Readonly<Record<NamespaceName, number>> = {
@@ -66,6 +76,15 @@ const STEPS: StepTable<void, [Context]> = {
   unshare: (step, { syscalls }) => {
     syscalls.unshare(step.namespaces.reduce((flags, name) => flags | NAMESPACE_FLAG[name], 0));
   },
+  join_namespaces: (step, context) => {
+    const flags = step.namespaces.reduce((sum, name) => sum | NAMESPACE_FLAG[name], 0);
+    about(`process ${String(step.pid)}`, () => {
+      joinNamespaces(context, step, flags);
+    });
+  },
+  fork: childOnly,
+  join_time_namespace: childOnly,
+  take_terminal: childOnly,
   make_slave: (_step, { syscalls }) => void syscalls.mount(null, '/', null, MS.REC | MS.SLAVE, null),
   wait_for: (step, context) => {
     context.say({ event: 'init_waits', what: step.what, helper: step.helper });
@@ -124,7 +143,8 @@ const STEPS: StepTable<void, [Context]> = {
     if (mount !== fd) syscalls.close(mount);
   },
   stdio: (step, context) => {
-    if (step.terminal) openTerminal(context, step);
+    if (step.besides === 'none') discardOutput(context);
+    else if (step.terminal) openTerminal(context, step);
     else openPipes(context, step);
   },
   pivot_root: (_step, context) => {
@@ -158,7 +178,7 @@ const STEPS: StepTable<void, [Context]> = {
   },
   change_directory: (step, context) => {
     about(step.target, () => {
-      changeDirectory(context, step.target);
+      changeDirectory(context, step);
     });
   },
 

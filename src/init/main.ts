@@ -33,8 +33,8 @@ syscalls.prctl(PR.SET_DUMPABLE, 0);
 syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
 syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
 say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
-// The monitor is still thinking.
-syscalls.bindAll();
+// While the monitor is still thinking. Exec has thought before.
+if (syscalls.pollReadable([INIT_READS_FD], 0)[0] !== true) syscalls.bindAll();
 const first = hear();
 if (first?.event !== 'monitor_plan') process.exit(125);
 process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace }));

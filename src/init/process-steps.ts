@@ -1,5 +1,5 @@
 /** How the last steps are done: settings, directory, Landlock, execve; in init, most of them after the pivot. */
-import { closeSync, openSync, readlinkSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LANDLOCK, O, PR } from '../linux/flags.ts';
 import type { Step } from '../plan/step.ts';
@@ -35,14 +35,15 @@ export function writeSysctl(context: Context, step: Step<'sysctl'>): void {
   }
 }
 
-export function changeDirectory(context: Context, path: string): void {
+export function changeDirectory(context: Context, { target, mustExist }: Step<'change_directory'>): void {
   const { syscalls } = context;
-  const fd = rootOf(context).openOrMake(path, 'directory');
+  const root = rootOf(context);
+  const fd = mustExist === true ? root.open(target, O.PATH | O.DIRECTORY) : root.openOrMake(target, 'directory');
   syscalls.fchdir(fd);
   syscalls.close(fd);
-  // CVE-2024-21626: a directory outside the root would show as "(unreachable)".
-  if (!readlinkSync('/proc/self/cwd').startsWith('/')) {
-    throw new StepError({ syscall: 'fchdir', errno: 'EXDEV', detail: `${path} lies outside the container` });
+  // CVE-2024-21626: a directory outside the root shows as "(unreachable)". Asked of the kernel: /proc may be the container's.
+  if (!syscalls.getcwd().startsWith('/')) {
+    throw new StepError({ syscall: 'fchdir', errno: 'EXDEV', detail: `${target} lies outside the container` });
   }
 }
 
@@ -56,16 +57,22 @@ export function knowsCapability(syscalls: Syscalls, number: number): boolean {
 }
 
 export function restrictByLandlock(context: Context, step: Step<'landlock'>): void {
-  const { syscalls } = context;
+  const ruleset = openLandlockRuleset(context, step);
+  if (ruleset !== undefined) context.syscalls.landlock_restrict_self(ruleset);
+}
+
+/** A ruleset that allows everything beneath the root of this process; undefined where the kernel has no Landlock. */
+export function openLandlockRuleset({ syscalls }: Context, step: Step<'landlock'>): number | undefined {
   const abi = syscalls.landlockAbi();
-  if (abi === 0) return;
+  if (abi === 0) return undefined;
   const known = LANDLOCK.FS_RIGHTS_BY_ABI;
   const rights = known[Math.min(abi, known.length) - 1] ?? 0;
   const scoped = step.scopeAbstractSockets && abi >= LANDLOCK.SCOPE_ABI ? LANDLOCK.SCOPE_ABSTRACT_UNIX_SOCKET : 0;
   const ruleset = syscalls.landlock_create_ruleset(rights, scoped);
   const slash = openSync('/', O.PATH | O.CLOEXEC);
   syscalls.landlock_add_rule(ruleset, rights, slash);
-  syscalls.landlock_restrict_self(ruleset);
+  closeSync(slash);
+  return ruleset;
 }
 
 export function sayExecutes(context: Context): void {
@@ -80,13 +87,13 @@ export function execute(context: Context, step: Step<'execve'>): never {
   }
   const { last } = context;
   const command = step.argv[0] ?? '';
-  let errno: number = ERRNO.ENOENT;
+  const errnos: number[] = [];
   for (const path of candidatePaths(command, step.env)) {
     const failed = last.execve(path, step.argv, step.env);
-    // execvp(3): a file that may not be executed is remembered, the search goes on.
-    if (failed !== ERRNO.ENOENT && failed !== ERRNO.ENOTDIR) errno = failed;
-    if (failed !== ERRNO.ENOENT && failed !== ERRNO.ENOTDIR && failed !== ERRNO.EACCES) break;
+    errnos.push(failed);
+    if (!GO_ON_AFTER.includes(failed)) break;
   }
+  const errno = verdictOf(errnos);
   const message: InitMessage = {
     event: 'init_failed',
     failure: { index: -1, syscall: 'execve', errno: errnoName(errno), detail: command },
@@ -96,7 +103,15 @@ export function execute(context: Context, step: Step<'execve'>): never {
   return last.exit(errno === ERRNO.ENOENT ? 127 : 126);
 }
 
-function candidatePaths(command: string, env: readonly string[]): string[] {
+/** After these errnos execvp(3) tries the next directory. */
+export const GO_ON_AFTER: readonly number[] = [ERRNO.ENOENT, ERRNO.ENOTDIR, ERRNO.EACCES];
+
+/** Why no program was executed: execvp(3) remembers a file that may not be executed, and goes on. */
+export function verdictOf(errnos: readonly number[]): number {
+  return errnos.findLast((errno) => errno !== ERRNO.ENOENT && errno !== ERRNO.ENOTDIR) ?? ERRNO.ENOENT;
+}
+
+export function candidatePaths(command: string, env: readonly string[]): string[] {
   if (command.includes('/')) return [command];
   const path =
     env.find((entry) => entry.startsWith('PATH='))?.slice('PATH='.length) ??

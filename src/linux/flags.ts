@@ -69,8 +69,19 @@ export const RESOLVE = {
 export const AT = { FDCWD: -100, SYMLINK_NOFOLLOW: 0x100, EMPTY_PATH: 0x1000, RECURSIVE: 0x8000 } as const;
 
 /** fcntl(2), close_range(2). */
-export const FCNTL = { GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, FD_CLOEXEC: 1 } as const;
+export const FCNTL = { GETFD: 1, SETFD: 2, GETFL: 3, SETFL: 4, FD_CLOEXEC: 1, DUPFD_CLOEXEC: 1030 } as const;
 export const CLOSE_RANGE_CLOEXEC = 4;
+export const CLOSE_RANGE_UNSHARE = 2;
+
+/** mmap(2), mprotect(2). */
+export const PROT = { READ: 1, WRITE: 2, EXEC: 4 } as const;
+export const MAP = { SHARED: 0x1, PRIVATE: 0x2, ANONYMOUS: 0x20 } as const;
+
+/** clone(2), besides the namespaces. */
+export const CLONE_VFORK = 0x4000;
+
+/** poll(2). */
+export const POLL = { IN: 0x1, HUP: 0x10 } as const;
 
 /** prctl(2). */
 export const PR = {
@@ -136,6 +147,9 @@ export const FS_MAGIC = {
   OVERLAY: 0x794c7630,
   NFS: 0x6969,
   TMPFS: 0x01021994,
+  DEVPTS: 0x1cd1,
+  SYSFS: 0x62656572,
+  CGROUP: 0x27e0eb,
 } as const;
 
 /** getrlimit(2): resource names of the runtime spec to numbers. */

@@ -10,7 +10,7 @@ import type { StepFailure } from '../protocol/messages.ts';
  * STEP_FAILED (STORAGE_FULL when it is that) with step, system call, errno, reason and remedy; COMMAND_NOT_FOUND or
  * COMMAND_NOT_EXECUTABLE when the payload could not be executed; undefined when the plan has no such step.
  */
-export function stepFailed(plan: Plan, failure: StepFailure): HutchError | undefined {
+export function stepFailed(plan: Pick<Plan, 'steps'>, failure: StepFailure): HutchError | undefined {
   if (failure.index < 0) return commandFailed(failure);
   const step = plan.steps[failure.index];
   if (step === undefined) return undefined;
@@ -34,6 +34,7 @@ function inWords(errno: string): string {
 /** The place inside the container that a step is about, where it is not a path of the host as well. */
 function targetOf(step: Step): string | undefined {
   if (step.kind === 'bind' && step.source === step.target) return undefined;
+  if (step.kind === 'change_directory' && step.mustExist === true) return undefined;
   return 'target' in step ? step.target : undefined;
 }
 

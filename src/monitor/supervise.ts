@@ -155,6 +155,10 @@ class Life implements LifeControl {
       case 'holder_exit':
         this.code ??= line.code;
         break;
+      case 'init_spawned':
+      case 'init_saw_exit':
+        // Said by the init of exec alone.
+        break;
       case 'text':
         this.words.push(line.text);
     }

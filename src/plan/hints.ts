@@ -69,6 +69,18 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     EINVAL:
       'the kernel lacks one of these namespaces: share it with the host, such as by --cgroupns=host or --ipc=host',
   },
+  join_namespaces: {
+    ESRCH: 'the container has ended meanwhile: see `hutch ps -a`',
+    ENOENT: 'the container has ended meanwhile: see `hutch ps -a`',
+    EPERM:
+      'one of its namespaces belongs to another user namespace, which hutch may not join: start hutch where the container was started from',
+    EINVAL:
+      'the kernel cannot join these namespaces by a process (it needs Linux 5.8): `hutch doctor` tells its version',
+  },
+  fork: {
+    ENOMEM: 'the container has ended meanwhile, or the host is out of memory: see `hutch ps -a`',
+    EAGAIN: 'the user has reached the limit of processes: end other processes of yours',
+  },
   wait_for: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },
   mount_overlay: OVERLAY,
   overlay_host_directory: OVERLAY,
@@ -134,6 +146,8 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
   },
   change_directory: {
     ...PLACE,
+    ENOENT: (detail) =>
+      `there is no directory ${detail} in the container: make it there first, or choose another with -w`,
     EACCES: (detail) =>
       `the user of the container may not enter ${detail}: choose another directory with -w, or another user with -u`,
     EXDEV: (detail) => `${detail} leads out of the container: choose another directory with -w`,

@@ -25,6 +25,25 @@ export interface StepFields {
   readonly become_root: { readonly clearGroups: boolean };
   /** unshare(2): new namespaces of these kinds. */
   readonly unshare: { readonly namespaces: readonly NamespaceName[] };
+  /**
+   * pidfd_open(2), setns(2): be in namespaces of a process that runs, which must be the one that has started at `startTime`. The pid
+   * namespace holds for children only.
+   */
+  readonly join_namespaces: {
+    readonly pid: number;
+    /** Clock ticks since boot, as in /proc/PID/stat. */
+    readonly startTime: string;
+    readonly namespaces: readonly NamespaceName[];
+  };
+  /**
+   * clone(2): a child in the pid namespace that was joined. It does the steps that follow, prepared as a list of system calls.
+   * `attached`: it dies with hutch, and its end is told.
+   */
+  readonly fork: { readonly attached: boolean };
+  /** setns(2) by the child: a time namespace takes single-threaded processes only. */
+  readonly join_time_namespace: object;
+  /** ioctl(2) TIOCSCTTY by the child: stdin is the terminal of its session. */
+  readonly take_terminal: object;
   /** mount(2) on `/`: nothing mounted from here on reaches the host. */
   readonly make_slave: object;
   /** Tell the monitor that the namespaces stand, and wait until it has done `what` to them. */
@@ -92,6 +111,8 @@ export interface StepFields {
     readonly stdin: boolean;
     readonly uid: number;
     readonly gid: number;
+    /** For a program besides the container's own: the terminal is not its console, and `none` discards all output. */
+    readonly besides?: 'connected' | 'none';
   };
   /** pivot_root(2), umount2(2): the host's tree is gone. */
   readonly pivot_root: object;
@@ -105,8 +126,8 @@ export interface StepFields {
   readonly join_keyring: { readonly name: string; readonly required: boolean };
   /** prlimit(2). `null` means unlimited. */
   readonly set_rlimit: { readonly resource: string; readonly soft: number | null; readonly hard: number | null };
-  /** openat2(2) below the root, fchdir(2), then getcwd(2) as proof. */
-  readonly change_directory: { readonly target: string };
+  /** openat2(2) below the root, fchdir(2), then getcwd(2) as proof; made when it is missing, unless `mustExist`. */
+  readonly change_directory: { readonly target: string; readonly mustExist?: true };
   /** prctl(2) PR_CAPBSET_DROP for every capability but these. */
   readonly bound_capabilities: { readonly keep: readonly string[] };
   /** setgroups(2), setresgid(2), setresuid(2): be the payload's user. */
@@ -179,5 +200,21 @@ export interface Plan {
   /** What is made on disk first, by the user and outside of any namespace. */
   readonly prepare: Preparation;
   readonly enter: Enter;
+  readonly steps: readonly Step[];
+}
+
+/** How a running container is entered before the first step: by nsenter(1), into its user namespace and no other of its own. */
+export interface Join {
+  /** The container's process 1, as the host counts. */
+  readonly pid: number;
+  /** A process of its launch chain whose mount namespace is the host's tree with a read-only Node; null: a new one like it is made. */
+  readonly holder: number | null;
+  readonly why: Why;
+}
+
+/** A program more in a running container. */
+export interface ExecPlan {
+  readonly version: 1;
+  readonly join: Join;
   readonly steps: readonly Step[];
 }

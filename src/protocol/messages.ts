@@ -7,7 +7,7 @@ export const INIT_WRITES_FD = 4;
 
 /** From the monitor to init. */
 export type MonitorMessage =
-  | { readonly event: 'monitor_plan'; readonly plan: Plan; readonly trace: boolean }
+  | { readonly event: 'monitor_plan'; readonly plan: Pick<Plan, 'steps'>; readonly trace: boolean }
   /** What a `wait_for` step waits for has been done. */
   | { readonly event: 'monitor_done' }
   /** The monitor holds copies of its ends of the payload's stdio. */
@@ -42,7 +42,11 @@ export type InitMessage =
     }
   | { readonly event: 'init_step'; readonly index: number; readonly microseconds: number }
   | { readonly event: 'init_failed'; readonly failure: StepFailure }
-  | { readonly event: 'init_executes' };
+  | { readonly event: 'init_executes' }
+  /** The payload of `exec` runs; its host pid, or null when it is detached. */
+  | { readonly event: 'init_spawned'; readonly pid: number | null }
+  /** It has ended: its exit code, or 128 and the number of a signal. */
+  | { readonly event: 'init_saw_exit'; readonly code: number };
 
 /** The holder's last word (it is a shell script): how the container ended. */
 export interface HolderMessage {

@@ -4,13 +4,19 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as Koffi from 'koffi';
 
-export type KoffiLibrary = Pick<typeof Koffi, 'load' | 'errno' | 'address'>;
+export type KoffiLibrary = Pick<typeof Koffi, 'load' | 'errno' | 'address' | 'call' | 'proto'>;
+
+let loaded: KoffiLibrary | undefined;
 
 /**
- * The foreign function interface. The bundle opens the native addon itself: that skips the package's own search for it and
- * leaves nothing to be loaded after pivot_root(2), when the host's files are gone.
+ * The foreign function interface, loaded once: a process that has entered a container must not look for it there. The bundle
+ * opens the native addon itself: that skips the package's own search for it and leaves nothing to be loaded after pivot_root(2), when the host's files are gone.
  */
 export function loadKoffi(): KoffiLibrary {
+  return (loaded ??= findKoffi());
+}
+
+function findKoffi(): KoffiLibrary {
   const program = process.argv[1] ?? '';
   const addon = join(dirname(program), 'koffi.node');
   if (program.endsWith('.cjs') && existsSync(addon)) {

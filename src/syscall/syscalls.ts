@@ -13,6 +13,7 @@ import {
   SECCOMP_SET_MODE_FILTER,
   KEYCTL_JOIN_SESSION_KEYRING,
   LANDLOCK,
+  POLL,
   IFF_UP,
   AF_INET,
   SOCK_DGRAM,
@@ -37,6 +38,7 @@ const NUMBERS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     mkdirat: 258,
     symlinkat: 266,
     ioctl: 16,
+    getcwd: 79,
   },
   arm64: {
     pivot_root: 41,
@@ -50,6 +52,7 @@ const NUMBERS: Readonly<Record<string, Readonly<Record<string, number>>>> = {
     mkdirat: 34,
     symlinkat: 36,
     ioctl: 29,
+    getcwd: 17,
   },
 };
 const COMMON_NUMBERS: Readonly<Record<string, number>> = {
@@ -91,6 +94,9 @@ const LIBRARY = {
   socket: 'int int int',
   getsockopt: 'int int int void* void*',
   waitpid: 'int void* int',
+  setns: 'int int',
+  poll: 'void* ulong int',
+  kill: 'int int',
 } as const;
 
 /** System calls by number, for those that C libraries of supported systems lack or wrap; types of the parameters after the number. */
@@ -119,6 +125,7 @@ const RAW = {
   landlock_restrict_self: 'int uint',
   pidfd_open: 'int uint',
   pidfd_getfd: 'int int uint',
+  getcwd: 'void* size_t',
 } as const;
 
 type Argument = string | number | bigint | Buffer | Uint8Array | readonly (string | null)[] | null;
@@ -177,9 +184,16 @@ export function openSyscalls() {
     unshare: (flags: number) => library('unshare', flags),
     mount: (source: string | null, target: string, type: string | null, flags: number, data: string | null) =>
       library('mount', source, target, type, flags, data),
+    /** Joins namespaces of the process behind `pidfd`; the pid namespace is joined by children only. */
+    setns: (pidfd: number, flags: number) => library('setns', pidfd, flags),
     umount2: (target: string, flags: number) => library('umount2', target, flags),
     pivot_root: (next: string, old: string) => raw('pivot_root', next, old),
     fchdir: (fd: number) => library('fchdir', fd),
+    /** As the kernel says it: "(unreachable)" before a directory outside the root of this process. */
+    getcwd: () => {
+      const buffer = Buffer.alloc(4096);
+      return buffer.toString('utf8', 0, raw('getcwd', buffer, buffer.length) - 1);
+    },
     chroot: (path: string) => library('chroot', path),
     sethostname: (name: string) => library('sethostname', name, Buffer.byteLength(name)),
 
@@ -189,7 +203,7 @@ export function openSyscalls() {
       buffer.writeBigUInt64LE(BigInt(how.flags), 0);
       buffer.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
       buffer.writeBigUInt64LE(BigInt(how.resolve), 16);
-      return retried(() => raw('openat2', dirfd, path, buffer, buffer.length));
+      return retriedAfter('EAGAIN', () => raw('openat2', dirfd, path, buffer, buffer.length));
     },
     mkdirat: (dirfd: number, name: string, mode: number) => raw('mkdirat', dirfd, name, mode),
     symlinkat: (to: string, dirfd: number, name: string) => raw('symlinkat', to, dirfd, name),
@@ -338,6 +352,24 @@ export function openSyscalls() {
       const status = Buffer.alloc(4);
       return library('waitpid', pid, status, 1);
     },
+    /** Waits for a child; its exit code, or 128 and the number of the signal that ended it. */
+    waitpid: (pid: number) => {
+      const status = Buffer.alloc(4);
+      retriedAfter('EINTR', () => library('waitpid', pid, status, 0));
+      const word = status.readInt32LE(0);
+      return (word & 0x7f) === 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f);
+    },
+    kill: (pid: number, signal: number) => library('kill', pid, signal),
+    /** Waits until one of the descriptors can be read or is at its end, but no longer than `timeoutMs`; says for each whether it is so. */
+    pollReadable: (fds: readonly number[], timeoutMs = -1) => {
+      const buffer = Buffer.alloc(fds.length * 8);
+      fds.forEach((fd, index) => {
+        buffer.writeInt32LE(fd, index * 8);
+        buffer.writeInt16LE(POLL.IN, index * 8 + 4);
+      });
+      retriedAfter('EINTR', () => library('poll', buffer, fds.length, timeoutMs));
+      return fds.map((_, index) => buffer.readInt16LE(index * 8 + 6) !== 0);
+    },
 
     /** Binds execve, write and _exit now: after the seccomp filter is on nothing else may be called. */
     prepareLastCalls: () => {
@@ -357,12 +389,12 @@ export function openSyscalls() {
   };
 }
 
-function retried(call: () => number): number {
+function retriedAfter(code: string, call: () => number): number {
   for (let attempt = 0; ; attempt += 1) {
     try {
       return call();
     } catch (error) {
-      if (!(error instanceof SyscallError) || error.code !== 'EAGAIN' || attempt === 99) throw error;
+      if (!(error instanceof SyscallError) || error.code !== code || attempt === 99) throw error;
     }
   }
 }

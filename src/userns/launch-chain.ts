@@ -41,8 +41,8 @@ const AWAIT_MAPS = 'until read -r _ </proc/self/gid_map; do :; done';
 /** A map written by root leaves a process with host root's id until it changes to the mapped one. */
 const BECOME_ROOT = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
 
-/** Lays a read-only mount of the interpreter $1 over itself, and drops $1. $BECOME is replaced (see withRoot()). */
-const PROTECT = 'protected=$1; shift\n$BECOME mount --bind -o ro,nosuid,nodev "$protected" "$protected" || exit 125';
+/** Lays a read-only mount of the interpreter $1 over itself, and drops $1. */
+export const PROTECT = 'protected=$1; shift\nmount --bind -o ro,nosuid,nodev "$protected" "$protected" || exit 125';
 
 /**
  * The holder: first process of the outer pid namespace. It outlives the container by a breath, says on descriptor 4 how the
@@ -80,7 +80,7 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
   // (mount_namespaces(7)); so the protection is laid by the stage whose user namespace is init's own.
   const holder = scriptOf(
     mapping === 'parent' ? AWAIT_MAPS : '',
-    nested === undefined ? withRoot(PROTECT, outer.writer === 'parent') : '',
+    nested === undefined ? withRoot(outer.writer === 'parent') : '',
     HOLDER,
   );
   // unshare(1) has a child write the map, which waits for ever when its parent is killed at that moment. So the signal of the
@@ -111,9 +111,9 @@ function scriptOf(...parts: readonly string[]): string {
   return parts.filter((part) => part !== '').join('\n');
 }
 
-/** Replaces $BECOME by what must stand before a command so that it runs as root of the namespace. */
-function withRoot(script: string, isNeeded: boolean): string {
-  return script.replace('$BECOME ', isNeeded ? `${BECOME_ROOT.join(' ')} ` : '');
+/** PROTECT, which may have to become root of the namespace first. */
+function withRoot(isNeeded: boolean): string {
+  return isNeeded ? PROTECT.replace('mount ', `${BECOME_ROOT.join(' ')} mount `) : PROTECT;
 }
 
 function exposed(request: ChainRequest, chain: readonly string[]): readonly string[] {
@@ -162,7 +162,7 @@ function innerStage(request: ChainRequest, outer: UserNamespace): string[] {
 }
 
 function nestedStage(request: ChainRequest, nested: UserNamespace): string[] {
-  const script = scriptOf(AWAIT_MAPS, withRoot(PROTECT, true), 'exec "$@"');
+  const script = scriptOf(AWAIT_MAPS, withRoot(true), 'exec "$@"');
   const mapped = ['sh', '-p', '-c', script, 'hutch-mapped', request.protect];
   const unshare = pidAndTime(request, ['--user', '--mount', '--propagation', 'slave', '--keep-caps']);
   return [

@@ -10,3 +10,11 @@ export function namespacesFailed(said: string): HutchError {
       : 'run `hutch doctor`: it tries each part and names the fix',
   });
 }
+
+/** USERNS_FAILED with what the helper said that should have entered a running container. */
+export function enteringFailed(said: string): HutchError {
+  return new HutchError(`cannot enter the container: ${said === '' ? 'its helpers ended without a word' : said}`, {
+    code: 'USERNS_FAILED',
+    hint: 'see by `hutch ps` whether it still runs; `hutch doctor` tells what this host lacks',
+  });
+}

@@ -8,17 +8,26 @@ const DEFAULT_PATH = '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/b
 
 /** Later sources win: hutch's defaults, the image, --env-file, -e. `-e NAME` passes the caller's value on, if it has one. */
 export function buildEnvironment(
-  request: RunRequest,
+  request: EnvironmentRequest,
   imageEnv: readonly string[],
   facts: { readonly hostname: string; readonly home: string },
 ): string[] {
-  const values = new Map<string, string>([
-    ['PATH', DEFAULT_PATH],
-    ...(request.terminal ? ([['TERM', process.env['TERM'] ?? 'xterm']] as const) : []),
-    ['container', 'hutch'],
-    ['HOSTNAME', facts.hostname],
-    ['HOME', facts.home],
-  ]);
+  const defaults = [
+    `PATH=${DEFAULT_PATH}`,
+    ...(request.terminal ? [`TERM=${process.env['TERM'] ?? 'xterm'}`] : []),
+    'container=hutch',
+    `HOSTNAME=${facts.hostname}`,
+    `HOME=${facts.home}`,
+  ];
+  return mergeEnvironment(request, [...defaults, ...imageEnv]);
+}
+
+/** What the flags of an environment say. */
+export type EnvironmentRequest = Pick<RunRequest, 'terminal' | 'env' | 'envFiles'>;
+
+/** `base`, of which later entries win, and what --env-file and -e add to it. */
+export function mergeEnvironment(request: EnvironmentRequest, base: readonly string[]): string[] {
+  const values = new Map<string, string>();
   const set = (flag: string, entry: string): void => {
     const equals = entry.indexOf('=');
     const name = equals < 0 ? entry : entry.slice(0, equals);
@@ -27,7 +36,7 @@ export function buildEnvironment(
     const value = equals < 0 ? process.env[name] : entry.slice(equals + 1);
     if (value !== undefined) values.set(name, value);
   };
-  for (const entry of imageEnv) set('the image', entry);
+  for (const entry of base) set('the image', entry);
   for (const entry of request.envFiles.flatMap(readEnvFile)) set('--env-file', entry);
   for (const entry of request.env) set('-e', entry);
   return [...values].map(([name, value]) => `${name}=${value}`);

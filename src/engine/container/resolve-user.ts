@@ -13,7 +13,7 @@ export interface ResolvedUser {
 }
 
 /** Longer account files are refused: an image must not make hutch read without end. */
-const MAX_FILE_BYTES = 1024 * 1024;
+export const MAX_ACCOUNT_BYTES = 1024 * 1024;
 const WORD = /^(?:\d+|[a-z_][a-z0-9_.-]*\$?)$/iu;
 
 /**
@@ -22,12 +22,23 @@ const WORD = /^(?:\d+|[a-z_][a-z0-9_.-]*\$?)$/iu;
  * USAGE_INVALID for a wrong form, ID_UNMAPPED for a name that the image does not have.
  */
 export function resolveUser(text: string, roots: readonly string[], groupAdd: readonly string[] = []): ResolvedUser {
+  const read = (name: 'passwd' | 'group'): string | undefined =>
+    roots.map((root) => readAccountFile(root, name)).find((found) => found !== undefined);
+  return resolveUserBy(text, read, groupAdd);
+}
+
+/** As resolveUser, with the text of etc/passwd and etc/group from elsewhere; undefined where there is none. */
+export function resolveUserBy(
+  text: string,
+  read: (name: 'passwd' | 'group') => string | undefined,
+  groupAdd: readonly string[] = [],
+): ResolvedUser {
   const [user = '', group, ...rest] = text === '' ? ['0'] : text.split(':');
   if (!WORD.test(user) || rest.length > 0 || (group !== undefined && !WORD.test(group))) {
     throw badValue('-u', text, 'USER or USER:GROUP, each a name or a number');
   }
-  const passwd = accountLines(roots, 'passwd');
-  const groups = accountLines(roots, 'group');
+  const passwd = accountLines(read('passwd'));
+  const groups = accountLines(read('group'));
   const entry = passwd.find(([name, , uid]) => name === user || uid === user);
   const uid = idOf(user, entry?.[2], 'user');
   const gid = group === undefined ? Number(entry?.[3] ?? 0) : groupId(group, groups);
@@ -69,13 +80,9 @@ function idOf(word: string, found: string | undefined, what: 'user' | 'group'): 
   });
 }
 
-/** The fields of each line of an account file: from the topmost tree that has one. */
-function accountLines(roots: readonly string[], name: 'passwd' | 'group'): string[][] {
-  for (const root of roots) {
-    const text = readAccountFile(root, name);
-    if (text !== undefined) return text.split('\n').map((line) => line.split(':'));
-  }
-  return [];
+/** The fields of each line of an account file. */
+function accountLines(text: string | undefined): string[][] {
+  return (text ?? '').split('\n').map((line) => line.split(':'));
 }
 
 /** Reads etc/NAME of a tree that an image made: no link is followed, nothing but a small plain file is read. */
@@ -86,7 +93,7 @@ function readAccountFile(root: string, name: string): string | undefined {
     const fd = openSync(join(directory, name), constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const stats = fstatSync(fd);
-      return stats.isFile() && stats.size <= MAX_FILE_BYTES ? readFileSync(fd, 'utf8') : undefined;
+      return stats.isFile() && stats.size <= MAX_ACCOUNT_BYTES ? readFileSync(fd, 'utf8') : undefined;
     } finally {
       closeSync(fd);
     }

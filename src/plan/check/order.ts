@@ -1,6 +1,6 @@
 /** The order that every plan must have, whoever made it: a guard against bugs in the compiler, before anything is started; pure. */
 import { HutchError } from '../../errors/hutch-error.ts';
-import type { Plan, Step, StepKind } from '../step.ts';
+import type { ExecPlan, Plan, Step, StepKind } from '../step.ts';
 
 /** What puts something below the root; all of it is done between opening the root and the pivot. */
 const BELOW_ROOT: readonly StepKind[] = [
@@ -69,14 +69,64 @@ const RULES: readonly Rule[] = [
  */
 export function checkOrder(plan: Plan): void {
   const kinds = plan.steps.map((step) => step.kind);
-  const fault = [...RULES.map((rule) => brokenRule(kinds, rule)), ...oneOfEach(kinds), wrongEnd(plan.steps)].find(
-    (found) => found !== undefined,
-  );
+  refuse([
+    ...RULES.map((rule) => brokenRule(kinds, rule)),
+    ...oneOfEach(kinds, ['open_root', 'pivot_root', 'execve']),
+    wrongEnd(plan.steps),
+  ]);
+}
+
+function refuse(faults: readonly (string | undefined)[]): void {
+  const fault = faults.find((found) => found !== undefined);
   if (fault === undefined) return;
   throw new HutchError(`the plan is in a wrong order: ${fault}`, {
     code: 'SPEC_INVALID',
     hint: 'report this as a bug of hutch, with the output of `hutch plan --format json`',
   });
+}
+
+const EXEC_RULES: readonly Rule[] = [
+  {
+    earlier: ['become_root'],
+    later: ['join_namespaces'],
+    because: 'only root of the user namespace may join the others',
+  },
+  {
+    earlier: ['join_namespaces'],
+    later: ['open_root', 'stdio', 'change_directory', 'fork'],
+    because: "else it would be the host's own",
+  },
+  {
+    earlier: ['open_root'],
+    later: ['stdio', 'change_directory'],
+    because: 'targets are resolved beneath the opened root',
+  },
+  {
+    earlier: ['become_root', 'open_root', 'stdio', 'change_directory', 'join_keyring'],
+    later: ['fork'],
+    because: 'the child runs no JavaScript',
+  },
+  {
+    earlier: ['fork'],
+    later: [
+      ...(['setsid', 'take_terminal', 'join_time_namespace', 'set_rlimit', 'bound_capabilities', 'set_user'] as const),
+      ...(['set_capabilities', 'no_new_privileges', 'close_descriptors', 'execve'] as const),
+      ...FENCES,
+    ],
+    because: 'it is for the payload, not for what prepares it',
+  },
+  { earlier: ['setsid'], later: ['take_terminal'], because: 'a terminal belongs to a session' },
+  { earlier: ['set_rlimit', 'join_time_namespace'], later: ['set_user'], because: 'it needs the capabilities of root' },
+];
+
+/** As checkOrder, for a program more in a running container. */
+export function checkExecOrder({ steps }: ExecPlan): void {
+  const kinds = steps.map((step) => step.kind);
+  refuse([
+    ...[...EXEC_RULES, ...RULES].map((rule) => brokenRule(kinds, rule)),
+    ...oneOfEach(kinds, ['join_namespaces', 'open_root', 'fork', 'execve']),
+    wrongEnd(steps),
+  ]);
 }
 
 function brokenRule(kinds: readonly StepKind[], { earlier, later, because }: Rule): string | undefined {
@@ -90,8 +140,7 @@ function place(kinds: readonly StepKind[], index: number): string {
   return `step ${String(index + 1)} (${kinds[index] ?? ''})`;
 }
 
-function oneOfEach(kinds: readonly StepKind[]): string[] {
-  const exactlyOne: readonly StepKind[] = ['open_root', 'pivot_root', 'execve'];
+function oneOfEach(kinds: readonly StepKind[], exactlyOne: readonly StepKind[]): string[] {
   return exactlyOne.flatMap((kind) => {
     const count = kinds.filter((other) => other === kind).length;
     return count === 1 ? [] : [`it has ${String(count)} steps of kind ${kind} instead of one`];

@@ -18,12 +18,23 @@ export function compileIdentity(spec: RuntimeSpec, input: CompileInput): Step[] 
         text: 'the working directory, made where the image lacks it and proved to lie inside',
       },
     },
-    {
-      kind: 'join_keyring',
-      name: 'hutch',
-      required: spec.linux.seccomp === null,
-      why: { spec: 'hutch', text: "keys of the user's session are out of reach" },
-    },
+    compileKeyring(spec),
+    ...compileLimits(spec),
+  ];
+}
+
+export function compileKeyring(spec: RuntimeSpec): Step {
+  return {
+    kind: 'join_keyring',
+    name: 'hutch',
+    required: spec.linux.seccomp === null,
+    why: { spec: 'hutch', text: "keys of the user's session are out of reach" },
+  };
+}
+
+/** Resource limits and the bounding set. */
+export function compileLimits({ process }: RuntimeSpec): Step[] {
+  return [
     ...process.rlimits.map((limit, index): Step => ({
       kind: 'set_rlimit',
       resource: limit.type.replace(/^RLIMIT_/u, ''),
@@ -40,7 +51,7 @@ export function compileIdentity(spec: RuntimeSpec, input: CompileInput): Step[] 
 }
 
 /** ID_UNMAPPED when the user or a group of the payload has no id on the host. */
-function checkMapped(spec: RuntimeSpec, input: CompileInput): void {
+export function checkMapped(spec: RuntimeSpec, input: Pick<CompileInput, 'userNamespaces'>): void {
   const inner = input.userNamespaces.at(-1) ?? input.userNamespaces[0];
   const { uid, gid, additionalGids } = spec.process.user;
   const lacking =

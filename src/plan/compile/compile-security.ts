@@ -7,11 +7,14 @@ import { prebuiltFilter } from '../security/prebuilt-filter.ts';
 import type { Step, Why } from '../step.ts';
 import type { CompileInput } from './input.ts';
 
+/** What the fences need to know of the host. */
+type SecurityInput = Pick<CompileInput, 'userNamespaces' | 'architecture'>;
+
 /**
  * Without no_new_privs the filter needs CAP_SYS_ADMIN, so then Landlock and seccomp come before the capabilities go;
  * with it they come last. Source: seccomp(2), landlock(7).
  */
-export function compileSecurity(spec: RuntimeSpec, input: CompileInput): Step[] {
+export function compileSecurity(spec: RuntimeSpec, input: SecurityInput): Step[] {
   const { process } = spec;
   const fences = [...compileLandlock(spec), ...compileFilter(spec, input)];
   const identity = [setUser(spec, input), setCapabilities(spec)];
@@ -40,7 +43,7 @@ export function compileSecurity(spec: RuntimeSpec, input: CompileInput): Step[] 
   return [setUser(spec, input), ...cleanUp, ...fences, setCapabilities(spec), execute];
 }
 
-function setUser(spec: RuntimeSpec, input: CompileInput): Step {
+function setUser(spec: RuntimeSpec, input: SecurityInput): Step {
   const { uid, gid, additionalGids } = spec.process.user;
   return {
     kind: 'set_user',
@@ -78,7 +81,7 @@ function compileLandlock(spec: RuntimeSpec): Step[] {
   ];
 }
 
-function compileFilter(spec: RuntimeSpec, input: CompileInput): Step[] {
+function compileFilter(spec: RuntimeSpec, input: SecurityInput): Step[] {
   if (spec.linux.seccomp === null) return [];
   const program = prebuiltFilter(spec.linux.seccomp) ?? compiled(spec.linux.seccomp, input);
   return [
@@ -92,7 +95,7 @@ function compileFilter(spec: RuntimeSpec, input: CompileInput): Step[] {
   ];
 }
 
-function compiled(profile: SeccompProfile, { architecture }: CompileInput): string {
+function compiled(profile: SeccompProfile, { architecture }: SecurityInput): string {
   return Buffer.from(compileSeccomp(profile, { nativeArchitecture: architecture })).toString('base64');
 }
 

@@ -28,6 +28,10 @@ const BASH: StepTable<BashStep, [Enter]> = {
     prefix: ['setpriv', '--reuid=0', '--regid=0', step.clearGroups ? '--clear-groups' : '--keep-groups', '--'],
   }),
   unshare: (step) => ({ prefix: ['unshare', ...unshareFlags(step.namespaces), '--'] }),
+  join_namespaces: () => ONLY_EXEC,
+  fork: () => ONLY_EXEC,
+  join_time_namespace: () => ONLY_EXEC,
+  take_terminal: () => ONLY_EXEC,
   make_slave: () => ({ lines: ['mount --make-rslave /'] }),
   wait_for: (step, enter) => ({ lines: [askFor(step, enter)] }),
   mount_overlay: (step) => ({ lines: mountOverlay(step, shellQuote(step.at)) }),
@@ -101,6 +105,9 @@ const BASH: StepTable<BashStep, [Enter]> = {
   }),
   execve: (step) => execute(step),
 };
+
+/** `hutch plan exec` has no script: what it would do is one line of nsenter(1), without the fences. */
+const ONLY_EXEC: BashStep = { cannot: 'it is a step of exec, which has no script' };
 
 const UNSHARE_FLAG: Readonly<Record<NamespaceName, readonly string[]>> = {
   user: ['--user'],

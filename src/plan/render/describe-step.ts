@@ -11,6 +11,11 @@ const DESCRIPTIONS: StepTable<string> = {
   setsid: () => 'setsid()',
   become_root: (step) => `${step.clearGroups ? 'setgroups([]), ' : ''}setresgid(0, 0, 0), setresuid(0, 0, 0)`,
   unshare: (step) => `unshare(${step.namespaces.map((name) => CLONE_FLAG[name]).join(' | ')})`,
+  join_namespaces: (step) =>
+    `pidfd_open(${String(step.pid)}), unshare(CLONE_FS), setns(${step.namespaces.map((name) => CLONE_FLAG[name]).join(' | ')})`,
+  fork: (step) => `clone(CLONE_VFORK)${step.attached ? ', then waitpid() or, when hutch dies, kill()' : ''}`,
+  join_time_namespace: () => 'setns(CLONE_NEWTIME)',
+  take_terminal: () => 'ioctl(0, TIOCSCTTY)',
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
   wait_for: (step) => `wait until ${show(step.helper[0] ?? 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
   mount_overlay: (step) => `chdir(${show(step.from)}), mount(overlay, ${show(step.at)}): ${overlayOptions(step)}`,
@@ -28,10 +33,7 @@ const DESCRIPTIONS: StepTable<string> = {
   mask: (step) => `move_mount(/dev/null or an empty tmpfs, ${show(step.target)})`,
   make_read_only: (step) => `open_tree(${show(step.target)}), mount_setattr(ro), move_mount(${show(step.target)})`,
   make_root_read_only: ({ target }) => `mount_setattr(${target ?? 'root'}, ro)`,
-  stdio: (step) =>
-    step.terminal
-      ? 'open(/dev/pts/ptmx), ioctl(TIOCSCTTY), dup2(0, 1, 2)'
-      : `pipe2(), ${step.stdin ? '' : 'open(/dev/null), '}dup2(0, 1, 2)`,
+  stdio: (step) => describeStdio(step),
   pivot_root: () => 'pivot_root(., .), umount2(., MNT_DETACH)',
   set_hostname: (step) => `sethostname(${show(step.hostname)})`,
   loopback_up: () => 'ioctl(SIOCSIFFLAGS, lo, IFF_UP)',
@@ -56,6 +58,12 @@ const DESCRIPTIONS: StepTable<string> = {
     `seccomp(SECCOMP_SET_MODE_FILTER, profile ${show(step.profile)}, ${String(step.instructions)} instructions)`,
   execve: (step) => `execve(${step.argv.map(show).join(' ')}), ${String(step.env.length)} environment variables`,
 };
+
+function describeStdio({ terminal, stdin, besides }: Step<'stdio'>): string {
+  if (besides === 'none') return '/dev/null as 0, 1 and 2';
+  if (terminal) return `open(/dev/pts/ptmx), ${besides === undefined ? 'ioctl(TIOCSCTTY), ' : ''}dup2(0, 1, 2)`;
+  return `pipe2(), ${stdin ? '' : 'open(/dev/null), '}dup2(0, 1, 2)`;
+}
 
 const CLONE_FLAG: Readonly<Record<NamespaceName, string>> = {
   user: 'CLONE_NEWUSER',

@@ -1,6 +1,15 @@
 /** A plan as text for people: how the namespaces are entered, then every step with its reason; pure. */
 import { printable } from '../../errors/hutch-error.ts';
-import { applyTable, type Enter, type Plan, type Step, type StepGroup, type StepTable } from '../step.ts';
+import {
+  applyTable,
+  type Enter,
+  type ExecPlan,
+  type Join,
+  type Plan,
+  type Step,
+  type StepGroup,
+  type StepTable,
+} from '../step.ts';
 import { describeMaps } from './describe-maps.ts';
 import { describeStep } from './describe-step.ts';
 import { shortPaths } from './short-paths.ts';
@@ -27,6 +36,10 @@ const GROUPS: StepTable<StepGroup> = {
   setsid: () => 'process',
   become_root: () => 'namespaces',
   unshare: () => 'namespaces',
+  join_namespaces: () => 'namespaces',
+  fork: () => 'process',
+  join_time_namespace: () => 'namespaces',
+  take_terminal: () => 'process',
   make_slave: () => 'namespaces',
   wait_for: (step) => (step.what === 'network' ? 'network' : 'mounts'),
   mount_overlay: () => 'mounts',
@@ -66,9 +79,9 @@ export function groupOf(step: Step): StepGroup {
 }
 
 /** The explanation, with a line feed at the end. The number of a step is its place in the order of execution. */
-export function renderExplanation(plan: Plan, options: ExplainOptions): string {
+export function renderExplanation(plan: Plan | ExecPlan, options: ExplainOptions): string {
   const width = options.width ?? 100;
-  const { legend, shorten } = shortPaths(plan);
+  const { legend, shorten } = 'join' in plan ? { legend: null, shorten: (text: string) => text } : shortPaths(plan);
   const numbered = plan.steps.map((step, index) => ({ step, number: index + 1, does: shorten(describeStep(step)) }));
   const groups = (Object.keys(HEADINGS) as StepGroup[]).flatMap((group) => {
     const members = numbered.filter(({ step }) => groupOf(step) === group);
@@ -81,7 +94,7 @@ export function renderExplanation(plan: Plan, options: ExplainOptions): string {
   });
   const order = `${String(plan.steps.length)} steps follow, grouped by subject. The number of a step is its place in the order in which they are done.`;
   const lines = [
-    ...explainEnter(plan.enter, options, width),
+    ...('join' in plan ? explainJoin(plan.join, options, width) : explainEnter(plan.enter, options, width)),
     '',
     ...[order, legend].flatMap((text) => (text === null ? [] : wrapText(text, { first: '', rest: '', width }))),
     ...groups,
@@ -107,6 +120,20 @@ function explainEnter(enter: Enter, options: ExplainOptions, width: number): str
     ...spaces,
     ...[pid, describeTime(enter.time)].flatMap((line) => wrapText(line, { first: '  ', rest: '    ', width })),
     ...reason(enter.why, '  ', options, width),
+  ];
+}
+
+function explainJoin({ pid, holder, why }: Join, options: ExplainOptions, width: number): string[] {
+  const mounts =
+    holder === null
+      ? "mount namespace: a new one, the host's tree with a read-only Node"
+      : `mount namespace: that of process ${String(holder)} of the launch chain, the host's tree with a read-only Node`;
+  return [
+    heading('Before the first step: how the container is entered', options),
+    ...[`user namespace: that of process ${String(pid)}, the container's own`, mounts].flatMap((line) =>
+      wrapText(line, { first: '  ', rest: '    ', width }),
+    ),
+    ...reason(why, '  ', options, width),
   ];
 }
 

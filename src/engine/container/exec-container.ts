@@ -1,0 +1,105 @@
+/** `hutch exec` and `hutch plan exec`: a program more in a running container; in the CLI process. */
+import { HutchError } from '../../errors/hutch-error.ts';
+import { deniesGroups, foreignNamespaces, hardLimits, parentInSameUserns } from '../../host/container-process.ts';
+import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
+import { superviseExec } from '../../monitor/exec-session.ts';
+import { readInContainer } from '../../monitor/read-in-container.ts';
+import type { SpecIdMapping } from '../../oci/runtime-spec.ts';
+import { compileExec } from '../../plan/compile/compile-exec.ts';
+import { renderExplanation } from '../../plan/render/explain.ts';
+import { renderJson } from '../../plan/render/json.ts';
+import type { ExecPlan } from '../../plan/step.ts';
+import { locateStore } from '../../state/store.ts';
+import { enterChain } from '../../userns/enter-chain.ts';
+import type { ExecRequest } from './exec-request.ts';
+import { execSpec } from './exec-spec.ts';
+import { hostArchitecture } from './host-architecture.ts';
+import { locateInit } from '../../monitor/locate-init.ts';
+import { badValue } from './parse-values.ts';
+import { MAX_ACCOUNT_BYTES, resolveUserBy, type ResolvedUser } from './resolve-user.ts';
+import { findRunning, type RunningContainer } from './running-container.ts';
+
+export const EXEC_PLAN_FORMATS = ['text', 'json'] as const;
+
+/**
+ * Runs a command in a running container and returns its exit code, or 0 at once with `detach`. CONTAINER_UNKNOWN, CONTAINER_STOPPED,
+ * USAGE_INVALID, ID_UNMAPPED; as superviseExec besides.
+ */
+export async function execInContainer(request: ExecRequest): Promise<number> {
+  const container = await findRunning(locateStore(), request.container);
+  const { plan, userNamespace } = draftExec(container, request);
+  const { argv, node } = locateInit();
+  const chain = enterChain({
+    pid: container.pid,
+    holder: plan.join.holder,
+    argv,
+    protect: node,
+    isRoot: process.getuid?.() === 0,
+  });
+  return superviseExec({ plan, chain, userNamespace, interactive: request.interactive && !request.detach });
+}
+
+/** What that would do, as a text for people or as JSON. As execInContainer, but nothing is run. */
+export async function planExec(request: ExecRequest, options: { format: string; colour: boolean }): Promise<string> {
+  if (!(EXEC_PLAN_FORMATS as readonly string[]).includes(options.format))
+    throw badValue('--format', options.format, `one of ${EXEC_PLAN_FORMATS.join(', ')}`);
+  const { plan } = draftExec(await findRunning(locateStore(), request.container), request);
+  return options.format === 'json' ? renderJson(plan) : renderExplanation(plan, { colour: options.colour });
+}
+
+interface ExecDraft {
+  readonly plan: ExecPlan;
+  readonly userNamespace: UserNamespace;
+}
+
+function draftExec({ pid, startTime, spec, record }: RunningContainer, request: ExecRequest): ExecDraft {
+  const facts = gone(record.name, () => ({
+    namespaces: foreignNamespaces(pid),
+    holder: parentInSameUserns(pid) ?? null,
+    writer: writerOf(pid),
+  }));
+  const userNamespace: UserNamespace = {
+    uidMap: spec.linux.uidMappings.map(extentOf),
+    gidMap: spec.linux.gidMappings.map(extentOf),
+    writer: facts.writer,
+  };
+  const user = request.user === undefined ? undefined : resolveIn(pid, request.user);
+  const plan = compileExec(execSpec(spec, request, { user, hardLimits: hardLimits() }), {
+    userNamespaces: [userNamespace],
+    architecture: hostArchitecture(),
+    join: { pid, holder: facts.holder },
+    startTime,
+    namespaces: facts.namespaces,
+    stdin: request.interactive && !request.detach,
+    detached: request.detach,
+  });
+  return { plan, userNamespace };
+}
+
+/** By the accounts that the container has now. */
+function resolveIn(pid: number, user: string): ResolvedUser {
+  return resolveUserBy(user, (name) => readInContainer(pid, `/etc/${name}`, MAX_ACCOUNT_BYTES));
+}
+
+function writerOf(pid: number): UserNamespace['writer'] {
+  if (process.getuid?.() === 0) return 'parent';
+  return deniesGroups(pid) ? 'self' : 'newuidmap';
+}
+
+function extentOf({ containerID, hostID, size }: SpecIdMapping): IdExtent {
+  return { containerId: containerID, hostId: hostID, count: size };
+}
+
+/** A container may end at any moment: its files in /proc are gone then. */
+function gone<T>(name: string, look: () => T): T {
+  try {
+    return look();
+  } catch (cause) {
+    throw new HutchError(`container "${name}" has just ended`, {
+      code: 'CONTAINER_STOPPED',
+      hint: 'see `hutch ps -a` for its exit code',
+      cause,
+      context: { container: name },
+    });
+  }
+}

@@ -1,0 +1,106 @@
+/** The step `fork` and all that follow it: a program more in a running container. In init, which stays outside of its pid namespace. */
+import { constants } from 'node:os';
+import { CLONE_VFORK, PR } from '../linux/flags.ts';
+import type { Plan, Step } from '../plan/step.ts';
+import { INIT_READS_FD, type StepFailure } from '../protocol/messages.ts';
+import { spawnChild, type ChildCall, type Spawned } from '../syscall/child.ts';
+import { errnoName } from '../syscall/syscall-error.ts';
+import { failureOf, waitForMessage, type Context } from './context.ts';
+import { childCalls, type ChildContext } from './child-steps.ts';
+import { verdictOf } from './process-steps.ts';
+
+const HIGHEST_FD = 0xffff_ffff;
+
+/** A call of the child, and the place in the plan of the step that it belongs to. */
+interface PlacedCall {
+  readonly call: ChildCall;
+  readonly index: number;
+}
+
+/**
+ * Makes the child that does the steps behind `at`, and says what becomes of it. Attached, it waits for its end; when the monitor is gone
+ * before, it kills it. Returns the exit code of this process.
+ */
+export function spawnPayload(context: Context, { steps }: Pick<Plan, 'steps'>, at: number): number {
+  const fork = steps[at] as Step<'fork'>;
+  let calls: readonly PlacedCall[] = [];
+  let place = at;
+  const fail = (failure: StepFailure): number => {
+    context.say({ event: 'init_failed', failure });
+    return 125;
+  };
+  try {
+    if (!context.stdioTaken) waitForMessage(context, 'monitor_took_stdio');
+    for (const fd of context.monitorEnds) context.syscalls.close(fd);
+    const child: ChildContext = { ...context, attached: fork.attached, kept: [context.container ?? HIGHEST_FD] };
+    const own = steps.slice(at + 1).flatMap((step, offset) => {
+      place = at + 1 + offset;
+      return childCalls(step, child).map((call) => ({ call, index: place }));
+    });
+    place = at;
+    calls = [...beginning(child).map((call) => ({ call, index: at })), ...own];
+    const spawned = spawnChild(calls.map(({ call }) => call));
+    if (!fork.attached || !spawned.executed) context.syscalls.waitpid(spawned.pid);
+    if (!spawned.executed) {
+      return fail(failureIn(calls, spawned, steps));
+    }
+    if (fork.attached) attend(context, spawned.pid);
+    else context.say({ event: 'init_spawned', pid: null });
+    return 0;
+  } catch (error) {
+    return fail({ index: place, ...failureOf(error) });
+  }
+}
+
+/**
+ * Detached, the child makes a child of its own and ends: orphans in a pid namespace belong to its process 1, so the payload is no business of
+ * anybody outside, least of all of one who never collects it and so keeps the container from ending.
+ */
+function beginning({ kept, attached }: ChildContext): ChildCall[] {
+  const flags = CLONE_VFORK | constants.signals.SIGCHLD;
+  const again: ChildCall[] = attached ? [] : [{ name: 'clone', arguments: [flags], handsOver: true }];
+  return [...closeAllBut(kept), ...again];
+}
+
+/**
+ * The child's first calls: it keeps its stdio and `kept`. Here those others must stay open, as Node's own are among them, and Node ends itself
+ * when it cannot wake its threads.
+ */
+function closeAllBut(kept: readonly number[]): ChildCall[] {
+  const ends = [2, ...kept.toSorted((a, b) => a - b)];
+  return ends
+    .map((fd, index) => [fd + 1, (ends[index + 1] ?? HIGHEST_FD + 1) - 1] as const)
+    .filter(([first, last]) => first <= last)
+    .map(([first, last]) => ({ name: 'close_range', arguments: [first, last, 0] }));
+}
+
+function failureIn(calls: readonly PlacedCall[], { results }: Spawned, steps: readonly Step[]): StepFailure {
+  const last = calls[results.length - 1];
+  if (last === undefined || (results.at(-1) ?? 0) >= 0)
+    return { index: last?.index ?? 0, syscall: 'clone', errno: 'ESRCH', detail: 'the child was killed' };
+  const { call, index } = last;
+  const step = steps[index];
+  if (step?.kind !== 'execve')
+    return { index, syscall: call.name, errno: errnoName(-(results.at(-1) ?? 0)), detail: detailOf(step) };
+  const errno = verdictOf(results.filter((_, at) => calls[at]?.index === index).map((result) => -result));
+  return { index: -1, syscall: 'execve', errno: errnoName(errno), detail: step.argv[0] ?? '' };
+}
+
+/** As the interpreter words it for the same steps. */
+function detailOf(step: Step | undefined): string {
+  if (step?.kind === 'set_rlimit') return step.resource;
+  return step?.kind === 'set_user' ? `${String(step.uid)}:${String(step.gid)}` : '';
+}
+
+/** Waits for the payload's end, and tells it; or for the monitor's, and ends the payload. Nothing of its stdio stays open here. */
+function attend({ syscalls, say }: Context, pid: number): void {
+  // The end of the monitor shall be seen here, and must not end this process before it has seen it.
+  syscalls.prctl(PR.SET_PDEATHSIG, 0);
+  for (const fd of [0, 1, 2]) syscalls.close(fd);
+  say({ event: 'init_spawned', pid });
+  const payload = syscalls.pidfd_open(pid);
+  const [hasEnded] = syscalls.pollReadable([payload, INIT_READS_FD]);
+  if (hasEnded !== true) syscalls.kill(pid, constants.signals.SIGKILL);
+  const code = syscalls.waitpid(pid);
+  if (hasEnded === true) say({ event: 'init_saw_exit', code });
+}

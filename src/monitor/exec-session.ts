@@ -1,0 +1,121 @@
+/** A program more in a running container, from its start to its end, as seen from the host's side; in the CLI process. */
+import { constants } from 'node:os';
+import { HutchError } from '../errors/hutch-error.ts';
+import type { UserNamespace } from '../linux/id-map.ts';
+import type { ExecPlan } from '../plan/step.ts';
+import type { StatusLine, StepFailure } from '../protocol/messages.ts';
+import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
+import type { LaunchChain } from '../userns/launch-chain.ts';
+import { enteringFailed } from '../userns/namespaces-failed.ts';
+import { launch, type Launched } from './launch.ts';
+import { hearSignals } from './signals.ts';
+import { stepFailed } from './step-failed.ts';
+import { connectStdio, type ConnectedStdio } from './exec-stdio.ts';
+
+export interface ExecSession {
+  readonly plan: ExecPlan;
+  readonly chain: LaunchChain;
+  readonly userNamespace: UserNamespace;
+  /** Connect the caller's stdin. */
+  readonly interactive: boolean;
+}
+
+/** A program that has ended may have left others that hold its pipes: this long nothing has come from them. */
+const QUIET_MS = 100;
+
+/**
+ * Carries the plan out. Attached, it connects the payload's stdio to this process, forwards signals, and returns its exit code (128 + n after
+ * signal n); detached, it returns 0 when the payload runs. STEP_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, USERNS_FAILED.
+ */
+export async function superviseExec(session: ExecSession): Promise<number> {
+  let bound: Syscalls | undefined;
+  const syscalls = (): Syscalls => (bound ??= openSyscalls());
+  const { plan, chain, userNamespace } = session;
+  const launched = await launch({ chain, userNamespace, prelaunched: undefined, syscalls });
+  const life = new ExecLife(session, launched, syscalls);
+  using _signals = hearSignals((signal) => {
+    life.passOn(signal);
+  });
+  launched.send({ event: 'monitor_plan', plan, trace: false });
+  syscalls().unblockSignals();
+  try {
+    await launched.listen((line) => {
+      life.hear(line);
+    });
+    await life.stdio?.settled(QUIET_MS);
+  } finally {
+    life.stdio?.[Symbol.dispose]();
+  }
+  return life.exitCode();
+}
+
+class ExecLife {
+  payloadPid: number | undefined;
+  private isSpawned = false;
+  stdio: ConnectedStdio | undefined;
+  private initPid = 0;
+  private code: number | undefined;
+  private aborted: number | undefined;
+  private failure: Error | undefined;
+  private readonly words: string[] = [];
+  private readonly session: ExecSession;
+  private readonly launched: Launched;
+  private readonly syscalls: () => Syscalls;
+
+  constructor(session: ExecSession, launched: Launched, syscalls: () => Syscalls) {
+    this.session = session;
+    this.launched = launched;
+    this.syscalls = syscalls;
+  }
+
+  hear(line: StatusLine): void {
+    try {
+      this.handle(line);
+    } catch (error) {
+      this.failure ??= error as Error;
+      this.launched.kill();
+    }
+  }
+
+  /** A signal that comes before the payload runs ends everything. */
+  passOn(signal: NodeJS.Signals): void {
+    if (this.payloadPid === undefined) {
+      this.aborted = 128 + constants.signals[signal];
+      this.launched.kill();
+      return;
+    }
+    try {
+      process.kill(this.payloadPid, signal);
+    } catch {
+      // It has just ended: its exit code is on the way.
+    }
+  }
+
+  exitCode(): number {
+    if (this.failure !== undefined) throw this.failure;
+    if (this.aborted !== undefined) return this.aborted;
+    if (!this.isSpawned) throw enteringFailed(this.words.join('; '));
+    // Without a word of its end the helper was killed, and has taken the payload along.
+    return this.code ?? (this.payloadPid === undefined ? 0 : 137);
+  }
+
+  private handle(line: StatusLine): void {
+    if (line.event === 'init_started') this.initPid = line.pid;
+    else if (line.event === 'init_stdio') {
+      this.stdio = connectStdio(this.syscalls(), this.initPid, line, this.session.interactive);
+      this.launched.send({ event: 'monitor_took_stdio' });
+    } else if (line.event === 'init_spawned') {
+      this.isSpawned = true;
+      this.payloadPid = line.pid ?? undefined;
+    }
+    if (line.event === 'init_saw_exit') this.code = line.code;
+    else if (line.event === 'init_failed') this.hearFailure(line.failure);
+    else if (line.event === 'text') this.words.push(line.text);
+  }
+
+  /** What init says about its own end explains what the monitor has met meanwhile, such as a process that is gone. */
+  private hearFailure(failure: StepFailure): void {
+    if (this.failure instanceof HutchError) return;
+    this.failure = stepFailed(this.session.plan, failure) ?? enteringFailed(JSON.stringify(failure));
+  }
+}
