@@ -187,6 +187,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/tag.ts'),
     aliases: ['image tag'],
   },
+  top: {
+    summary: 'List the processes in a container',
+    load: () => import('../../commands/top.ts'),
+    aliases: ['container top'],
+  },
   untag: {
     summary: 'Take names from an image, which stays',
     load: () => import('../../commands/untag.ts'),
