@@ -50,6 +50,8 @@ const PROGRAMS = {
   unpack: { entry: 'src/unpack/main.ts', rehearsals: [] },
   'make-way': { entry: 'src/unpack/make-way.ts', rehearsals: [] },
   pack: { entry: 'src/pack/main.ts', rehearsals: [] },
+  send: { entry: 'src/pack/send.ts', rehearsals: [] },
+  receive: { entry: 'src/unpack/receive.ts', rehearsals: [] },
 };
 
 const run = promisify(execFile);

@@ -38,6 +38,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/create.ts'),
     aliases: ['container create'],
   },
+  cp: {
+    summary: 'Copy files into and out of a container',
+    load: () => import('../../commands/cp.ts'),
+    aliases: ['container cp'],
+  },
   diff: {
     summary: 'Show what a container has changed',
     load: () => import('../../commands/diff.ts'),

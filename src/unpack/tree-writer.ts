@@ -35,6 +35,8 @@ export interface TreeWriter extends EntrySink {
 
 type Owned = Pick<TarEntry, 'uid' | 'gid' | 'mode'>;
 
+const CORRECT_IT = 'name another place, or remove what is there';
+
 /** The file that is being written. */
 interface OpenFile {
   readonly fd: number;
@@ -55,8 +57,15 @@ const SET_ID_BITS = 0o6000;
 /** What the kernel itself shows for an id without a counterpart. Source: user_namespaces(7). */
 const NOBODY = 65_534;
 
-/** A writer that keeps within `request.limits`; every error names its entry. */
-export function createTreeWriter(calls: FileCalls, request: UnpackRequest): TreeWriter {
+/**
+ * A writer that keeps within `request.limits`; every error names its entry. `isLayer` false is for files that go among others: no name is a
+ * whiteout, and a directory that is there keeps what it is and never gives way to a file.
+ */
+export function createTreeWriter(
+  calls: FileCalls,
+  request: Pick<UnpackRequest, 'limits' | 'squash' | 'squashUnmapped'>,
+  isLayer = true,
+): TreeWriter {
   const { limits, squash, squashUnmapped } = request;
   const directories = createDirectoryList();
   const counts = { entries: 0, unpackedBytes: 0, skippedDevices: 0, skippedAttributes: 0, squashedIds: 0 };
@@ -66,7 +75,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
   const begin = (entry: TarEntry): void => {
     count(entry);
     const name = cleanName(entry.name, limits);
-    const whiteout = whiteoutOf(name);
+    const whiteout = isLayer ? whiteoutOf(name) : undefined;
     if (whiteout !== undefined) applyWhiteout(whiteout, entry.mtime);
     else if (name === '') adoptRoot(entry);
     else make(name, entry);
@@ -83,7 +92,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
   const adoptRoot = (entry: TarEntry): void => {
     if (entry.type !== 'directory')
       throw invalidArchive(`is a ${entry.type} in the place of the root directory`, entry.name);
-    directories.add('', entry);
+    if (isLayer) directories.add('', entry);
   };
 
   const make = (name: string, entry: TarEntry): void => {
@@ -97,8 +106,8 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
         };
         break;
       case 'directory':
-        makeDirectory(name);
-        directories.add(name, entry);
+        if (makeDirectory(name, 0o700, isLayer ? isDirectory : isDirectoryBehind) || isLayer)
+          directories.add(name, entry);
         break;
       case 'symlink':
         if (entry.linkName.includes('\0')) throw invalidArchive('has a NUL in its target', entry.name);
@@ -125,11 +134,17 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
       return work();
     } catch (error) {
       const errno = errnoOf(error);
-      if (errno === 'EEXIST') rmSync(pathOf(name), { recursive: true });
+      if (errno === 'EEXIST') clear(name);
       else if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
       else throw error;
       return work();
     }
+  };
+
+  const clear = (name: string): void => {
+    if (!isLayer && isDirectory(pathOf(name)))
+      throw invalidArchive('is no directory, but there is one in its place', name, CORRECT_IT);
+    rmSync(pathOf(name), { recursive: true });
   };
 
   const makeParents = (name: string): void => {
@@ -137,8 +152,11 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     for (const [index] of parts.entries()) makeDirectory(parts.slice(0, index + 1).join('/'), 0o755, isDirectoryBehind);
   };
 
-  /** Private until the end, so that a default ACL or a setgid bit of its own cannot rub off on what comes into it. */
-  const makeDirectory = (name: string, mode = 0o700, isGoodEnough = isDirectory): void => {
+  /**
+   * Private until the end, so that a default ACL or a setgid bit of its own cannot rub off on what comes into it.
+   * @returns false when it was there
+   */
+  const makeDirectory = (name: string, mode = 0o700, isGoodEnough = isDirectory): boolean => {
     const path = pathOf(name);
     try {
       mkdirSync(path, { mode });
@@ -146,12 +164,15 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
       const errno = errnoOf(error);
       if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
       else if (errno !== 'EEXIST') throw error;
-      else if (isGoodEnough(path)) return;
+      else if (isGoodEnough(path)) return false;
+      else if (!isLayer)
+        throw invalidArchive('is a directory, but there is something else in its place', name, CORRECT_IT);
       const isWhiteout = errno === 'EEXIST' && isWhiteoutAt(path);
       if (errno === 'EEXIST') rmSync(path);
       mkdirSync(path, { mode });
       if (isWhiteout) setOpaque(name);
     }
+    return true;
   };
 
   const applyWhiteout = (whiteout: Whiteout, mtime: TarEntry['mtime']): void => {

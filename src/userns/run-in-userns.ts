@@ -61,7 +61,8 @@ async function mapOrKill(child: ChildProcess, pid: number, userNamespace: UserNa
   }
 }
 
-function exitOf(child: ChildProcess, program: string): Promise<number> {
+/** The exit code of a child (128 + signal number when killed), after all its pipes have closed. */
+export function exitOf(child: ChildProcess, program: string): Promise<number> {
   const exit = new Promise<number>((resolve, reject) => {
     child.on('close', (code, signal) => {
       resolve(code ?? 128 + signalNumber(signal));

@@ -1,0 +1,218 @@
+/** `hutch cp`: files between a container and the host, another container, or an archive; in the CLI process. */
+import { closeSync, constants, openSync } from 'node:fs';
+import { posix, resolve } from 'node:path';
+import type { Readable, Writable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { parentInSameUserns } from '../../host/container-process.ts';
+import { nodePath, programPath } from '../../host/program-path.ts';
+import { endedEarly, failureFrom, lastWords, readMessages } from '../../images/layer/program-answer.ts';
+import type { CopyMessage, CopyPlace, ReceiveRequest, SendRequest } from '../../protocol/copy.ts';
+import { findContainer } from '../../state/container-record.ts';
+import { currentState, isBusy } from '../../state/container-state.ts';
+import { locateStore, type Store } from '../../state/store.ts';
+import { spawnInContainer } from '../../userns/run-in-container.ts';
+import { spawnInUserns, type UsernsProcess } from '../../userns/run-in-userns.ts';
+import { refuseTerminal } from '../image/write-output.ts';
+import { locateTree } from './container-tree.ts';
+import { locateProgram } from '../../monitor/locate-init.ts';
+import { badValue } from './parse-values.ts';
+import { findRunning } from './running-container.ts';
+
+export interface CopyRequest {
+  /** `CONTAINER:PATH`, a path of the host, or `-` for an archive. */
+  readonly source: string;
+  readonly destination: string;
+  /** Keep owners. */
+  readonly archive: boolean;
+  /** Copy what a symbolic link at the source leads to. */
+  readonly followLink: boolean;
+}
+
+export interface Copied {
+  readonly entries: number;
+  /** Sockets and device nodes. */
+  readonly leftOut: number;
+  /** Files whose owner has no id, given to nobody. */
+  readonly squashedIds: number;
+}
+
+/** One end of a copy. */
+type End =
+  { readonly kind: 'archive' } | { readonly kind: 'files'; readonly container: string | null; readonly path: string };
+
+/**
+ * Copies. A running container's files are seen as it sees them; of one that has ended files can be copied out. CONTAINER_UNKNOWN,
+ * PATH_INVALID, USAGE_INVALID, ARCHIVE_INVALID, IMAGE_UNKNOWN for an ended container of the image `host`, STORAGE_FULL.
+ */
+export async function copyFiles(request: CopyRequest): Promise<Copied> {
+  const [source, destination] = [parseEnd(request.source), parseEnd(request.destination)];
+  if (!isInContainer(source) && !isInContainer(destination))
+    throw badValue('cp', `${request.source} ${request.destination}`, 'CONTAINER:PATH for one of the two');
+  const store = locateStore();
+  if (destination.kind === 'archive') {
+    refuseTerminal(null);
+    return send(store, source, request, (output) => pipeline(output, process.stdout));
+  }
+  if (source.kind === 'archive') return (await startReceiver(store, destination, undefined, true)).take(process.stdin);
+  const name = nameOf(source.path);
+  const receiver = await startReceiver(store, destination, { name }, request.archive);
+  let received: Copied | undefined;
+  let refusal: Error | undefined;
+  const sent = await send(store, source, request, async (output) => {
+    try {
+      received = await receiver.take(output);
+    } catch (error) {
+      // What was sent was wrong in the first place, perhaps: that error is the better one.
+      refusal = error as Error;
+    }
+  }).catch((error: unknown) => {
+    receiver.kill();
+    throw error;
+  });
+  if (refusal !== undefined) throw refusal;
+  return {
+    entries: sent.entries,
+    leftOut: sent.leftOut + (received?.leftOut ?? 0),
+    squashedIds: received?.squashedIds ?? 0,
+  };
+}
+
+/** As docker: what begins with a slash or a dot is a path of the host, even with a colon in it. */
+function parseEnd(word: string): End {
+  if (word === '-') return { kind: 'archive' };
+  const colon = word.indexOf(':');
+  if (colon <= 0 || /^[./]/u.test(word)) return { kind: 'files', container: null, path: absolute(word) };
+  return { kind: 'files', container: word.slice(0, colon), path: absolute(word.slice(colon + 1), '/') };
+}
+
+/** Absolute and plain; a slash or `/.` at the end, which means a directory or what is in one, stays. */
+function absolute(path: string, from = process.cwd()): string {
+  if (path.includes('\0')) throw badValue('cp', path, 'a path');
+  const ending = /(?:^|\/)\.$/u.test(path) ? '/.' : path.endsWith('/') ? '/' : '';
+  const plain = resolve(from, path);
+  return plain === '/' ? `/${ending === '' ? '' : '.'}` : `${plain}${ending}`;
+}
+
+function isInContainer(end: End): boolean {
+  return end.kind === 'files' && end.container !== null;
+}
+
+/** The name that a copy bears unless another is given; null when what is in the directory is meant. */
+function nameOf(path: string): string | null {
+  if (path.endsWith('/.') || path === '/') return null;
+  return posix.basename(path);
+}
+
+const STDERR = ['pipe', 'pipe'] as const;
+
+async function send(
+  store: Store,
+  source: End,
+  { followLink }: CopyRequest,
+  take: (output: Readable) => Promise<void>,
+): Promise<Copied> {
+  if (source.kind === 'archive') throw badValue('cp', '-', 'a container for one of the two');
+  const from = await placeOf(store, source.container);
+  const path = source.path.replace(/\/\.?$/u, '') || '/';
+  const needsDirectory = path !== source.path;
+  const follow = followLink || needsDirectory;
+  const request: SendRequest = { from, path, needsDirectory, follow, name: nameOf(source.path) };
+  const storeFd = from.kind === 'stopped' ? openStoreDirectory(store) : undefined;
+  try {
+    const { child, exit } = await start('send', request, from, ['ignore', 'pipe', ...STDERR, storeFd ?? 'ignore']);
+    const taken = take(child.stdout as Readable);
+    // A reader that gives up ends the program, too.
+    taken.catch(() => child.kill('SIGKILL'));
+    const [copied] = await Promise.all([answerOf('send', child, exit), taken]);
+    return copied;
+  } finally {
+    if (storeFd !== undefined) closeSync(storeFd);
+  }
+}
+
+interface RunningReceiver {
+  /** Hands it the archive, and waits until all is made. */
+  take(input: NodeJS.ReadableStream): Promise<Copied>;
+  kill(): void;
+}
+
+async function startReceiver(
+  store: Store,
+  destination: Extract<End, { kind: 'files' }>,
+  source: ReceiveRequest['source'],
+  keepOwners: boolean,
+): Promise<RunningReceiver> {
+  const to = await placeOf(store, destination.container, 'copied to');
+  if (to.kind === 'stopped') throw new Error('a stopped container takes no files');
+  const path = destination.path.replace(/\/\.?$/u, '') || '/';
+  const request: ReceiveRequest = {
+    ...{ to, path, needsDirectory: path !== destination.path, keepOwners },
+    ...(source === undefined ? {} : { source }),
+  };
+  const { child, exit } = await start('receive', request, to, ['pipe', 'ignore', ...STDERR]);
+  const answer = answerOf('receive', child, exit);
+  answer.catch(() => undefined);
+  return {
+    take: async (input) => {
+      const given = pipeline(input, child.stdin as Writable).catch(() => undefined);
+      const [copied] = await Promise.all([answer, given]);
+      return copied;
+    },
+    kill: () => void child.kill('SIGKILL'),
+  };
+}
+
+type Stdio = readonly (number | 'pipe' | 'ignore')[];
+
+/** On the host as root of a user namespace of the user's own, so that owners mean the same on both sides. */
+async function start(
+  name: 'send' | 'receive',
+  request: unknown,
+  place: CopyPlace,
+  stdio: Stdio,
+): Promise<UsernsProcess> {
+  const argument = JSON.stringify(request);
+  if (place.kind !== 'running') return spawnInUserns([nodePath(), programPath(name), argument], { stdio });
+  const { argv, node } = locateProgram(name);
+  const holder = parentInSameUserns(place.pid) ?? null;
+  const [program, ...words] = argv;
+  return spawnInContainer(
+    { pid: place.pid, holder, argv: [program, ...words, argument], protect: node, isRoot: process.getuid?.() === 0 },
+    [...stdio],
+  );
+}
+
+async function placeOf(store: Store, container: string | null, verb = 'copied from'): Promise<CopyPlace> {
+  if (container === null) return { kind: 'host' };
+  const record = findContainer(store, container);
+  if (isBusy(currentState(store, record))) {
+    const { pid, startTime } = await findRunning(store, container);
+    return { kind: 'running', pid, startTime };
+  }
+  if (verb === 'copied to')
+    throw new HutchError(`container "${record.name}" does not run: files are copied only out of it`, {
+      code: 'CONTAINER_STOPPED',
+      hint: `start it first: hutch start ${record.name}`,
+      context: { container: record.name },
+    });
+  const { upper, lower, isWholeCopy } = locateTree(store, record, verb);
+  return { kind: 'stopped', directories: isWholeCopy ? [upper] : [upper, ...lower] };
+}
+
+function openStoreDirectory(store: Store): number {
+  return openSync(store.root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
+}
+
+async function answerOf(program: string, child: UsernsProcess['child'], exit: Promise<number>): Promise<Copied> {
+  const messages: CopyMessage[] = [];
+  const [, words, code] = await Promise.all([
+    readMessages(child.stdio[3] as Readable, (message) => void messages.push(message as CopyMessage)),
+    lastWords(child.stderr),
+    exit,
+  ]);
+  const message = messages.at(-1);
+  if (message?.event === 'copy_done') return message;
+  if (message?.event === 'copy_failed') throw failureFrom(message.error);
+  throw endedEarly(program, words, code);
+}

@@ -1,0 +1,167 @@
+/** `hutch cp`: the rules of docker cp, both ways, and archives on stdin and stdout. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import {
+  lstatSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  readlinkSync,
+  symlinkSync,
+  writeFileSync,
+  chmodSync,
+} from 'node:fs';
+import path from 'node:path';
+import { after, before, describe, it } from 'node:test';
+import { buildTar } from '../helpers/tar-builder.ts';
+import { busyboxSkip } from './busybox-archive.ts';
+import { startContainer, type Running } from './running.ts';
+import { assertRefused, BUSYBOX, hostSkip, idsSkip, importBusybox, makeSandbox, printed } from './sandbox.ts';
+
+const noIds = await idsSkip();
+
+describe('hutch cp', { skip: hostSkip() === false ? busyboxSkip() : hostSkip() }, () => {
+  let container: Running;
+  after(() => container.end());
+  const box = makeSandbox();
+  const at = (...names: readonly string[]): string => path.join(box.directory, ...names);
+  const inside = async (script: string): Promise<string> => printed(await container.exec([], 'sh', '-c', script));
+  const cp = async (...words: readonly string[]): Promise<string> => printed(await box.hutch(['cp', ...words]));
+  before(async () => {
+    await importBusybox(box);
+    container = await startContainer(box, 'web', [BUSYBOX, 'sleep', '1000']);
+    mkdirSync(at('tree/sub'), { recursive: true });
+    writeFileSync(at('tree/a'), 'content of a');
+    writeFileSync(at('tree/sub/b'), 'content of b');
+    symlinkSync('a', at('tree/link'));
+    chmodSync(at('tree/a'), 0o640);
+  });
+
+  it('copies a file into a directory, over a file, and under another name; it belongs to root there', async () => {
+    assert.equal(await cp('tree/a', 'web:/tmp'), '');
+    await cp('tree/sub/b', 'web:/tmp/a');
+    await cp(at('tree/a'), `${container.id.slice(0, 12)}:/tmp/other`);
+    assert.equal(
+      await inside('cat /tmp/a; echo; cat /tmp/other; stat -c " %a %u:%g" /tmp/other'),
+      'content of b\ncontent of a 640 0:0\n',
+    );
+  });
+
+  it('copies a directory into one that is there, and under its new name else', async () => {
+    await cp('tree', 'web:/tmp/new');
+    await cp('tree', 'web:/tmp/new');
+    await cp('tree/.', 'web:/tmp/contents');
+    const list = 'cd /tmp; find new contents | sort';
+    const own = ['a', 'link', 'sub', 'sub/b'];
+    const expected = [
+      ...['contents', ...own.map((name) => `contents/${name}`)],
+      ...['new', 'new/a', 'new/link', 'new/sub', 'new/sub/b'],
+      ...['new/tree', ...own.map((name) => `new/tree/${name}`)],
+    ].sort();
+    assert.deepEqual((await inside(list)).trimEnd().split('\n').sort(), expected);
+  });
+
+  it('copies out, and what comes belongs to the user, without set-id bits', async () => {
+    await inside(
+      'mkdir -p /srv/dir; echo out >/srv/dir/file; chmod 6755 /srv/dir/file; ln -s file /srv/dir/link; ln /srv/dir/file /srv/dir/same',
+    );
+    await cp('web:/srv/dir', 'out');
+    const { uid, mode, nlink } = lstatSync(at('out/file'));
+    assert.deepEqual([uid, mode & 0o7777, nlink], [process.getuid?.(), 0o755, 2]);
+    assert.equal(readlinkSync(at('out/link')), 'file');
+    await cp('web:/srv/dir/.', 'out');
+    assert.deepEqual(readdirSync(at('out')).sort(), ['file', 'link', 'same']);
+    await cp('web:/srv/dir/link', 'as-link');
+    await cp('-L', 'web:/srv/dir/link', 'as-file');
+    assert.ok(lstatSync(at('as-link')).isSymbolicLink() && lstatSync(at('as-file')).isFile());
+  });
+
+  it('leaves a directory of the host as it is when it goes into it', async () => {
+    mkdirSync(at('mine'));
+    chmodSync(at('mine'), 0o700);
+    await inside('mkdir -p /srv/open; chmod 777 /srv/open; echo 1 >/srv/open/1');
+    await cp('web:/srv/open/.', 'mine');
+    assert.equal(lstatSync(at('mine')).mode & 0o777, 0o700);
+    assert.equal(readFileSync(at('mine/1'), 'utf8'), '1\n');
+  });
+
+  it('refuses what docker refuses', async () => {
+    const refused = async (source: string, destination: string, message: RegExp): Promise<void> => {
+      assertRefused(await box.hutch(['cp', source, destination]), message);
+    };
+    await refused('web:/no/such', '.', /there is no \/no\/such to copy/u);
+    await refused('no-such', 'web:/tmp', /no-such to copy/u);
+    await refused('tree/a', 'web:/no/such', /there is no directory \/no/u);
+    await refused('tree/a', 'web:/tmp/none/', /there is no directory \/tmp\/none/u);
+    await refused('tree/a/', 'web:/tmp', /tree\/a (?:to copy|is no directory)/u);
+    await refused('tree', 'web:/bin/busybox', /\/bin\/busybox is no directory/u);
+    await refused('nobody:/etc', '.', /there is no container "nobody"/u);
+    await refused('tree', 'elsewhere', /invalid value "tree elsewhere" for cp/u);
+    await inside('mkdir -p /tmp/in-the-way/a');
+    await refused('tree/.', 'web:/tmp/in-the-way', /is no directory, but there is one in its place/u);
+  });
+
+  it('writes an archive to stdout and takes one from stdin, owners included', { skip: noIds }, async () => {
+    await inside('mkdir -p /srv/owned; echo x >/srv/owned/x; chown 7:8 /srv/owned/x');
+    const archive = await box.hutch(['cp', 'web:/srv/owned', '-']);
+    const { stdout } = spawnSync('tar', ['--numeric-owner', '-tvf', '-'], { input: archive.stdout, encoding: 'utf8' });
+    assert.match(stdout, /^drwxr-xr-x 0\/0 .* owned\/\n-rw-r--r-- 7\/8 .* owned\/x\n$/u);
+    const tar = buildTar([
+      { name: 'fresh/', flag: '5', mode: 0o750, uid: 3, gid: 4 },
+      { name: 'fresh/file', content: 'from tar', mode: 0o600, uid: 3, gid: 4 },
+    ]);
+    printed(await box.hutch(['cp', '-', 'web:/srv'], { input: tar }));
+    assert.equal(
+      await inside('stat -c "%n %a %u:%g" /srv/fresh /srv/fresh/file; cat /srv/fresh/file'),
+      '/srv/fresh 750 3:4\n/srv/fresh/file 600 3:4\nfrom tar',
+    );
+    assertRefused(await box.hutch(['cp', '-', 'web:/no/such'], { input: tar }), /\/no\/such is no directory/u);
+  });
+
+  it('keeps owners with -a', { skip: noIds }, async () => {
+    await cp('-a', 'web:/srv/owned', 'owned');
+    await cp('-a', 'owned', 'web:/srv/back');
+    assert.equal(await inside('stat -c "%u:%g" /srv/back/x /srv/back'), '7:8\n0:0\n');
+  });
+
+  it('copies between containers', async () => {
+    const other = await startContainer(box, 'other', [BUSYBOX, 'sleep', '1000']);
+    await cp('web:/srv/dir', 'other:/srv');
+    const seen = printed(await other.exec([], 'cat', '/srv/file'));
+    await other.end();
+    assert.equal(seen, 'out\n');
+  });
+
+  it('copies ten thousand files and a large one', async () => {
+    await inside(
+      'mkdir -p /srv/many; cd /srv/many; for i in $(seq 10000); do echo $i >$i; done; head -c 50000000 /dev/zero >large',
+    );
+    await cp('web:/srv/many', 'many');
+    assert.equal(readdirSync(at('many')).length, 10_001);
+    assert.equal(lstatSync(at('many/large')).size, 50_000_000);
+  });
+
+  it('copies out of a container that has ended, through its links, but not into it', async () => {
+    const script = 'mkdir /kept; echo 1 >/kept/1; ln -s /kept /way; rm /bin/wc; echo changed >/etc/passwd';
+    printed(await box.hutch(['run', '--net', 'none', '--name', 'over', BUSYBOX, 'sh', '-c', script]));
+    await cp('over:/way/.', 'kept');
+    await cp('over:/way', 'way');
+    await cp('over:/etc/passwd', 'changed');
+    await cp('over:/bin/busybox', 'busybox');
+    assert.deepEqual(readdirSync(at('kept')), ['1']);
+    assert.equal(readlinkSync(at('way')), '/kept');
+    assert.equal(readFileSync(at('changed'), 'utf8'), 'changed\n');
+    assert.ok(lstatSync(at('busybox')).size > 100_000);
+    assertRefused(await box.hutch(['cp', 'over:/bin/wc', '.']), /there is no \/bin\/wc to copy/u);
+    assertRefused(await box.hutch(['cp', 'tree', 'over:/']), /"over" does not run/u);
+    assert.equal((await box.hutch(['rm', 'over'])).code, 0);
+  });
+
+  it('leaves nothing running when it is killed', async () => {
+    const child = box.start(['cp', 'web:/srv/many', 'half']);
+    await new Promise((resolve) => setTimeout(resolve, 250));
+    child.kill('SIGKILL');
+    await new Promise((resolve) => child.once('close', resolve));
+  });
+});
