@@ -39,6 +39,7 @@ const PROGRAMS = {
       ['version'],
       ['images', '-q'],
       ['run', '--help'],
+      ['exec', '-e', 'A=b', 'nobody', 'true'],
       ['plan', 'run', '--format', 'json', 'host', 'true'],
       // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead.
       ...(process.getuid() === 0 ? [] : [['run', '--rm', '--net', 'none', 'host', 'true']]),

@@ -13,7 +13,8 @@ import { stepFailed } from './step-failed.ts';
 import { connectStdio, type ConnectedStdio } from './exec-stdio.ts';
 
 export interface ExecSession {
-  readonly plan: ExecPlan;
+  /** Called once, while init boots. */
+  readonly draft: () => ExecPlan;
   readonly chain: LaunchChain;
   readonly userNamespace: UserNamespace;
   /** Connect the caller's stdin. */
@@ -30,9 +31,10 @@ const QUIET_MS = 100;
 export async function superviseExec(session: ExecSession): Promise<number> {
   let bound: Syscalls | undefined;
   const syscalls = (): Syscalls => (bound ??= openSyscalls());
-  const { plan, chain, userNamespace } = session;
+  const { chain, userNamespace } = session;
   const launched = await launch({ chain, userNamespace, prelaunched: undefined, syscalls });
-  const life = new ExecLife(session, launched, syscalls);
+  const plan = await draftOrEnd(session, launched);
+  const life = new ExecLife({ plan, interactive: session.interactive }, launched, syscalls);
   using _signals = hearSignals((signal) => {
     life.passOn(signal);
   });
@@ -49,6 +51,18 @@ export async function superviseExec(session: ExecSession): Promise<number> {
   return life.exitCode();
 }
 
+async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<ExecPlan> {
+  try {
+    return draft();
+  } catch (error) {
+    launched.kill();
+    await launched.listen(() => undefined);
+    throw error;
+  }
+}
+
+type Carried = Pick<ExecSession, 'interactive'> & { readonly plan: ExecPlan };
+
 class ExecLife {
   payloadPid: number | undefined;
   private isSpawned = false;
@@ -58,11 +72,11 @@ class ExecLife {
   private aborted: number | undefined;
   private failure: Error | undefined;
   private readonly words: string[] = [];
-  private readonly session: ExecSession;
+  private readonly session: Carried;
   private readonly launched: Launched;
   private readonly syscalls: () => Syscalls;
 
-  constructor(session: ExecSession, launched: Launched, syscalls: () => Syscalls) {
+  constructor(session: Carried, launched: Launched, syscalls: () => Syscalls) {
     this.session = session;
     this.launched = launched;
     this.syscalls = syscalls;

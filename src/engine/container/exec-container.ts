@@ -1,6 +1,12 @@
 /** `hutch exec` and `hutch plan exec`: a program more in a running container; in the CLI process. */
 import { HutchError } from '../../errors/hutch-error.ts';
-import { deniesGroups, foreignNamespaces, hardLimits, parentInSameUserns } from '../../host/container-process.ts';
+import {
+  deniesGroups,
+  foreignNamespaces,
+  hardLimits,
+  parentInSameUserns,
+  type JoinableNamespace,
+} from '../../host/container-process.ts';
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import { superviseExec } from '../../monitor/exec-session.ts';
 import { readInContainer } from '../../monitor/read-in-container.ts';
@@ -27,45 +33,54 @@ export const EXEC_PLAN_FORMATS = ['text', 'json'] as const;
  */
 export async function execInContainer(request: ExecRequest): Promise<number> {
   const container = await findRunning(locateStore(), request.container);
-  const { plan, userNamespace } = draftExec(container, request);
+  const facts = factsOf(container);
   const { argv, node } = locateInit();
   const chain = enterChain({
     pid: container.pid,
-    holder: plan.join.holder,
+    holder: facts.holder,
     argv,
     protect: node,
     isRoot: process.getuid?.() === 0,
   });
-  return superviseExec({ plan, chain, userNamespace, interactive: request.interactive && !request.detach });
+  return superviseExec({
+    draft: () => draftExec(container, facts, request),
+    chain,
+    userNamespace: facts.userNamespace,
+    interactive: request.interactive && !request.detach,
+  });
 }
 
 /** What that would do, as a text for people or as JSON. As execInContainer, but nothing is run. */
 export async function planExec(request: ExecRequest, options: { format: string; colour: boolean }): Promise<string> {
   if (!(EXEC_PLAN_FORMATS as readonly string[]).includes(options.format))
     throw badValue('--format', options.format, `one of ${EXEC_PLAN_FORMATS.join(', ')}`);
-  const { plan } = draftExec(await findRunning(locateStore(), request.container), request);
+  const container = await findRunning(locateStore(), request.container);
+  const plan = draftExec(container, factsOf(container), request);
   return options.format === 'json' ? renderJson(plan) : renderExplanation(plan, { colour: options.colour });
 }
 
-interface ExecDraft {
-  readonly plan: ExecPlan;
+interface ExecFactsOfHost {
+  readonly namespaces: readonly JoinableNamespace[];
+  readonly holder: number | null;
   readonly userNamespace: UserNamespace;
 }
 
-function draftExec({ pid, startTime, spec, record }: RunningContainer, request: ExecRequest): ExecDraft {
-  const facts = gone(record.name, () => ({
+function factsOf({ pid, spec, record }: RunningContainer): ExecFactsOfHost {
+  return gone(record.name, () => ({
     namespaces: foreignNamespaces(pid),
     holder: parentInSameUserns(pid) ?? null,
-    writer: writerOf(pid),
+    userNamespace: {
+      uidMap: spec.linux.uidMappings.map(extentOf),
+      gidMap: spec.linux.gidMappings.map(extentOf),
+      writer: writerOf(pid),
+    },
   }));
-  const userNamespace: UserNamespace = {
-    uidMap: spec.linux.uidMappings.map(extentOf),
-    gidMap: spec.linux.gidMappings.map(extentOf),
-    writer: facts.writer,
-  };
+}
+
+function draftExec({ pid, startTime, spec }: RunningContainer, facts: ExecFactsOfHost, request: ExecRequest): ExecPlan {
   const user = request.user === undefined ? undefined : resolveIn(pid, request.user);
-  const plan = compileExec(execSpec(spec, request, { user, hardLimits: hardLimits() }), {
-    userNamespaces: [userNamespace],
+  return compileExec(execSpec(spec, request, { user, hardLimits: hardLimits() }), {
+    userNamespaces: [facts.userNamespace],
     architecture: hostArchitecture(),
     join: { pid, holder: facts.holder },
     startTime,
@@ -73,7 +88,6 @@ function draftExec({ pid, startTime, spec, record }: RunningContainer, request: 
     stdin: request.interactive && !request.detach,
     detached: request.detach,
   });
-  return { plan, userNamespace };
 }
 
 /** By the accounts that the container has now. */
