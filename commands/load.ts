@@ -2,6 +2,7 @@
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { loadImages } from '../src/engine/image/load-image.ts';
+import { lostOwnersText } from '../src/engine/image/lost-owners.ts';
 import { SQUASH_IDS } from '../src/cli/squash-ids.ts';
 
 export default class Load extends HutchCommand {
@@ -29,7 +30,8 @@ export default class Load extends HutchCommand {
         onProgress: isShown ? showProgress : undefined,
       });
       if (isShown) writeErr('\r\u001b[K');
-      for (const { id, names } of images) {
+      for (const { id, names, lostOwners } of images) {
+        if (lostOwners > 0) this.note(lostOwnersText(names[0] ?? id, lostOwners));
         for (const name of names) this.print(`Loaded image: ${name}`);
         if (names.length === 0) this.print(`Loaded image ID: ${id}`);
       }

@@ -2,6 +2,7 @@
 
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
+import { lostOwnersText } from '../../src/engine/image/lost-owners.ts';
 import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';
 import { SQUASH_IDS } from '../../src/cli/squash-ids.ts';
 
@@ -55,9 +56,11 @@ export default class ImageImport extends HutchCommand {
     }
   }
 
-  private noteLosses({ name, layer: { skippedDevices, skippedAttributes, squashedIds } }: ImportedImage): void {
+  private noteLosses({ name, layer }: ImportedImage): void {
+    const { skippedDevices, skippedAttributes, squashedIds, lostOwners } = layer;
     if (skippedDevices > 0) this.note(`${name}: left out ${skippedDevices} device nodes`);
     if (squashedIds > 0) this.note(`${name}: gave ${squashedIds} files of ids beyond the range to nobody`);
     if (skippedAttributes > 0) this.note(`${name}: left out ${skippedAttributes} extended attributes`);
+    if (lostOwners > 0) this.note(lostOwnersText(name, lostOwners));
   }
 }

@@ -19,6 +19,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { invalidArchive } from '../archive/failure.ts';
+import { formatKeptOwner, KEPT_OWNER } from '../archive/kept-owner.ts';
 import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
@@ -30,7 +31,18 @@ import { entryFailure, unmappedId } from './failure.ts';
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */
-  finish(): Pick<UnpackedLayer, 'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes' | 'squashedIds'>;
+  finish(): Counts;
+}
+
+type Counts = Pick<
+  UnpackedLayer,
+  'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes' | 'squashedIds' | 'lostOwners'
+>;
+
+/** How a file that is there is given away, and given an attribute: by its path or its descriptor. */
+interface Dresser {
+  readonly own: (uid: number, gid: number) => void;
+  readonly set: (name: string, value: Buffer) => void;
 }
 
 type Owned = Pick<TarEntry, 'uid' | 'gid' | 'mode'>;
@@ -59,7 +71,14 @@ const NOBODY = 65_534;
 export function createTreeWriter(calls: FileCalls, request: UnpackRequest): TreeWriter {
   const { limits, squash, squashUnmapped } = request;
   const directories = createDirectoryList();
-  const counts = { entries: 0, unpackedBytes: 0, skippedDevices: 0, skippedAttributes: 0, squashedIds: 0 };
+  const counts = {
+    entries: 0,
+    unpackedBytes: 0,
+    skippedDevices: 0,
+    skippedAttributes: 0,
+    squashedIds: 0,
+    lostOwners: 0,
+  };
   let file: OpenFile | undefined;
   let current = '';
 
@@ -190,9 +209,13 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
   };
 
   /** Gives an entry to its owner. @returns the mode that it may have then */
-  const owner = (entry: Owned, change: (uid: number, gid: number) => void): number => {
+  const owner = (entry: Owned, { own: change, set }: Dresser): number => {
     const { uid, gid, mode } = entry;
-    if (squash || (uid === 0 && gid === 0)) return mode;
+    if (uid === 0 && gid === 0) return mode;
+    if (squash) {
+      if (!isTaken(() => set(KEPT_OWNER, formatKeptOwner(entry)))) counts.lostOwners += 1;
+      return mode;
+    }
     if (isId(uid) && isId(gid) && isMapped(() => change(uid, gid))) return mode;
     // Which of the two it was shows when one is tried alone.
     const hasUid = isId(uid) && isMapped(() => change(uid, 0));
@@ -203,27 +226,37 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     return mode & ~SET_ID_BITS;
   };
 
-  const setAttributes = (attributes: readonly Attribute[], set: (name: string, value: Buffer) => void): void => {
+  const setAttributes = (attributes: readonly Attribute[], { set }: Dresser): void => {
     for (const { name, value } of attributes) {
       if (!isKept(name) || !isTaken(() => set(name, value))) counts.skippedAttributes += 1;
     }
   };
 
   const dressPath = (name: string, entry: TarEntry): number => {
-    const mode = owner(entry, (uid, gid) => lchownSync(pathOf(name), uid, gid));
-    setAttributes(entry.attributes, (key, value) => calls.lsetxattr(`/${name}`, key, value));
+    const dresser: Dresser = {
+      own: (uid, gid) => lchownSync(pathOf(name), uid, gid),
+      set: (key, value) => calls.lsetxattr(`/${name}`, key, value),
+    };
+    const mode = owner(entry, dresser);
+    setAttributes(entry.attributes, dresser);
     calls.lutimens(`/${name}`, entry.mtime);
     return mode;
   };
+
+  const dresserOf = (fd: number): Dresser => ({
+    own: (uid, gid) => fchownSync(fd, uid, gid),
+    set: (key, value) => calls.fsetxattr(fd, key, value),
+  });
 
   const endFile = (): void => {
     if (file === undefined) return;
     const { fd, entry, end } = file;
     file = undefined;
     if (end < entry.sizeBytes) ftruncateSync(fd, entry.sizeBytes);
-    const mode = owner(entry, (uid, gid) => fchownSync(fd, uid, gid));
+    const dresser = dresserOf(fd);
+    const mode = owner(entry, dresser);
     if ((mode & SPECIAL_BITS) !== 0) fchmodSync(fd, mode);
-    if (entry.attributes.length > 0) setAttributes(entry.attributes, (key, value) => calls.fsetxattr(fd, key, value));
+    if (entry.attributes.length > 0) setAttributes(entry.attributes, dresser);
     calls.futimens(fd, entry.mtime);
     closeSync(fd);
   };
@@ -237,11 +270,11 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
       if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return;
       throw error;
     }
-    fchmodSync(
-      fd,
-      owner(directory, (uid, gid) => fchownSync(fd, uid, gid)),
-    );
-    setAttributes(directory.attributes, (key, value) => calls.fsetxattr(fd, key, value));
+    const dresser = dresserOf(fd);
+    // fuse-overlayfs would take the attribute at the root of a layer as a sign to show owners that are not mapped.
+    const mode = squash && directory.name === '' ? directory.mode : owner(directory, dresser);
+    fchmodSync(fd, mode);
+    setAttributes(directory.attributes, dresser);
     calls.futimens(fd, directory.mtime);
     closeSync(fd);
   };

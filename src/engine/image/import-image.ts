@@ -96,6 +96,7 @@ function findStored(store: Store, archive: string, digest: Digest): UnpackedLaye
     archiveBytes: 0,
     skippedAttributes: 0,
     squashedIds: 0,
+    lostOwners: 0,
     ...record,
     digest,
     sizeBytes,

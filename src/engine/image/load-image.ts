@@ -12,6 +12,7 @@ import { cleanStaging, makeStaging, removeStaging } from '../../images/store/sta
 import type { Digest } from '../../oci/image.ts';
 import { openArchive } from './archive-input.ts';
 import { isHostImage } from './host-image.ts';
+import { countLostOwners } from './lost-owners.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import { storeWhole } from './store-whole.ts';
 
@@ -28,6 +29,8 @@ export interface LoadedImage {
   readonly id: Digest;
   /** As people write them; empty for an image without a name. */
   readonly names: readonly string[];
+  /** Entries whose owner could not be kept, as one id only is mapped. */
+  readonly lostOwners: number;
 }
 
 /**
@@ -88,5 +91,9 @@ async function loadOne(
     },
   });
   for (const reference of others) await tagImage(store, image.root.descriptor.digest, reference);
-  return { id: image.id, names: image.references.map(familiarName) };
+  const lostOwners = countLostOwners(
+    store,
+    image.layers.map(({ diffId }) => diffId),
+  );
+  return { id: image.id, names: image.references.map(familiarName), lostOwners };
 }

@@ -27,6 +27,7 @@ import {
 import { choosePlatform, parsePlatform, platformName } from '../../oci/platform.ts';
 import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layers.ts';
 import { refuseHostImage } from './host-image.ts';
+import { countLostOwners, lostOwnersText } from './lost-owners.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import type { PullEars } from './pull-events.ts';
 import { storeWhole } from './store-whole.ts';
@@ -195,9 +196,15 @@ async function pullThrough(
       ears.signal.throwIfAborted();
       await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
     });
+    const lostOwners = countLostOwners(
+      owned.store,
+      layers.map(({ diffId }) => diffId),
+    );
+    const name = familiarName(stored(reference));
+    if (lostOwners > 0) ears.hear({ event: 'pull_warning', text: lostOwnersText(name, lostOwners) });
     return {
       id: record.descriptor.digest,
-      name: familiarName(stored(reference)),
+      name,
       manifestDigest: root.descriptor.digest,
     };
   } finally {

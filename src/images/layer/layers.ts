@@ -15,6 +15,7 @@ export interface LayerRecord {
   readonly skippedAttributes?: number;
   /** Absent in records of older versions. */
   readonly squashedIds?: number;
+  readonly lostOwners?: number;
   /** Bytes of the uncompressed archive; absent in records of older versions. */
   readonly archiveBytes?: number;
 }

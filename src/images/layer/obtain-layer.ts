@@ -77,9 +77,9 @@ function wrongContent(wanted: Digest, found: string): HutchError {
 
 /** What is kept on record of a layer that was applied. */
 export function recordOf(layer: UnpackedLayer): LayerRecord {
-  const { unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, archiveBytes } = layer;
+  const { unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, lostOwners, archiveBytes } = layer;
   const diffId = layer.diffId as Digest;
-  return { diffId, unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, archiveBytes };
+  return { diffId, unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, lostOwners, archiveBytes };
 }
 
 /** A directory for a layer with an empty tree in it, which root of the user namespace owns: not the caller when root calls. */

@@ -21,7 +21,7 @@ export interface UnpackLimits extends GrowthLimits {
 /** The one argument of the unpack program, as JSON. */
 export interface UnpackRequest {
   readonly limits: UnpackLimits;
-  /** True where one id only is mapped: everything belongs to root then. */
+  /** True where one id only is mapped: everything belongs to root then, and other owners are kept in an attribute. */
   readonly squash: boolean;
   /** True to give what belongs to an id without a counterpart to nobody, without its set-id bits; else that is an error. */
   readonly squashUnmapped: boolean;
@@ -48,6 +48,8 @@ export interface UnpackedLayer {
   readonly skippedAttributes: number;
   /** Entries with an id that has no counterpart, given to nobody. */
   readonly squashedIds: number;
+  /** With one id only: entries whose owner could not be kept, because their type or the file system takes no user.* attributes. */
+  readonly lostOwners: number;
 }
 
 /** Why a layer was not applied; `code` is one of hutch's error codes. */
