@@ -50,6 +50,7 @@ const PROGRAMS = {
   unpack: { entry: 'src/unpack/main.ts', rehearsals: [] },
   'make-way': { entry: 'src/unpack/make-way.ts', rehearsals: [] },
   pack: { entry: 'src/pack/main.ts', rehearsals: [] },
+  'make-seam': { entry: 'src/pack/make-seam.ts', rehearsals: [] },
 };
 
 const run = promisify(execFile);

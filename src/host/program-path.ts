@@ -13,7 +13,7 @@ export function programDirectory(): string {
 }
 
 /** The path of a program that hutch starts in a namespace. HOST_TOOL_MISSING when hutch was not built. */
-export function programPath(name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack'): string {
+export function programPath(name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack' | 'make-seam'): string {
   const path = join(programDirectory(), `${name}.cjs`);
   if (existsSync(path)) return path;
   throw new HutchError(`${path} is missing`, { code: 'HOST_TOOL_MISSING', hint: 'build hutch: npm run build' });

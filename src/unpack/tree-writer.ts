@@ -11,7 +11,6 @@ import {
   lchownSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   chmodSync,
   rmSync,
@@ -22,16 +21,17 @@ import { invalidArchive } from '../archive/failure.ts';
 import { formatKeptOwner, KEPT_OWNER } from '../archive/kept-owner.ts';
 import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
-import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
+import type { LooseEnds, UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
-import { isKept, OPAQUE } from '../archive/layer-attributes.ts';
-import { createDirectoryList, type DirectoryMetadata } from './directory-list.ts';
-import { cleanName, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
+import { isKept, OPAQUE, OPAQUE_WHITEOUT } from '../archive/layer-attributes.ts';
+import { cleanName, joinName, parentOf, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
 import { entryFailure, unmappedId } from './failure.ts';
+import { createLooseEnds } from './loose-ends.ts';
+import { createOpenDirectories, type DirectoryMetadata } from './open-directories.ts';
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */
-  finish(): Counts;
+  finish(): Counts & Pick<UnpackedLayer, 'isOpaque'> & { readonly loose: LooseEnds };
 }
 
 type Counts = Pick<
@@ -70,7 +70,6 @@ const NOBODY = 65_534;
 /** A writer that keeps within `request.limits`; every error names its entry. */
 export function createTreeWriter(calls: FileCalls, request: UnpackRequest): TreeWriter {
   const { limits, squash, squashUnmapped } = request;
-  const directories = createDirectoryList();
   const counts = {
     entries: 0,
     unpackedBytes: 0,
@@ -81,6 +80,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
   };
   let file: OpenFile | undefined;
   let current = '';
+  let isOpaque = false;
 
   const begin = (entry: TarEntry): void => {
     count(entry);
@@ -88,7 +88,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     const whiteout = whiteoutOf(name);
     if (whiteout !== undefined) applyWhiteout(whiteout, entry.mtime);
     else if (name === '') adoptRoot(entry);
-    else make(name, entry);
+    else make(entry.type === 'device' ? name : directories.enter(name), entry);
   };
 
   const count = (entry: TarEntry): void => {
@@ -102,7 +102,7 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
   const adoptRoot = (entry: TarEntry): void => {
     if (entry.type !== 'directory')
       throw invalidArchive(`is a ${entry.type} in the place of the root directory`, entry.name);
-    directories.add('', entry);
+    directories.open('', entry);
   };
 
   const make = (name: string, entry: TarEntry): void => {
@@ -116,19 +116,18 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
         };
         break;
       case 'directory':
-        makeDirectory(name);
-        directories.add(name, entry);
+        loose.dropDirectory(name);
+        loose.dropLink(name);
+        directories.open(name, entry);
         break;
       case 'symlink':
         if (entry.linkName.includes('\0')) throw invalidArchive('has a NUL in its target', entry.name);
         create(name, () => symlinkSync(bytesOf(entry.linkName), pathOf(name)));
         dressPath(name, entry);
         break;
-      case 'hardlink': {
-        const target = cleanName(entry.linkName, limits);
-        create(name, () => linkSync(pathOf(target), pathOf(name)));
+      case 'hardlink':
+        makeLink(name, cleanName(entry.linkName, limits));
         break;
-      }
       case 'fifo':
         create(name, () => calls.mknod(`/${name}`, S_IFIFO | (entry.mode & 0o777), 0));
         if ((dressPath(name, entry) & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
@@ -138,64 +137,60 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     }
   };
 
-  /** Runs `work`, which makes `name`; what stands in its way is cleared once: missing parents, an older entry. */
+  /** Runs `work`, which makes `name`; an older entry that stands in its way is removed. */
   const create = <T>(name: string, work: () => T): T => {
+    loose.dropLink(name);
     try {
       return work();
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'EEXIST') rmSync(pathOf(name), { recursive: true });
-      else if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
-      else throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      loose.dropDirectory(name);
+      if (isDirectory(pathOf(name))) directories.forget(name);
+      rmSync(pathOf(name), { recursive: true });
       return work();
     }
   };
 
-  const makeParents = (name: string): void => {
-    const parts = name.split('/').slice(0, -1);
-    for (const [index] of parts.entries()) makeDirectory(parts.slice(0, index + 1).join('/'), 0o755, isDirectoryBehind);
-  };
-
-  /** Private until the end, so that a default ACL or a setgid bit of its own cannot rub off on what comes into it. */
-  const makeDirectory = (name: string, mode = 0o700, isGoodEnough = isDirectory): void => {
-    const path = pathOf(name);
+  /** A target that is not here may be in a layer below: what it is then is decided when that is known. */
+  const makeLink = (name: string, target: string): void => {
+    if (target === name && isThere(pathOf(name))) return;
     try {
-      mkdirSync(path, { mode });
+      create(name, () => linkSync(pathOf(target), pathOf(name)));
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
-      else if (errno !== 'EEXIST') throw error;
-      else if (isGoodEnough(path)) return;
-      const isWhiteout = errno === 'EEXIST' && isWhiteoutAt(path);
-      if (errno === 'EEXIST') rmSync(path);
-      mkdirSync(path, { mode });
-      if (isWhiteout) setOpaque(name);
+      if (!['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
+      loose.addLink(name, target);
     }
   };
 
   const applyWhiteout = (whiteout: Whiteout, mtime: TarEntry['mtime']): void => {
-    if (whiteout.kind === 'opaque') {
-      if (whiteout.directory !== '') makeDirectory(whiteout.directory, 0o755, isDirectoryBehind);
-      setOpaque(whiteout.directory);
-    } else if (whiteout.kind === 'name') {
-      hide(whiteout.hidden, mtime);
-    }
+    if (whiteout.kind === 'name') hide(directories.enter(whiteout.hidden), mtime);
+    else if (whiteout.kind === 'opaque')
+      setOpaque(parentOf(directories.enter(joinName(whiteout.directory, OPAQUE_WHITEOUT))));
   };
 
   /** A whiteout is a character device 0:0, which everybody may make. What this same layer brings under the name stays. */
   const hide = (name: string, mtime: TarEntry['mtime']): void => {
-    const parent = name.split('/').slice(0, -1).join('/');
-    if (parent !== '') makeDirectory(parent, 0o755, isDirectoryBehind);
     try {
       calls.mknod(`/${name}`, S_IFCHR, 0);
       calls.lutimens(`/${name}`, mtime);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
-      if (isDirectory(pathOf(name))) setOpaque(name);
+      if (isDirectory(pathOf(name))) replaceBelow(name);
     }
   };
 
+  /** Nothing of a directory shows through that lies below the directory `name`. */
+  const replaceBelow = (name: string): void => {
+    loose.dropDirectory(name);
+    setOpaque(name);
+  };
+
+  /** Overlay file systems do not look for the mark at the root: there it is left to who stacks the layers. */
   const setOpaque = (name: string): void => {
+    if (name === '') {
+      isOpaque = true;
+      return;
+    }
     try {
       calls.lsetxattr(`/${name}`, OPAQUE.name, OPAQUE.value);
     } catch (cause) {
@@ -261,18 +256,11 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     closeSync(fd);
   };
 
-  const dressDirectory = (directory: DirectoryMetadata): void => {
-    let fd: number;
-    try {
-      fd = openSync(pathOf(directory.name), OPEN_DIRECTORY);
-    } catch (error) {
-      // A later entry took its place.
-      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return;
-      throw error;
-    }
+  const dressDirectory = (name: string, directory: DirectoryMetadata): void => {
+    const fd = openSync(pathOf(name), OPEN_DIRECTORY);
     const dresser = dresserOf(fd);
     // fuse-overlayfs would take the attribute at the root of a layer as a sign to show owners that are not mapped.
-    const mode = squash && directory.name === '' ? directory.mode : owner(directory, dresser);
+    const mode = squash && name === '' ? directory.mode : owner(directory, dresser);
     fchmodSync(fd, mode);
     setAttributes(directory.attributes, dresser);
     calls.futimens(fd, directory.mtime);
@@ -281,16 +269,32 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
 
   /** Names the entry at work in whatever goes wrong. */
   const named = (name: string, work: () => void): void => {
+    const before = current;
     current = name;
     try {
       work();
     } catch (error) {
       throw entryFailure(name, error);
     }
+    current = before;
   };
 
+  const loose = createLooseEnds(limits.looseBytes);
+  const directories = createOpenDirectories(calls, {
+    dress: (name, metadata) => named(name, () => dressDirectory(name, metadata)),
+    onImplicit: (name) => loose.addDirectory(name),
+    onReplaced: setOpaque,
+  });
+
   return {
-    begin: (entry) => named(entry.name, () => begin(entry)),
+    begin(entry) {
+      current = entry.name;
+      try {
+        begin(entry);
+      } catch (error) {
+        throw entryFailure(entry.name, error);
+      }
+    },
     write(chunk, start, end, position) {
       if (file === undefined) return;
       try {
@@ -301,8 +305,8 @@ export function createTreeWriter(calls: FileCalls, request: UnpackRequest): Tree
     },
     end: () => named(current, endFile),
     finish() {
-      for (const directory of directories) named(directory.name, () => dressDirectory(directory));
-      return counts;
+      directories.finish();
+      return { ...counts, isOpaque, loose: loose.list() };
     },
   };
 }
@@ -323,19 +327,12 @@ function bytesOf(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
+function isThere(path: string | Buffer): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
 function isDirectory(path: string | Buffer): boolean {
   return lstatSync(path).isDirectory();
-}
-
-/** As isDirectory, but through symbolic links: inside the chroot they lead nowhere else. */
-function isDirectoryBehind(path: string | Buffer): boolean {
-  const stats = lstatSync(path);
-  return stats.isDirectory() || stats.isSymbolicLink();
-}
-
-function isWhiteoutAt(path: string | Buffer): boolean {
-  const stats = lstatSync(path);
-  return stats.isCharacterDevice() && stats.rdev === 0;
 }
 
 function isId(id: number): boolean {

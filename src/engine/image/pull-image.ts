@@ -194,7 +194,8 @@ async function pullThrough(
     await storeWhole(async () => {
       const fetched = await fetchLayers({ owned, repository, squashIds, hear: ears.hear }, layers, stop);
       ears.signal.throwIfAborted();
-      await commit(owned, staging, { reference, root, records: [record, image.manifestRecord], layers, fetched });
+      const records = [record, image.manifestRecord];
+      await commit(owned, staging, { reference, root, records, layers, fetched, diffIds: config.rootfs.diff_ids });
     });
     const lostOwners = countLostOwners(
       owned.store,
@@ -246,10 +247,12 @@ interface FetchedParts {
   readonly records: readonly FetchedRecord[];
   readonly layers: readonly WantedLayer[];
   readonly fetched: FetchedLayers;
+  /** As the configuration lists them. */
+  readonly diffIds: readonly Digest[];
 }
 
 function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Promise<void> {
-  const { reference, root, layers, fetched } = parts;
+  const { reference, root, layers, fetched, diffIds } = parts;
   const [manifest, ...records] = [root, ...parts.records].map(({ bytes, descriptor }, at) =>
     stageBytes(join(staging, `record-${String(at)}`), bytes, plain(descriptor)),
   );
@@ -261,7 +264,7 @@ function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Pr
     layers: fetched.layers,
     needs: {
       blobs: [...records, ...layers].map(({ descriptor }) => descriptor.digest),
-      layers: layers.map(({ diffId }) => diffId),
+      layers: diffIds,
     },
   });
 }
