@@ -53,6 +53,7 @@ const PROGRAMS = {
   pack: { entry: 'src/pack/main.ts', rehearsals: [] },
   send: { entry: 'src/pack/send.ts', rehearsals: [] },
   receive: { entry: 'src/unpack/receive.ts', rehearsals: [] },
+  'make-seam': { entry: 'src/pack/make-seam.ts', rehearsals: [] },
 };
 
 const run = promisify(execFile);

@@ -3,6 +3,7 @@ import { Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { loadImages } from '../src/engine/image/load-image.ts';
 import { squashNote } from '../src/engine/image/squash-note.ts';
+import { lostOwnersText } from '../src/engine/image/lost-owners.ts';
 import { SQUASH_IDS } from '../src/cli/squash-ids.ts';
 
 export default class Load extends HutchCommand {
@@ -30,9 +31,11 @@ export default class Load extends HutchCommand {
         onProgress: isShown ? showProgress : undefined,
       });
       if (isShown) writeErr('\r\u001b[K');
-      for (const { id, names, squashedIds } of images) {
-        const note = squashNote(names[0] ?? id, squashedIds);
+      for (const { id, names, squashedIds, lostOwners } of images) {
+        const name = names[0] ?? id;
+        const note = squashNote(name, squashedIds);
         if (note !== null && !flags.quiet) this.note(note);
+        if (lostOwners > 0) this.note(lostOwnersText(name, lostOwners));
         for (const name of names) this.print(`Loaded image: ${name}`);
         if (names.length === 0) this.print(`Loaded image ID: ${id}`);
       }

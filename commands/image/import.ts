@@ -2,6 +2,7 @@
 
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
+import { lostOwnersText } from '../../src/engine/image/lost-owners.ts';
 import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';
 import { platformParts } from '../../src/cli/registry-flags.ts';
 import { squashNote } from '../../src/engine/image/squash-note.ts';
@@ -64,11 +65,12 @@ export default class ImageImport extends HutchCommand {
   }
 
   private noteLosses(image: ImportedImage): void {
-    const { skippedDevices, skippedAttributes, squashedIds } = image.layer;
+    const { skippedDevices, skippedAttributes, squashedIds, lostOwners } = image.layer;
     const name = image.name ?? image.id;
     if (skippedDevices > 0) this.note(`${name}: left out ${skippedDevices} device nodes`);
     const squashed = squashNote(name, squashedIds);
     if (squashed !== null) this.note(squashed);
     if (skippedAttributes > 0) this.note(`${name}: left out ${skippedAttributes} extended attributes`);
+    if (lostOwners > 0) this.note(lostOwnersText(name, lostOwners));
   }
 }

@@ -11,3 +11,11 @@ export function invalidArchive(reason: string, entry?: string, hint?: string): H
     context: entry === undefined ? {} : { entry: shownName(entry) },
   });
 }
+
+/** ARCHIVE_INVALID: the entry `name` is a hard link to `target`, which is nowhere. */
+export function danglingLink(name: string, target: string): HutchError {
+  return invalidArchive(
+    `is a hard link to "${shownName(target)}", which neither its own layer nor one below has as a file`,
+    name,
+  );
+}

@@ -13,7 +13,9 @@ export function programDirectory(): string {
 }
 
 /** The path of a program that hutch starts in a namespace. HOST_TOOL_MISSING when hutch was not built. */
-export function programPath(name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack' | 'send' | 'receive'): string {
+export function programPath(
+  name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack' | 'make-seam' | 'send' | 'receive',
+): string {
   const path = join(programDirectory(), `${name}.cjs`);
   if (existsSync(path)) return path;
   throw new HutchError(`${path} is missing`, { code: 'HOST_TOOL_MISSING', hint: 'build hutch: npm run build' });

@@ -26,7 +26,7 @@ export async function connectToMonitor(store: Store, id: string): Promise<Contro
     });
     return new ControlClient(socket);
   } catch (error) {
-    if (['ENOENT', 'ECONNREFUSED', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    if (['ENOENT', 'ECONNREFUSED', 'ECONNRESET', 'EPIPE', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
     throw error;
   } finally {
     short[Symbol.dispose]();

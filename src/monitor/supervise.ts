@@ -2,9 +2,11 @@
 import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { HutchError } from '../errors/hutch-error.ts';
+import { identifyProcess } from '../host/process-identity.ts';
 import { runTool } from '../host/run-tool.ts';
 import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
+import { SyscallError } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
@@ -167,14 +169,16 @@ class Life implements LifeControl {
   /** Copies the monitor's ends out of init. Source: pidfd_getfd(2). */
   private takeStdio(pid: number, message: StdioMessage): void {
     const syscalls = this.syscalls();
-    const pidfd = syscalls.pidfd_open(pid);
-    try {
-      const fetch = (fd: number): number => syscalls.pidfd_getfd(pidfd, fd);
-      this.hearExecuted(fetch(message.executed));
-      this.drained = this.supervision.hub.connect(syscalls, fetch, message);
-    } finally {
-      syscalls.close(pidfd);
-    }
+    this.unlessGone(() => {
+      const pidfd = syscalls.pidfd_open(pid);
+      try {
+        const fetch = (fd: number): number => syscalls.pidfd_getfd(pidfd, fd);
+        this.hearExecuted(fetch(message.executed));
+        this.drained = this.supervision.hub.connect(syscalls, fetch, message);
+      } finally {
+        syscalls.close(pidfd);
+      }
+    });
   }
 
   /** A byte: execve(2) has failed, and why is told elsewhere. An end without one: it has succeeded. */
@@ -202,7 +206,18 @@ class Life implements LifeControl {
   private checkMaps(pid: number): void {
     const [outer, nested] = this.supervision.plan.enter.userNamespaces;
     // A nested map is written in terms of the outer namespace, and init is in the nested one.
-    if (nested === undefined) checkMaps(pid, outer);
+    if (nested === undefined) this.unlessGone(() => checkMaps(pid, outer));
+  }
+
+  /** Somebody may kill init at any moment: what then fails is no fault of ours. */
+  private unlessGone(work: () => void): void {
+    try {
+      work();
+    } catch (cause) {
+      // One that is on its way out has no memory any more, and answers EPERM for a moment.
+      if (!(cause instanceof SyscallError) && identifyProcess(this.initPid ?? 0) !== undefined) throw cause;
+      throw chainFailed([...this.words, `init is gone (${cause instanceof Error ? cause.message : String(cause)})`]);
+    }
   }
 
   private async serve(what: 'network' | 'rootfs', helper: readonly string[]): Promise<void> {

@@ -1,9 +1,11 @@
 /** Entries of a tree on their way into a tar archive; pack program, chrooted into the store. */
 import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
+import { KEPT_OWNER, parseKeptOwner, type Owner } from '../archive/kept-owner.ts';
 import { isKept } from '../archive/layer-attributes.ts';
 import type { Attribute, EntryType, TarEntry } from '../archive/tar/entry.ts';
 import { TAR_END, tarHeader, tarPadding } from '../archive/tar/writer.ts';
 import { HutchError } from '../errors/hutch-error.ts';
+import type { PackRequest } from '../images/layer/pack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import type { ByteOutput } from './byte-output.ts';
 import { attributeNames, bytesOf } from './merged-directory.ts';
@@ -23,7 +25,11 @@ const EPOCH = { seconds: 0, nanoseconds: 0 };
 const NS = 1_000_000_000n;
 
 /** Writes to `output`. The second name of a file becomes a hard link to the first. */
-export function createArchiveOutput(output: ByteOutput, calls: FileCalls): ArchiveOutput {
+export function createArchiveOutput(
+  output: ByteOutput,
+  calls: FileCalls,
+  { hasKeptOwners }: Pick<PackRequest, 'hasKeptOwners'>,
+): ArchiveOutput {
   const firstNames = new Map<string, string>();
   const buffer = Buffer.allocUnsafe(READ_BYTES);
 
@@ -61,6 +67,7 @@ export function createArchiveOutput(output: ByteOutput, calls: FileCalls): Archi
       output.write(
         tarHeader({
           ...metadataOf(stats),
+          ...(hasKeptOwners ? keptOwnerOf(path, stats, calls) : undefined),
           type: first === undefined ? type : 'hardlink',
           name: type === 'directory' ? `${name}/` : name,
           linkName: first ?? target,
@@ -109,6 +116,13 @@ function metadataOf({ mode, uid, gid, mtimeNs }: BigIntStats): Pick<TarEntry, 'm
     gid: Number(gid),
     mtime: { seconds: Number((mtimeNs - nanoseconds) / NS), nanoseconds: Number(nanoseconds) },
   };
+}
+
+/** Only these two types can have the attribute. Source: xattr(7). */
+function keptOwnerOf(path: string, stats: BigIntStats, calls: FileCalls): Owner | undefined {
+  if (!stats.isFile() && !stats.isDirectory()) return undefined;
+  if (!attributeNames(path, calls).includes(KEPT_OWNER)) return undefined;
+  return parseKeptOwner(calls.lgetxattr(path, KEPT_OWNER));
 }
 
 function attributesOf(path: string, calls: FileCalls): Attribute[] {

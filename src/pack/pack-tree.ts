@@ -7,7 +7,7 @@ import type { ByteOutput } from './byte-output.ts';
 import { listIn } from './merged-directory.ts';
 import { walkChanges } from './walk-changes.ts';
 
-type Pack = (tree: ContainerTree, output: ByteOutput, calls: FileCalls) => Packed;
+type Pack = (request: PackRequest, output: ByteOutput, calls: FileCalls) => Packed;
 
 /** Writes what `request` asks for to `output`. CONTAINER_RUNNING when a file changes under its hands. */
 export function packTree(request: PackRequest, output: ByteOutput, calls: FileCalls): Packed {
@@ -32,8 +32,8 @@ function packChanges(tree: ContainerTree, output: ByteOutput, calls: FileCalls):
 }
 
 /** The changes as an OCI layer. Source: image-spec, layer.md. */
-function packLayer(tree: ContainerTree, output: ByteOutput, calls: FileCalls): Packed {
-  const archive = createArchiveOutput(output, calls);
+function packLayer(tree: PackRequest, output: ByteOutput, calls: FileCalls): Packed {
+  const archive = createArchiveOutput(output, calls, tree);
   const counts = { entries: 0, leftOut: 0 };
   walkChanges(tree, calls, ({ path, now, isOpaque, isCovered }) => {
     const name = path.slice(1);
@@ -57,8 +57,9 @@ function whiteoutName(name: string): string {
 }
 
 /** Everything that the container shows. */
-function packMerged({ upper, lower, isWholeCopy }: ContainerTree, output: ByteOutput, calls: FileCalls): Packed {
-  const archive = createArchiveOutput(output, calls);
+function packMerged(request: PackRequest, output: ByteOutput, calls: FileCalls): Packed {
+  const { upper, lower, isWholeCopy } = request;
+  const archive = createArchiveOutput(output, calls, request);
   const counts = { entries: 0, leftOut: 0 };
   const walk = (prefix: string, directories: readonly string[]): void => {
     for (const [name, found] of listIn(directories, calls)) {

@@ -53,7 +53,7 @@ function main(): void {
   const request = JSON.parse(process.argv[2] ?? '') as SendRequest;
   try {
     enter(syscalls, request);
-    const archive = createArchiveOutput(createByteOutput(OUTPUT_FD), calls);
+    const archive = createArchiveOutput(createByteOutput(OUTPUT_FD), calls, { hasKeptOwners: false });
     const { from } = request;
     const counts =
       from.kind === 'stopped'

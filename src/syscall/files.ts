@@ -38,6 +38,7 @@ export function openFileCalls() {
   const lsetxattr = bind('lsetxattr', ['void *', 'void *', 'void *', 'size_t', 'int']);
   const fsetxattr = bind('fsetxattr', ['int', 'void *', 'void *', 'size_t', 'int']);
   const fremovexattr = bind('fremovexattr', ['int', 'void *']);
+  const lremovexattr = bind('lremovexattr', ['void *', 'void *']);
   const llistxattr = bind('llistxattr', ['void *', 'void *', 'size_t']);
   const lgetxattr = bind('lgetxattr', ['void *', 'void *', 'void *', 'size_t']);
   /** As large as the kernel lets a list or a value be. Source: xattr(7). */
@@ -55,6 +56,7 @@ export function openFileCalls() {
       lsetxattr(cString(path), cString(name), value, value.length, 0),
     fsetxattr: (fd: number, name: string, value: Buffer) => fsetxattr(fd, cString(name), value, value.length, 0),
     fremovexattr: (fd: number, name: string) => fremovexattr(fd, cString(name)),
+    lremovexattr: (path: string, name: string) => lremovexattr(cString(path), cString(name)),
     /** The names of the attributes of `path` itself, as they are listed: each with a NUL behind it. */
     llistxattr: (path: string) =>
       attribute.toString('latin1', 0, llistxattr(cString(path), attribute, attribute.length)),

@@ -1,7 +1,7 @@
 /** One layer from its bytes to its tree, inside a chroot; unpack program, root of the user namespace. */
 import { chmodSync, chownSync, closeSync } from 'node:fs';
 import { errnoOf } from '../errors/hutch-error.ts';
-import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
+import type { LooseEnds, UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
 import { openFileCalls, type FileCalls } from '../syscall/files.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { readLayer } from './layer-source.ts';
@@ -17,7 +17,7 @@ export interface LayerTask extends UnpackRequest {
 }
 
 /** Applies the layer. ARCHIVE_INVALID, ID_UNMAPPED, STORAGE_FULL, STORE_UNWRITABLE or HOST_FEATURE_MISSING say why not. */
-export async function applyLayer(task: LayerTask): Promise<UnpackedLayer> {
+export async function applyLayer(task: LayerTask): Promise<{ layer: UnpackedLayer; loose: LooseEnds }> {
   const calls = openFileCalls();
   enterTree(task.treeFd, calls);
   const writer = createTreeWriter(calls, task);
@@ -30,7 +30,9 @@ export async function applyLayer(task: LayerTask): Promise<UnpackedLayer> {
     onProgress: task.onProgress,
   });
   parser.finish();
-  return { ...digests, ...writer.finish() };
+  const { loose, ...counts } = writer.finish();
+  const ends = { looseDirectories: loose.directories.length, looseLinks: loose.links.length };
+  return { layer: { ...digests, ...counts, ...ends }, loose };
 }
 
 /** chroot(2) holds for all threads. What the directory inherited from the store's own would rub off on every entry. */

@@ -25,6 +25,21 @@ export function pathOf(name: string): string | Buffer {
   return /^[\u0000-\u007f]*$/u.test(name) ? `/${name}` : Buffer.from(`/${name}`, 'latin1');
 }
 
+/** The directory that `name` lies in; `''` is the root. */
+export function parentOf(name: string): string {
+  return name.slice(0, Math.max(name.lastIndexOf('/'), 0));
+}
+
+/** The last part of `name`. */
+export function baseOf(name: string): string {
+  return name.slice(name.lastIndexOf('/') + 1);
+}
+
+/** `base` in the directory `parent`. */
+export function joinName(parent: string, base: string): string {
+  return parent === '' ? base : `${parent}/${base}`;
+}
+
 /** What a whiteout entry asks for: hide one name of the layers below, or all names of a directory; or nothing. */
 export type Whiteout =
   | { readonly kind: 'name'; readonly hidden: string }

@@ -17,7 +17,7 @@ export function entryFailure(entry: string, cause: unknown): unknown {
   const code = CODE_OF_ERRNO[errno] ?? 'ARCHIVE_INVALID';
   return new HutchError(`cannot make archive entry "${shownName(entry)}": ${errno}`, {
     code,
-    hint: HINT_OF_CODE[code] ?? HINT_OF_ERRNO[errno] ?? 'make or fetch the archive again',
+    hint: HINT_OF_CODE[code] ?? 'make or fetch the archive again',
     cause,
     context: { entry: shownName(entry), errno },
   });
@@ -26,11 +26,6 @@ export function entryFailure(entry: string, cause: unknown): unknown {
 const HINT_OF_CODE: Readonly<Partial<Record<ErrorCode, string>>> = {
   STORAGE_FULL: 'free some space (hutch rmi, hutch rm), or set HUTCH_DATA to a larger file system',
   STORE_UNWRITABLE: 'see that the file system of the store can be written, or set HUTCH_DATA to one that can',
-};
-
-const HINT_OF_ERRNO: Readonly<Record<string, string>> = {
-  ENOENT:
-    'the archive lacks what it needs, the target of a hard link or of a symbolic link on the way to it: make or fetch the archive again',
 };
 
 /** ID_UNMAPPED: `kind` is `uid` or `gid`. */
@@ -44,3 +39,6 @@ export function unmappedId(entry: string, kind: 'uid' | 'gid', id: number): Hutc
     },
   );
 }
+
+/** The remedy for a copy that something is in the way of. */
+export const CORRECT_IT = 'name another place, or remove what is there';

@@ -5,6 +5,7 @@
 import { writeSync } from 'node:fs';
 import { HutchError } from '../errors/hutch-error.ts';
 import type {
+  LooseEnds,
   UnpackFailure,
   UnpackMessage,
   UnpackRequest,
@@ -18,10 +19,20 @@ import { applyLayer } from './apply-layer.ts';
 const RESULT_FD: UnpackResultFd = 3;
 const TREE_FD: UnpackTreeFd = 4;
 const PROGRESS_MS = 100;
+const LOOSE_AT_ONCE = 500;
 const SIGKILL = 9;
 
 function say(message: UnpackMessage): void {
-  writeSync(RESULT_FD, `${JSON.stringify(message)}\n`);
+  const line = Buffer.from(`${JSON.stringify(message)}\n`);
+  for (let done = 0; done < line.length;) done += writeSync(RESULT_FD, line, done);
+}
+
+/** In parts: who reads looks for the end of each line. */
+function sayLoose({ directories, links }: LooseEnds): void {
+  for (let at = 0; at < Math.max(directories.length, links.length); at += LOOSE_AT_ONCE) {
+    const end = at + LOOSE_AT_ONCE;
+    say({ event: 'unpack_loose', loose: { directories: directories.slice(at, end), links: links.slice(at, end) } });
+  }
 }
 
 function createProgress(): (sizeBytes: number) => void {
@@ -53,7 +64,13 @@ async function main(): Promise<void> {
   close_range(TREE_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   const request = JSON.parse(process.argv[2] ?? '') as UnpackRequest;
   try {
-    const layer = await applyLayer({ ...request, layerFd: 0, treeFd: TREE_FD, onProgress: createProgress() });
+    const { layer, loose } = await applyLayer({
+      ...request,
+      layerFd: 0,
+      treeFd: TREE_FD,
+      onProgress: createProgress(),
+    });
+    sayLoose(loose);
     say({ event: 'unpack_done', layer });
   } catch (error) {
     say({ event: 'unpack_failed', error: failureOf(error) });

@@ -19,6 +19,7 @@ export const COPY_LIMITS: UnpackLimits = {
   headerBytes: 2 ** 20,
   ratio: 1000,
   ratioFromBytes: 2 ** 30,
+  looseBytes: 2 ** 25,
 };
 
 export interface Receiver extends EntrySink {

@@ -11,7 +11,6 @@ import {
   lchownSync,
   linkSync,
   lstatSync,
-  mkdirSync,
   openSync,
   chmodSync,
   rmSync,
@@ -19,23 +18,34 @@ import {
   writeSync,
 } from 'node:fs';
 import { invalidArchive } from '../archive/failure.ts';
+import { formatKeptOwner, KEPT_OWNER } from '../archive/kept-owner.ts';
 import type { Attribute, EntrySink, TarEntry } from '../archive/tar/entry.ts';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
-import type { UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
+import type { LooseEnds, UnpackedLayer, UnpackRequest } from '../images/layer/unpack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
-import { isKept, OPAQUE } from '../archive/layer-attributes.ts';
-import { createDirectoryList, type DirectoryMetadata } from './directory-list.ts';
-import { cleanName, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
-import { entryFailure, unmappedId } from './failure.ts';
+import { isKept, OPAQUE, OPAQUE_WHITEOUT } from '../archive/layer-attributes.ts';
+import { cleanName, joinName, parentOf, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
+import { CORRECT_IT, entryFailure, unmappedId } from './failure.ts';
+import { createLooseEnds } from './loose-ends.ts';
+import { createOpenDirectories, type DirectoryMetadata } from './open-directories.ts';
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */
-  finish(): Pick<UnpackedLayer, 'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes' | 'squashedIds'>;
+  finish(): Counts & Pick<UnpackedLayer, 'isOpaque'> & { readonly loose: LooseEnds };
+}
+
+type Counts = Pick<
+  UnpackedLayer,
+  'entries' | 'unpackedBytes' | 'skippedDevices' | 'skippedAttributes' | 'squashedIds' | 'lostOwners'
+>;
+
+/** How a file that is there is given away, and given an attribute: by its path or its descriptor. */
+interface Dresser {
+  readonly own: (uid: number, gid: number) => void;
+  readonly set: (name: string, value: Buffer) => void;
 }
 
 type Owned = Pick<TarEntry, 'uid' | 'gid' | 'mode'>;
-
-const CORRECT_IT = 'name another place, or remove what is there';
 
 /** The file that is being written. */
 interface OpenFile {
@@ -67,10 +77,17 @@ export function createTreeWriter(
   isLayer = true,
 ): TreeWriter {
   const { limits, squash, squashUnmapped } = request;
-  const directories = createDirectoryList();
-  const counts = { entries: 0, unpackedBytes: 0, skippedDevices: 0, skippedAttributes: 0, squashedIds: 0 };
+  const counts = {
+    entries: 0,
+    unpackedBytes: 0,
+    skippedDevices: 0,
+    skippedAttributes: 0,
+    squashedIds: 0,
+    lostOwners: 0,
+  };
   let file: OpenFile | undefined;
   let current = '';
+  let isOpaque = false;
 
   const begin = (entry: TarEntry): void => {
     count(entry);
@@ -78,7 +95,7 @@ export function createTreeWriter(
     const whiteout = isLayer ? whiteoutOf(name) : undefined;
     if (whiteout !== undefined) applyWhiteout(whiteout, entry.mtime);
     else if (name === '') adoptRoot(entry);
-    else make(name, entry);
+    else make(entry.type === 'device' ? name : directories.enter(name), entry);
   };
 
   const count = (entry: TarEntry): void => {
@@ -92,7 +109,7 @@ export function createTreeWriter(
   const adoptRoot = (entry: TarEntry): void => {
     if (entry.type !== 'directory')
       throw invalidArchive(`is a ${entry.type} in the place of the root directory`, entry.name);
-    if (isLayer) directories.add('', entry);
+    if (isLayer) directories.open('', entry);
   };
 
   const make = (name: string, entry: TarEntry): void => {
@@ -106,19 +123,18 @@ export function createTreeWriter(
         };
         break;
       case 'directory':
-        if (makeDirectory(name, 0o700, isLayer ? isDirectory : isDirectoryBehind) || isLayer)
-          directories.add(name, entry);
+        loose.dropDirectory(name);
+        loose.dropLink(name);
+        directories.open(name, entry);
         break;
       case 'symlink':
         if (entry.linkName.includes('\0')) throw invalidArchive('has a NUL in its target', entry.name);
         create(name, () => symlinkSync(bytesOf(entry.linkName), pathOf(name)));
         dressPath(name, entry);
         break;
-      case 'hardlink': {
-        const target = cleanName(entry.linkName, limits);
-        create(name, () => linkSync(pathOf(target), pathOf(name)));
+      case 'hardlink':
+        makeLink(name, cleanName(entry.linkName, limits));
         break;
-      }
       case 'fifo':
         create(name, () => calls.mknod(`/${name}`, S_IFIFO | (entry.mode & 0o777), 0));
         if ((dressPath(name, entry) & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
@@ -128,76 +144,65 @@ export function createTreeWriter(
     }
   };
 
-  /** Runs `work`, which makes `name`; what stands in its way is cleared once: missing parents, an older entry. */
+  /** Runs `work`, which makes `name`; an older entry that stands in its way is removed. */
   const create = <T>(name: string, work: () => T): T => {
+    loose.dropLink(name);
     try {
       return work();
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'EEXIST') clear(name);
-      else if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
-      else throw error;
+      if (errnoOf(error) !== 'EEXIST') throw error;
+      loose.dropDirectory(name);
+      if (isDirectory(pathOf(name))) clearDirectory(name);
+      rmSync(pathOf(name), { recursive: true });
       return work();
     }
   };
 
-  const clear = (name: string): void => {
-    if (!isLayer && isDirectory(pathOf(name)))
-      throw invalidArchive('is no directory, but there is one in its place', name, CORRECT_IT);
-    rmSync(pathOf(name), { recursive: true });
+  const clearDirectory = (name: string): void => {
+    if (!isLayer) throw invalidArchive('is no directory, but there is one in its place', name, CORRECT_IT);
+    directories.forget(name);
   };
 
-  const makeParents = (name: string): void => {
-    const parts = name.split('/').slice(0, -1);
-    for (const [index] of parts.entries()) makeDirectory(parts.slice(0, index + 1).join('/'), 0o755, isDirectoryBehind);
-  };
-
-  /**
-   * Private until the end, so that a default ACL or a setgid bit of its own cannot rub off on what comes into it.
-   * @returns false when it was there
-   */
-  const makeDirectory = (name: string, mode = 0o700, isGoodEnough = isDirectory): boolean => {
-    const path = pathOf(name);
+  /** A target that is not here may be in a layer below: what it is then is decided when that is known. */
+  const makeLink = (name: string, target: string): void => {
+    if (target === name && isThere(pathOf(name))) return;
     try {
-      mkdirSync(path, { mode });
+      create(name, () => linkSync(pathOf(target), pathOf(name)));
     } catch (error) {
-      const errno = errnoOf(error);
-      if (errno === 'ENOENT' || errno === 'ENOTDIR') makeParents(name);
-      else if (errno !== 'EEXIST') throw error;
-      else if (isGoodEnough(path)) return false;
-      else if (!isLayer)
-        throw invalidArchive('is a directory, but there is something else in its place', name, CORRECT_IT);
-      const isWhiteout = errno === 'EEXIST' && isWhiteoutAt(path);
-      if (errno === 'EEXIST') rmSync(path);
-      mkdirSync(path, { mode });
-      if (isWhiteout) setOpaque(name);
+      if (!isLayer || !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
+      loose.addLink(name, target);
     }
-    return true;
   };
 
   const applyWhiteout = (whiteout: Whiteout, mtime: TarEntry['mtime']): void => {
-    if (whiteout.kind === 'opaque') {
-      if (whiteout.directory !== '') makeDirectory(whiteout.directory, 0o755, isDirectoryBehind);
-      setOpaque(whiteout.directory);
-    } else if (whiteout.kind === 'name') {
-      hide(whiteout.hidden, mtime);
-    }
+    if (whiteout.kind === 'name') hide(directories.enter(whiteout.hidden), mtime);
+    else if (whiteout.kind === 'opaque')
+      setOpaque(parentOf(directories.enter(joinName(whiteout.directory, OPAQUE_WHITEOUT))));
   };
 
   /** A whiteout is a character device 0:0, which everybody may make. What this same layer brings under the name stays. */
   const hide = (name: string, mtime: TarEntry['mtime']): void => {
-    const parent = name.split('/').slice(0, -1).join('/');
-    if (parent !== '') makeDirectory(parent, 0o755, isDirectoryBehind);
     try {
       calls.mknod(`/${name}`, S_IFCHR, 0);
       calls.lutimens(`/${name}`, mtime);
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
-      if (isDirectory(pathOf(name))) setOpaque(name);
+      if (isDirectory(pathOf(name))) replaceBelow(name);
     }
   };
 
+  /** Nothing of a directory shows through that lies below the directory `name`. */
+  const replaceBelow = (name: string): void => {
+    loose.dropDirectory(name);
+    setOpaque(name);
+  };
+
+  /** Overlay file systems do not look for the mark at the root: there it is left to who stacks the layers. */
   const setOpaque = (name: string): void => {
+    if (name === '') {
+      isOpaque = true;
+      return;
+    }
     try {
       calls.lsetxattr(`/${name}`, OPAQUE.name, OPAQUE.value);
     } catch (cause) {
@@ -211,9 +216,13 @@ export function createTreeWriter(
   };
 
   /** Gives an entry to its owner. @returns the mode that it may have then */
-  const owner = (entry: Owned, change: (uid: number, gid: number) => void): number => {
+  const owner = (entry: Owned, { own: change, set }: Dresser): number => {
     const { uid, gid, mode } = entry;
-    if (squash || (uid === 0 && gid === 0)) return mode;
+    if (uid === 0 && gid === 0) return mode;
+    if (squash) {
+      if (isLayer && !isTaken(() => set(KEPT_OWNER, formatKeptOwner(entry)))) counts.lostOwners += 1;
+      return mode;
+    }
     if (isId(uid) && isId(gid) && isMapped(() => change(uid, gid))) return mode;
     // Which of the two it was shows when one is tried alone.
     const hasUid = isId(uid) && isMapped(() => change(uid, 0));
@@ -224,61 +233,81 @@ export function createTreeWriter(
     return mode & ~SET_ID_BITS;
   };
 
-  const setAttributes = (attributes: readonly Attribute[], set: (name: string, value: Buffer) => void): void => {
+  const setAttributes = (attributes: readonly Attribute[], { set }: Dresser): void => {
     for (const { name, value } of attributes) {
       if (!isKept(name) || !isTaken(() => set(name, value))) counts.skippedAttributes += 1;
     }
   };
 
   const dressPath = (name: string, entry: TarEntry): number => {
-    const mode = owner(entry, (uid, gid) => lchownSync(pathOf(name), uid, gid));
-    setAttributes(entry.attributes, (key, value) => calls.lsetxattr(`/${name}`, key, value));
+    const dresser: Dresser = {
+      own: (uid, gid) => lchownSync(pathOf(name), uid, gid),
+      set: (key, value) => calls.lsetxattr(`/${name}`, key, value),
+    };
+    const mode = owner(entry, dresser);
+    setAttributes(entry.attributes, dresser);
     calls.lutimens(`/${name}`, entry.mtime);
     return mode;
   };
+
+  const dresserOf = (fd: number): Dresser => ({
+    own: (uid, gid) => fchownSync(fd, uid, gid),
+    set: (key, value) => calls.fsetxattr(fd, key, value),
+  });
 
   const endFile = (): void => {
     if (file === undefined) return;
     const { fd, entry, end } = file;
     file = undefined;
     if (end < entry.sizeBytes) ftruncateSync(fd, entry.sizeBytes);
-    const mode = owner(entry, (uid, gid) => fchownSync(fd, uid, gid));
+    const dresser = dresserOf(fd);
+    const mode = owner(entry, dresser);
     if ((mode & SPECIAL_BITS) !== 0) fchmodSync(fd, mode);
-    if (entry.attributes.length > 0) setAttributes(entry.attributes, (key, value) => calls.fsetxattr(fd, key, value));
+    if (entry.attributes.length > 0) setAttributes(entry.attributes, dresser);
     calls.futimens(fd, entry.mtime);
     closeSync(fd);
   };
 
-  const dressDirectory = (directory: DirectoryMetadata): void => {
-    let fd: number;
-    try {
-      fd = openSync(pathOf(directory.name), OPEN_DIRECTORY);
-    } catch (error) {
-      // A later entry took its place.
-      if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '')) return;
-      throw error;
-    }
-    fchmodSync(
-      fd,
-      owner(directory, (uid, gid) => fchownSync(fd, uid, gid)),
-    );
-    setAttributes(directory.attributes, (key, value) => calls.fsetxattr(fd, key, value));
+  const dressDirectory = (name: string, directory: DirectoryMetadata): void => {
+    const fd = openSync(pathOf(name), OPEN_DIRECTORY);
+    const dresser = dresserOf(fd);
+    // fuse-overlayfs would take the attribute at the root of a layer as a sign to show owners that are not mapped.
+    const mode = squash && name === '' ? directory.mode : owner(directory, dresser);
+    fchmodSync(fd, mode);
+    setAttributes(directory.attributes, dresser);
     calls.futimens(fd, directory.mtime);
     closeSync(fd);
   };
 
   /** Names the entry at work in whatever goes wrong. */
   const named = (name: string, work: () => void): void => {
+    const before = current;
     current = name;
     try {
       work();
     } catch (error) {
       throw entryFailure(name, error);
     }
+    current = before;
   };
 
+  const loose = createLooseEnds(limits.looseBytes);
+  const directories = createOpenDirectories(calls, {
+    dress: (name, metadata) => named(name, () => dressDirectory(name, metadata)),
+    onImplicit: (name) => loose.addDirectory(name),
+    onReplaced: setOpaque,
+    isLayer,
+  });
+
   return {
-    begin: (entry) => named(entry.name, () => begin(entry)),
+    begin(entry) {
+      current = entry.name;
+      try {
+        begin(entry);
+      } catch (error) {
+        throw entryFailure(entry.name, error);
+      }
+    },
     write(chunk, start, end, position) {
       if (file === undefined) return;
       try {
@@ -289,8 +318,8 @@ export function createTreeWriter(
     },
     end: () => named(current, endFile),
     finish() {
-      for (const directory of directories) named(directory.name, () => dressDirectory(directory));
-      return counts;
+      directories.finish();
+      return { ...counts, isOpaque, loose: loose.list() };
     },
   };
 }
@@ -311,19 +340,12 @@ function bytesOf(text: string): Buffer {
   return Buffer.from(text, 'latin1');
 }
 
+function isThere(path: string | Buffer): boolean {
+  return lstatSync(path, { throwIfNoEntry: false }) !== undefined;
+}
+
 function isDirectory(path: string | Buffer): boolean {
   return lstatSync(path).isDirectory();
-}
-
-/** As isDirectory, but through symbolic links: inside the chroot they lead nowhere else. */
-function isDirectoryBehind(path: string | Buffer): boolean {
-  const stats = lstatSync(path);
-  return stats.isDirectory() || stats.isSymbolicLink();
-}
-
-function isWhiteoutAt(path: string | Buffer): boolean {
-  const stats = lstatSync(path);
-  return stats.isCharacterDevice() && stats.rdev === 0;
 }
 
 function isId(id: number): boolean {

@@ -7,6 +7,7 @@ import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
 import { removeInUserns } from '../../src/userns/run-in-userns.ts';
+import { timedLeaningLayers } from '../drivers/rootfs/leaning-layers.ts';
 import { registrySkip, startRegistry } from '../helpers/docker-registry.ts';
 import { makeImage, pushByHand } from '../helpers/sample-image.ts';
 import { buildTar } from '../helpers/tar-builder.ts';
@@ -69,6 +70,10 @@ all -type d | xargs -0 stat -c '%n|%F|%a|%u|%g|%Y'
 all ! -type d | xargs -0 stat -c '%N|%F|%a|%u|%g|%Y|%s'
 all -type f | xargs -0 sha256sum`;
 
+function withoutDirectoryTimes(look: string): string {
+  return look.replaceAll(/(\|directory\|.*)\|\d+$/gmu, '$1');
+}
+
 describe('images between hutch and its peers', { skip }, () => {
   assert.ok(registry !== undefined);
   const { host, url } = registry;
@@ -127,6 +132,8 @@ describe('images between hutch and its peers', { skip }, () => {
     { kind: 'imported', words: /\.\/lower\/tree\/deep\/leaf\|f/u },
     { kind: 'committed', words: dressed },
     { kind: 'layered', words: dressed },
+    { kind: 'leaning', words: /\.\/own\|d\|2750\|33\|44\|/u },
+    { kind: 'leaning-on', words: /\.\/own\/deep\/more\|f\|644\|0\|0\|1\|5\|/u },
   ];
 
   const make: Readonly<Record<string, () => Promise<string>>> = {
@@ -145,6 +152,18 @@ describe('images between hutch and its peers', { skip }, () => {
       printed(await box.hutch(['pull', '-q', `${host}/by/hand:1`]));
       return `${host}/by/hand:1`;
     },
+    async leaning() {
+      await pushByHand(url, 'by/leaning', '1', makeImage({ layers: timedLeaningLayers('x') }));
+      printed(await box.hutch(['pull', '-q', `${host}/by/leaning:1`]));
+      return `${host}/by/leaning:1`;
+    },
+    async 'leaning-on'() {
+      const script = 'echo more >/own/deep/more; rm /tmp/again; ln /own/file /tmp/third';
+      const image = `${host}/own/leaning:1`;
+      printed(await box.hutch(['run', '--net', 'none', '--name', 'leaner', image, 'sh', '-euc', script]));
+      printed(await box.hutch(['commit', '-q', 'leaner', 'own:leaning-on']));
+      return 'own:leaning-on';
+    },
   };
 
   for (const { kind, words } of own)
@@ -160,7 +179,9 @@ describe('images between hutch and its peers', { skip }, () => {
       await podman('pull', '-q', '--tls-verify=false', `${host}/${pushed}`);
       const inPodman = await podman('run', '--rm', '--network', 'none', `${host}/${pushed}`, 'sh', '-c', LOOK);
       assert.match(inPodman, /\/lower\/owned'?\|regular file\|644\|33\|44\|/u);
-      assertSameTree(inHutch, inPodman);
+      // podman lets the time of a directory change that has no entry of its own.
+      const seen = kind.startsWith('leaning') ? withoutDirectoryTimes : String;
+      assertSameTree(seen(inHutch), seen(inPodman));
     });
 
   it('a layer that another repository of the registry has is mounted, not sent', async () => {

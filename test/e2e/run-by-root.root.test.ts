@@ -9,6 +9,9 @@ import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writ
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
+import { LEANING, leaningLayers, LOOK_LEANING } from '../drivers/rootfs/leaning-layers.ts';
+import { ociArchive } from '../helpers/image-archive.ts';
+import { makeImage } from '../helpers/sample-image.ts';
 import { adoptOrphans, descendant, remaining } from './processes.ts';
 import { HUTCH, outcomeOf, type Child, type Outcome } from './sandbox.ts';
 
@@ -114,6 +117,16 @@ hutch ps -a -q`;
     assert.equal(code, 0);
     assert.equal(stdout, 'c\n5\nc\nc running\nc\n');
     assert.equal(await remaining(), '');
+  });
+
+  it('fits layers to those below them', async () => {
+    const archive = path.join(directory, 'leaning.tar');
+    writeFileSync(archive, ociArchive(makeImage({ layers: leaningLayers('x') }), 'leaning:1'));
+    const { code, stdout, stderr } = await run(`hutch load -i ${archive}
+hutch run --rm --net none leaning:1 sh -c "${LOOK_LEANING.replaceAll('\n', ';')}"`);
+    assert.equal(stderr, '');
+    assert.equal(code, 0);
+    assert.equal(stdout, `Loaded image: leaning:1\n${LEANING}`);
   });
 
   it('has a network by slirp4netns', async () => {

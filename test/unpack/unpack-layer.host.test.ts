@@ -6,8 +6,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
-import { unpackLayer, type UnpackOptions } from '../../src/images/layer/unpack-layer.ts';
-import type { UnpackedLayer } from '../../src/images/layer/unpack-protocol.ts';
+import { unpackLayer, type AppliedLayer, type UnpackOptions } from '../../src/images/layer/unpack-layer.ts';
 import { removeInUserns } from '../../src/userns/run-in-userns.ts';
 import { buildTar, type TarPart } from '../helpers/tar-builder.ts';
 import { inUserns, listTree, unpackSkip } from '../helpers/userns-tree.ts';
@@ -26,7 +25,7 @@ function makeTree(): string {
 async function unpack(
   archive: Buffer | string,
   options: UnpackOptions = {},
-): Promise<{ readonly tree: string; readonly layer: UnpackedLayer }> {
+): Promise<{ readonly tree: string; readonly layer: AppliedLayer }> {
   const tree = makeTree();
   const file = typeof archive === 'string' ? archive : path.join(scratch, `archive-${made++}`);
   if (typeof archive !== 'string') writeFileSync(file, archive);
@@ -143,6 +142,8 @@ test('unpackLayer() lets later entries replace earlier ones of any kind', { skip
     ]),
   );
   assert.equal(await inUserns(`cd "$1"; cat a b d; stat -c ' %F %a' c`, tree), 'newfileown directory 700\n');
+  const hidden = await inUserns('cd "$1"; getfattr --only-values -n user.overlay.opaque c', tree);
+  assert.equal(hidden, 'y', 'what the link hid comes back');
 });
 
 test('unpackLayer() follows links made by the archive inside the layer only', { skip }, async () => {
@@ -172,7 +173,19 @@ const HOSTILE: readonly (readonly [title: string, parts: readonly TarPart[], mes
   ['a path that climbs out in the middle', [{ name: 'a/../../evil', content: 'x' }], /climbs out/u],
   ['a pax path that climbs out', [{ name: 'ok', pax: { path: 'a/../../evil' } }], /climbs out/u],
   ['a hard link that climbs out', [{ name: 'a', flag: '1', linkName: '../../etc/passwd' }], /climbs out/u],
-  ['a hard link to a file of the host', [{ name: 'a', flag: '1', linkName: '/etc/passwd' }], /ENOENT/u],
+  [
+    'a hard link through a link without end',
+    [
+      { name: 'a', flag: '2', linkName: 'a' },
+      { name: 'b', flag: '1', linkName: 'a/c' },
+    ],
+    /ELOOP/u,
+  ],
+  [
+    'an entry below a link to a file',
+    [{ name: 'f' }, { name: 'l', flag: '2', linkName: 'f' }, { name: 'l/x' }],
+    /leads to no directory/u,
+  ],
   ['a NUL in a name', [{ name: 'ok', pax: { path: 'a\0b' } }], /NUL/u],
   ['a NUL in a link', [{ name: 'ok', flag: '2', pax: { linkpath: 'a\0b' } }], /NUL/u],
   [
@@ -192,6 +205,84 @@ for (const [title, parts, message] of HOSTILE) {
     await assert.rejects(unpack(buildTar(parts)), { code: 'ARCHIVE_INVALID', message });
   });
 }
+
+test('unpackLayer() tells what depends on the layers below', { skip }, async () => {
+  const { tree, layer } = await unpack(
+    buildTar([
+      { name: 'a/b/file' },
+      { name: 'late/file' },
+      { name: 'late/', flag: '5', mode: 0o700 },
+      { name: '.wh.gone' },
+      { name: 'gone/file' },
+      { name: 'hard', flag: '1', linkName: '/etc/passwd' },
+      { name: 'other', flag: '1', linkName: 'hard' },
+      { name: 'again', flag: '1', linkName: 'hard' },
+      { name: 'again', content: 'x' },
+      { name: 'a/whole', flag: '1', linkName: 'a/b/file' },
+      { name: 'kept/.wh..wh..opq' },
+    ]),
+  );
+  assert.deepEqual(layer.loose, {
+    directories: ['a', 'a/b', 'kept'],
+    links: [
+      ['hard', 'etc/passwd'],
+      ['other', 'etc/passwd'],
+    ],
+  });
+  assert.deepEqual([layer.looseDirectories, layer.looseLinks, layer.isOpaque], [3, 2, false]);
+  assert.deepEqual(readdirSync(tree).toSorted(), ['a', 'again', 'gone', 'kept', 'late']);
+  assert.equal((await unpack(buildTar([{ name: '.wh..wh..opq' }]))).layer.isOpaque, true);
+  const many = Array.from({ length: 100 }, (_, index) => ({ name: `d${index}/f` }));
+  await assert.rejects(unpack(buildTar(many), { limits: { looseBytes: 6000 } }), {
+    code: 'ARCHIVE_INVALID',
+    message: /too many directories without an entry/u,
+  });
+});
+
+test('unpackLayer() comes back to directories that it has left', { skip }, async () => {
+  const acl = '\x02\0\0\0\x01\0\x07\0\xff\xff\xff\xff\x04\0\x05\0\xff\xff\xff\xff\x20\0\0\0\xff\xff\xff\xff';
+  const list = { 'SCHILY.xattr.system.posix_acl_default': acl };
+  const { tree } = await unpack(
+    buildTar([
+      { name: 'set/', flag: '5', mode: 0o2775, gid: 44, mtime: 981_173_106 },
+      { name: 'acl/', flag: '5', mode: 0o755, mtime: 981_173_107, pax: list },
+      { name: 'twice/in/', flag: '5', mode: 0o2700, uid: 5, gid: 6, pax: { 'SCHILY.xattr.user.first': 'x' } },
+      { name: 'twice', content: 'x' },
+      { name: 'twice/', flag: '5', mode: 0o750, mtime: 981_173_110, pax: { 'SCHILY.xattr.user.second': 'x' } },
+      { name: 'soft', flag: '2', linkName: 'set/in' },
+      { name: 'set/in/', flag: '5', mode: 0o500, mtime: 981_173_108 },
+      { name: 'acl/file', mode: 0o600 },
+      { name: 'acl/in/', flag: '5', mode: 0o711 },
+      { name: 'set/file', mode: 0o640 },
+      { name: 'soft/through', mode: 0o640 },
+      { name: 'soft/deep/er', mode: 0o640 },
+      { name: 'acl/.wh.none' },
+      { name: './', flag: '5', mode: 0o751, mtime: 981_173_109 },
+      { name: 'last' },
+    ]),
+  );
+  const shown = await inUserns(
+    `cd "$1"; stat -c '%n %a %u:%g %Y' . set acl set/in twice; ls -A twice; stat -c '%n %a %u:%g' acl/file acl/in set/file set/in/through set/in/deep/er
+getfattr -R -d -m - . | grep -a ^# | sort`,
+    tree,
+  );
+  assert.equal(
+    shown,
+    `. 751 0:0 981173109
+set 2775 0:44 981173106
+acl 755 0:0 981173107
+set/in 500 0:0 981173108
+twice 750 0:0 981173110
+acl/file 600 0:0
+acl/in 711 0:0
+set/file 640 0:0
+set/in/through 640 0:0
+set/in/deep/er 640 0:0
+# file: acl
+# file: twice
+`,
+  );
+});
 
 test('unpackLayer() leaves device nodes out and counts them', { skip }, async () => {
   const { tree, layer } = await unpack(
@@ -261,13 +352,13 @@ test('unpackLayer() does not let a default ACL of the store rub off on the layer
   );
 });
 
-test('unpackLayer() makes many directories', { skip }, async () => {
+test('unpackLayer() makes many directories, and comes back to each', { skip }, async () => {
   const count = 20_000;
-  const parts = Array.from({ length: count }, (_, index) => ({
-    name: `d${index % 100}/e${index}/`,
-    flag: '5',
-    mode: 0o755,
-  }));
-  const { layer } = await unpack(gzipSync(buildTar(parts)));
-  assert.equal(layer.entries, count);
+  const directory = (name: string): TarPart => ({ name, flag: '5', mode: 0o750, uid: 3, mtime: 1_000_000_000 });
+  const parents = Array.from({ length: 100 }, (_, index) => directory(`d${index}/`));
+  const parts = Array.from({ length: count }, (_, index) => directory(`d${index % 100}/e${index}/`));
+  const { layer, tree } = await unpack(gzipSync(buildTar([...parents, ...parts])));
+  assert.equal(layer.entries, count + 100);
+  const shown = await inUserns(`find "$1" -mindepth 1 -printf '%y %m %U %T@\\n' | sort | uniq -c`, tree);
+  assert.match(shown, /^ *20100 d 750 3 1000000000\.0+\n$/u);
 });

@@ -3,7 +3,8 @@ import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { upperDirectory } from '../../drivers/rootfs/container-paths.ts';
 import { HutchError } from '../../errors/hutch-error.ts';
-import { layerTree } from '../../images/layer/layers.ts';
+import { layerStack } from '../../images/layer/layer-stack.ts';
+import { layerDirectory } from '../../images/layer/layers.ts';
 import type { ContainerTree } from '../../images/layer/pack-protocol.ts';
 import { isDigest } from '../../oci/image.ts';
 import { containerDirectory, type ContainerRecord } from '../../state/container-record.ts';
@@ -23,7 +24,7 @@ export function locateTree(store: Store, record: ContainerRecord, verb: string):
   const inStore = (path: string): string => `/${relative(store.root, path)}`;
   return {
     upper: inStore(upperDirectory(directory)),
-    lower: layers.map((diffId) => inStore(layerTree(store, diffId))).toReversed(),
+    lower: layerStack(layers, (diffId) => layerDirectory(store, diffId)).map(inStore),
     // Only the driver that copies needs no links to the layers.
     isWholeCopy: !existsSync(join(directory, 'l')),
     mounted: mountedPaths(directory),

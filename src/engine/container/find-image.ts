@@ -1,5 +1,6 @@
 /** Finding the image of a run request: the embedded one, or one in the store; reads only. */
-import { layerTree } from '../../images/layer/layers.ts';
+import { layerStack } from '../../images/layer/layer-stack.ts';
+import { layerDirectory } from '../../images/layer/layers.ts';
 import { resolveImage } from '../../images/store/find-image.ts';
 import type { Store } from '../../state/store.ts';
 import { HOST_IMAGE, hostImage, type ImageSource } from './image-source.ts';
@@ -14,7 +15,7 @@ export function findImage(store: Store, word: string): ImageSource {
     reference: word,
     id,
     layers,
-    layerDirectories: layers.map((diffId) => layerTree(store, diffId)).toReversed(),
+    layerDirectories: layerStack(layers, (diffId) => layerDirectory(store, diffId)),
     isHost: false,
     defaults: {
       env: defaults.Env ?? [],

@@ -13,6 +13,7 @@ import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
+import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
 import { inventName } from './names.ts';
 import { newContainerId } from './new-id.ts';
@@ -54,8 +55,7 @@ export async function makeContainer(
 ): Promise<MadeContainer> {
   const { store, owner } = await openOwnStore();
   await sweepOrphans(store);
-  const image = await obtainImage(store, request, ears.watchPull);
-  if (image.layerDirectories.some((directory) => !existsSync(directory))) await unpack(image, request, ears);
+  const image = await unpacked(store, request, await obtainImage(store, request, ears.watchPull), ears);
   const id = newContainerId();
   const name = request.name ?? inventName();
   const record = newRecord({ request, image, id, name, interactsOnce });
@@ -64,6 +64,13 @@ export async function makeContainer(
   const identity = ownIdentity();
   await create(store, record, { draft, owner, identity, layerDirectories: image.layerDirectories });
   return { store, record, draft, identity };
+}
+
+/** The image, unpacked where somebody else's program copied it into the store: only then its layers tell how they lie on each other. */
+async function unpacked(store: Store, request: RunRequest, image: ImageSource, ears: MakeEars): Promise<ImageSource> {
+  if (image.layerDirectories.every((directory) => existsSync(directory))) return image;
+  await unpack(image, request, ears);
+  return { ...findImage(store, image.id), reference: image.reference };
 }
 
 /** What others, and the container's next start, need to know of it: its spec and its plan. */

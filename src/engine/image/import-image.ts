@@ -3,8 +3,8 @@ import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { defaultsFromChanges } from '../../images/image-changes.ts';
 import { LAYER_TYPE } from '../../images/archive/archived-images.ts';
-import { readLayerRecord, writeLayerRecord } from '../../images/layer/layers.ts';
-import { makeLayerDirectory, recordOf } from '../../images/layer/obtain-layer.ts';
+import { readLayerRecord, treeIn, writeLayer } from '../../images/layer/layers.ts';
+import { makeLayerDirectory } from '../../images/layer/obtain-layer.ts';
 import { unpackLayer } from '../../images/layer/unpack-layer.ts';
 import type { UnpackedLayer, UnpackLimits } from '../../images/layer/unpack-protocol.ts';
 import { familiarName, type Reference } from '../../images/reference.ts';
@@ -103,6 +103,10 @@ function findStored(store: Store, archive: string, digest: Digest): UnpackedLaye
     archiveBytes: 0,
     skippedAttributes: 0,
     squashedIds: 0,
+    lostOwners: 0,
+    isOpaque: false,
+    looseDirectories: 0,
+    looseLinks: 0,
     ...record,
     digest,
     sizeBytes,
@@ -117,13 +121,13 @@ async function unpack(
 ): Promise<UnpackedLayer> {
   const directory = makeLayerDirectory(staging, owner);
   const totalBytes = statSync(archive).size;
-  const layer = await unpackLayer(archive, join(directory, 'fs'), {
+  const layer = await unpackLayer(archive, treeIn(directory), {
     limits,
     squashIds,
     digest,
     onProgress: (sizeBytes) => onProgress?.(sizeBytes, totalBytes),
   });
-  writeLayerRecord(directory, recordOf(layer));
+  writeLayer(directory, layer);
   return layer;
 }
 

@@ -12,6 +12,7 @@ import { cleanStaging, makeStaging, removeStaging } from '../../images/store/sta
 import type { Digest } from '../../oci/image.ts';
 import { openArchive } from './archive-input.ts';
 import { isHostImage } from './host-image.ts';
+import { countLostOwners } from './lost-owners.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import { squashedIn } from './squash-note.ts';
 import { storeWhole } from './store-whole.ts';
@@ -31,6 +32,8 @@ export interface LoadedImage {
   readonly names: readonly string[];
   /** Files of ids without a counterpart that went to nobody now. */
   readonly squashedIds: number;
+  /** Entries whose owner could not be kept, as one id only is mapped. */
+  readonly lostOwners: number;
 }
 
 /**
@@ -91,5 +94,10 @@ async function loadOne(
     },
   });
   for (const reference of others) await tagImage(store, image.root.descriptor.digest, reference);
-  return { id: image.id, names: image.references.map(familiarName), squashedIds: squashedIn(layers) };
+  const lostOwners = countLostOwners(
+    store,
+    image.layers.map(({ diffId }) => diffId),
+  );
+  const names = image.references.map(familiarName);
+  return { id: image.id, names, squashedIds: squashedIn(layers), lostOwners };
 }

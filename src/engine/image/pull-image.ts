@@ -29,6 +29,7 @@ import {
 import { choosePlatform, parsePlatform, platformName } from '../../oci/platform.ts';
 import { fetchLayers, type FetchedLayers, type WantedLayer } from './fetch-layers.ts';
 import { refuseHostImage } from './host-image.ts';
+import { countLostOwners, lostOwnersText } from './lost-owners.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import type { TransferEars } from './transfer-events.ts';
 import { squashedIn, squashNote } from './squash-note.ts';
@@ -160,9 +161,12 @@ async function pullThrough(
         records: [record, image.manifestRecord, ...others.records],
         layers,
         fetched,
+        diffIds: config.rootfs.diff_ids,
       });
       tellSquashed(ears, found.name, squashedIn(fetched.layers));
     });
+    const lostOwners = countLostOwners(owned.store, config.rootfs.diff_ids);
+    if (lostOwners > 0) ears.hear({ event: 'transfer_warning', text: lostOwnersText(found.name, lostOwners) });
     return { ...found, id: record.descriptor.digest };
   } finally {
     await removeStaging(owned.store, staging);
@@ -221,10 +225,12 @@ interface FetchedParts {
   readonly records: readonly FetchedRecord[];
   readonly layers: readonly WantedLayer[];
   readonly fetched: FetchedLayers;
+  /** As the configuration lists them. */
+  readonly diffIds: readonly Digest[];
 }
 
 function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Promise<void> {
-  const { reference, root, layers, fetched } = parts;
+  const { reference, root, layers, fetched, diffIds } = parts;
   const [manifest, ...records] = [root, ...parts.records].map(({ bytes, descriptor }, at) =>
     stageBytes(join(staging, `record-${String(at)}`), bytes, plain(descriptor)),
   );
@@ -236,7 +242,7 @@ function commit({ store }: OwnedStore, staging: string, parts: FetchedParts): Pr
     layers: fetched.layers,
     needs: {
       blobs: [...records, ...layers].map(({ descriptor }) => descriptor.digest),
-      layers: layers.map(({ diffId }) => diffId).filter((diffId) => diffId !== null),
+      layers: diffIds,
     },
   });
 }

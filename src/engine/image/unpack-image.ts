@@ -23,7 +23,12 @@ export async function unpackImage(name: string, options: ObtainOptions = {}): Pr
     const layer = await obtainLayer(store, owner, { diffId, path: blobPath(store, digest), digest: null }, options);
     if (layer !== null) ready.push(layer);
   }
-  await commitLayers(store, manifestDigest, ready);
+  await commitLayers(
+    store,
+    manifestDigest,
+    ready,
+    layers.map(({ diffId }) => diffId),
+  );
   return squashedIn(ready);
 }
 

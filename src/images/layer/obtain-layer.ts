@@ -8,9 +8,8 @@ import type { Store } from '../../state/store.ts';
 import { readyLayer, withDownload } from '../registry/downloads.ts';
 import type { StagedLayer } from '../store/commit-image.ts';
 import { makeStaging, removeStaging } from '../store/staging.ts';
-import { hasLayer, isCompleteLayer, readRecordIn, writeLayerRecord, type LayerRecord } from './layers.ts';
+import { hasLayer, isCompleteLayer, readRecordIn, treeIn, writeLayer } from './layers.ts';
 import { unpackLayer, type UnpackOptions } from './unpack-layer.ts';
-import type { UnpackedLayer } from './unpack-protocol.ts';
 
 export interface LayerSource {
   readonly diffId: Digest;
@@ -63,9 +62,9 @@ async function makeReady(
   const staging = makeStaging(store);
   try {
     const directory = makeLayerDirectory(staging, owner);
-    const layer = await unpackLayer(path, join(directory, 'fs'), { ...options, digest: digest ?? undefined });
+    const layer = await unpackLayer(path, treeIn(directory), { ...options, digest: digest ?? undefined });
     if (layer.diffId !== diffId) throw wrongContent(diffId, layer.diffId);
-    writeLayerRecord(directory, recordOf(layer));
+    writeLayer(directory, layer);
     if (existsSync(ready)) await removeStaging(store, ready);
     renameSync(directory, ready);
   } finally {
@@ -81,17 +80,10 @@ function wrongContent(wanted: Digest, found: string): HutchError {
   });
 }
 
-/** What is kept on record of a layer that was applied. */
-export function recordOf(layer: UnpackedLayer): LayerRecord {
-  const { unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, archiveBytes } = layer;
-  const diffId = layer.diffId as Digest;
-  return { diffId, unpackedBytes, entries, skippedDevices, skippedAttributes, squashedIds, archiveBytes };
-}
-
 /** A directory for a layer with an empty tree in it, which root of the user namespace owns: not the caller when root calls. */
 export function makeLayerDirectory(staging: string, owner: StoreOwner): string {
   const directory = join(staging, 'layer');
-  const tree = join(directory, 'fs');
+  const tree = treeIn(directory);
   try {
     mkdirSync(tree, { recursive: true, mode: 0o700 });
     if (owner.uid !== process.getuid?.())

@@ -3,6 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import type { Readable } from 'node:stream';
 import { nodePath, programPath } from '../../host/program-path.ts';
 import type { Store } from '../../state/store.ts';
+import { chooseMaps } from '../../userns/choose-maps.ts';
 import { spawnInUserns } from '../../userns/run-in-userns.ts';
 import type { ContainerTree, Packed, PackMessage, PackRequest } from './pack-protocol.ts';
 import { endedEarly, failureFrom, lastWords, readMessages } from './program-answer.ts';
@@ -18,7 +19,9 @@ export async function packContainer(
 ): Promise<Packed> {
   const storeFd = openSync(store.root, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    const { child, exit } = await spawnInUserns([nodePath(), programPath('pack'), JSON.stringify(request)], {
+    const { userNamespace } = await chooseMaps();
+    const full: PackRequest = { ...request, hasKeptOwners: userNamespace.writer === 'self' };
+    const { child, exit } = await spawnInUserns([nodePath(), programPath('pack'), JSON.stringify(full)], {
       stdio: ['ignore', 'pipe', 'pipe', 'pipe', storeFd],
     });
     let last: PackMessage | undefined;

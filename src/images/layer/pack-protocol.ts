@@ -20,6 +20,11 @@ export interface ContainerTree {
 /** The one argument of the pack program, as JSON. `changes` gives lines of JSON, the others a tar archive. */
 export interface PackRequest extends ContainerTree {
   readonly output: 'changes' | 'layer' | 'tree';
+  /**
+   * True where one id only is mapped: then attributes tell whom files belong to. With more ids they would let any user of a container
+   * forge files of root's.
+   */
+  readonly hasKeptOwners: boolean;
 }
 
 export type ChangeKind = 'added' | 'changed' | 'deleted';

@@ -5,7 +5,7 @@ import { nodePath, programPath } from '../../host/program-path.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { spawnInUserns } from '../../userns/run-in-userns.ts';
 import { endedEarly, failureFrom, lastWords, readMessages } from './program-answer.ts';
-import type { UnpackedLayer, UnpackLimits, UnpackMessage, UnpackRequest } from './unpack-protocol.ts';
+import type { LooseEnds, UnpackedLayer, UnpackLimits, UnpackMessage, UnpackRequest } from './unpack-protocol.ts';
 
 /** Far above what images hold, and low enough to end an attack before the disk or the patience does. */
 export const UNPACK_LIMITS: UnpackLimits = {
@@ -14,9 +14,13 @@ export const UNPACK_LIMITS: UnpackLimits = {
   pathBytes: 4095,
   pathDepth: 500,
   headerBytes: 2 ** 20,
+  looseBytes: 32 * 2 ** 20,
   ratio: 250,
   ratioFromBytes: 2 ** 30,
 };
+
+/** Entries are forgotten as soon as they are made: with more room V8 only fills it. A layer of a million directories took twice the memory. */
+const SMALL_HEAP = ['--max-semi-space-size=2'];
 
 export interface UnpackOptions {
   /** Bytes of the layer taken so far. */
@@ -30,11 +34,16 @@ export interface UnpackOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+/** A layer that was applied, and what it needs of the layers below. */
+export interface AppliedLayer extends UnpackedLayer {
+  readonly loose: LooseEnds;
+}
+
 /**
  * Applies the layer in the file `layer` to the empty directory `tree`, which the root of the user namespace must own.
  * Throws what the program found wrong (see applyLayer), HOST_TOOL_FAILED when it died; `tree` is then half-filled.
  */
-export async function unpackLayer(layer: string, tree: string, options: UnpackOptions = {}): Promise<UnpackedLayer> {
+export async function unpackLayer(layer: string, tree: string, options: UnpackOptions = {}): Promise<AppliedLayer> {
   options.signal?.throwIfAborted();
   const { userNamespace } = await chooseMaps();
   const request: UnpackRequest = {
@@ -46,19 +55,22 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
   const layerFd = openSync(layer, constants.O_RDONLY);
   const treeFd = openSync(tree, constants.O_RDONLY | constants.O_DIRECTORY | constants.O_NOFOLLOW);
   try {
-    const { child, exit } = await spawnInUserns([nodePath(), programPath('unpack'), JSON.stringify(request)], {
-      stdio: [layerFd, 'ignore', 'pipe', 'pipe', treeFd],
-    });
+    const { child, exit } = await spawnInUserns(
+      [nodePath(), ...SMALL_HEAP, programPath('unpack'), JSON.stringify(request)],
+      {
+        stdio: [layerFd, 'ignore', 'pipe', 'pipe', treeFd],
+      },
+    );
     const end = (): void => void child.kill('SIGKILL');
     options.signal?.addEventListener('abort', end);
     try {
-      const [messages, words, code] = await Promise.all([
+      const [{ last, loose }, words, code] = await Promise.all([
         listen(child.stdio[3] as Readable, options.onProgress),
         lastWords(child.stderr),
         exit,
       ]);
       options.signal?.throwIfAborted();
-      return outcome(messages, words, code);
+      return { ...outcome(last, words, code), loose };
     } finally {
       options.signal?.removeEventListener('abort', end);
     }
@@ -68,15 +80,25 @@ export async function unpackLayer(layer: string, tree: string, options: UnpackOp
   }
 }
 
-/** The last message that is not progress, if any. */
-async function listen(channel: Readable, onProgress: UnpackOptions['onProgress']): Promise<UnpackMessage | undefined> {
+interface Heard {
+  readonly last: UnpackMessage | undefined;
+  readonly loose: LooseEnds;
+}
+
+/** The last message, if any, and all loose ends. */
+async function listen(channel: Readable, onProgress: UnpackOptions['onProgress']): Promise<Heard> {
   let last: UnpackMessage | undefined;
+  const directories: LooseEnds['directories'][number][] = [];
+  const links: LooseEnds['links'][number][] = [];
   await readMessages(channel, (line) => {
     const message = line as UnpackMessage;
     if (message.event === 'unpack_progress') onProgress?.(message.sizeBytes);
-    else last = message;
+    else if (message.event === 'unpack_loose') {
+      directories.push(...message.loose.directories);
+      links.push(...message.loose.links);
+    } else last = message;
   });
-  return last;
+  return { last, loose: { directories, links } };
 }
 
 function outcome(message: UnpackMessage | undefined, words: string, code: number): UnpackedLayer {

@@ -16,12 +16,22 @@ export interface UnpackLimits extends GrowthLimits {
   readonly pathDepth: number;
   /** One pax header, long name or sparse map. */
   readonly headerBytes: number;
+  /** Names of what depends on the layers below, in memory. */
+  readonly looseBytes: number;
+}
+
+/** What of a layer depends on the layers below it. Names are bytes in latin1 strings, without a leading slash. */
+export interface LooseEnds {
+  /** Directories without an entry of their own, made on the way to one: below, they may have an owner, a mode and a time. */
+  readonly directories: readonly string[];
+  /** Hard links, and the files that they lead to, which the layer does not have. */
+  readonly links: readonly (readonly [name: string, target: string])[];
 }
 
 /** The one argument of the unpack program, as JSON. */
 export interface UnpackRequest {
   readonly limits: UnpackLimits;
-  /** True where one id only is mapped: everything belongs to root then. */
+  /** True where one id only is mapped: everything belongs to root then, and other owners are kept in an attribute. */
   readonly squash: boolean;
   /** True to give what belongs to an id without a counterpart to nobody, without its set-id bits; else that is an error. */
   readonly squashUnmapped: boolean;
@@ -48,6 +58,12 @@ export interface UnpackedLayer {
   readonly skippedAttributes: number;
   /** Entries with an id that has no counterpart, given to nobody. */
   readonly squashedIds: number;
+  /** With one id only: entries whose owner could not be kept, because their type or the file system takes no user.* attributes. */
+  readonly lostOwners: number;
+  /** True when its root hides everything below. */
+  readonly isOpaque: boolean;
+  readonly looseDirectories: number;
+  readonly looseLinks: number;
 }
 
 /** Why a layer was not applied; `code` is one of hutch's error codes. */
@@ -62,5 +78,7 @@ export interface UnpackFailure {
 export type UnpackMessage =
   /** Bytes of the layer taken so far. */
   | { readonly event: 'unpack_progress'; readonly sizeBytes: number }
+  /** Some of the loose ends; as many messages as it takes. */
+  | { readonly event: 'unpack_loose'; readonly loose: LooseEnds }
   | { readonly event: 'unpack_failed'; readonly error: UnpackFailure }
   | { readonly event: 'unpack_done'; readonly layer: UnpackedLayer };

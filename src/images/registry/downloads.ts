@@ -16,7 +16,8 @@ const LOCK_DEADLINE_MS = 4 * 3_600_000;
 export function downloadsDirectory(store: Store): string {
   const path = join(store.staging, 'downloads');
   try {
-    mkdirSync(path, { recursive: true, mode: 0o700 });
+    // Run by root, what is unpacked belongs to another id, who must get through here; the store around it is private.
+    mkdirSync(path, { recursive: true, mode: 0o711 });
   } catch (error) {
     throw writeError(path, error);
   }

@@ -5,7 +5,9 @@ import { HutchError } from '../../errors/hutch-error.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
 import { writeError } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
+import type { LocateLayer } from '../layer/layer-stack.ts';
 import { hasLayer, layerDirectory } from '../layer/layers.ts';
+import { makeSeams } from '../layer/make-seams.ts';
 import { fullName, type Reference } from '../reference.ts';
 import { syncPath, type StagedBlob } from './blob-file.ts';
 import { nameOf, tidy, withName } from './index-names.ts';
@@ -24,7 +26,10 @@ export interface NewImage {
   /** Configuration and layers that are in staging; others must be in the store. */
   readonly blobs: readonly StagedBlob[];
   readonly layers: readonly StagedLayer[];
-  /** What the image needs to be whole: checked under the lock, so that a removal at the same time cannot leave holes. */
+  /**
+   * What the image needs to be whole: checked under the lock, so that a removal at the same time cannot leave holes. Layers as its
+   * configuration lists them, lowest first.
+   */
   readonly needs: { readonly blobs: readonly Digest[]; readonly layers: readonly Digest[] };
 }
 
@@ -35,6 +40,7 @@ export interface NewImage {
 export async function commitImage(store: Store, image: NewImage): Promise<void> {
   await withIndexLock(store, 'add an image', async () => {
     requireWhole(store, image);
+    await makeSeams(store, image.needs.layers, locateIn(store, image.layers));
     for (const blob of [...image.blobs, image.manifest]) placeBlob(store, blob);
     for (const layer of image.layers) placeLayer(store, layer);
     for (const directory of new Set(
@@ -43,21 +49,34 @@ export async function commitImage(store: Store, image: NewImage): Promise<void> 
       syncPath(directory);
     if (image.layers.length > 0) syncPath(store.layers);
     addName(store, image.manifest.descriptor, image.reference);
-    return Promise.resolve();
   });
 }
 
-/** Adds unpacked layers to an image that the store has. IMAGE_UNKNOWN when it was removed meanwhile. */
+/** Where a layer is while `staged` ones are on their way. */
+function locateIn(store: Store, staged: readonly StagedLayer[]): LocateLayer {
+  const places = new Map(staged.map(({ directory, diffId }) => [diffId, directory]));
+  return (diffId) => {
+    const staging = places.get(diffId);
+    const place = layerDirectory(store, diffId);
+    return staging !== undefined && !existsSync(place) ? staging : place;
+  };
+}
+
+/**
+ * Adds unpacked layers to an image that the store has and that consists of the layers `diffIds`, lowest first. IMAGE_UNKNOWN when it was
+ * removed meanwhile.
+ */
 export async function commitLayers(
   store: Store,
   manifestDigest: Digest,
   layers: readonly StagedLayer[],
+  diffIds: readonly Digest[],
 ): Promise<void> {
   await withIndexLock(store, 'add layers', async () => {
     entryOf(store, manifestDigest);
+    await makeSeams(store, diffIds, locateIn(store, layers));
     for (const layer of layers) placeLayer(store, layer);
     syncPath(store.layers);
-    return Promise.resolve();
   });
 }
 
@@ -97,7 +116,7 @@ function requireWhole(store: Store, { blobs, layers, needs }: NewImage): void {
   ]);
   const missing = [
     ...needs.blobs.filter((digest) => !staged.has(digest) && !existsSync(blobPath(store, digest))),
-    ...needs.layers.filter((diffId) => !staged.has(diffId) && !hasLayer(store, diffId)),
+    ...[...new Set(needs.layers)].filter((diffId) => !staged.has(diffId) && !hasLayer(store, diffId)),
   ];
   if (missing.length === 0) return;
   throw new HutchError(`the image is not whole: ${missing.join(', ')} went away while it was stored`, {

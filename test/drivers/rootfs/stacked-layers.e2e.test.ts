@@ -10,6 +10,7 @@ import { idsSkip, makeSandbox, printed, type Outcome } from '../../e2e/sandbox.t
 import { ociArchive } from '../../helpers/image-archive.ts';
 import { makeImage } from '../../helpers/sample-image.ts';
 import { startStub } from '../../helpers/stub-registry.ts';
+import { LEANING, leaningLayers, LOOK_LEANING, opaqueRootLayers, repeatedLayers } from './leaning-layers.ts';
 import { LIST_STACK, STACK, stackedLayers } from './stacked-layers.ts';
 
 const skip = (await idsSkip()) || busyboxSkip();
@@ -26,6 +27,15 @@ describe('layers that hide and replace what lies below', { skip }, async () => {
     writeFileSync(precious, 'of the host');
     const archive = ociArchive(makeImage({ layers: stackedLayers(victim, 'loaded') }), 'stack:loaded');
     await box.hutch(['load', '-i', box.file('stack.tar', archive)]);
+    for (const [name, layers] of [
+      ['leaning:1', leaningLayers('loaded')],
+      ['opaque:root', opaqueRootLayers('loaded')],
+      ['repeated:1', repeatedLayers('loaded')],
+    ] as const)
+      printed({
+        ...(await box.hutch(['load', '-i', box.file('more.tar', ociArchive(makeImage({ layers }), name))])),
+        stdout: '',
+      });
     const layer = busyboxArchive([{ name: 'd/.wh..wh..opq' }, { name: 'd/own', content: 'x' }]);
     printed(await box.hutch(['image', 'import', box.file('opaque.tar', layer), 'opaque:imported']));
     const stub = await startStub();
@@ -53,6 +63,19 @@ describe('layers that hide and replace what lies below', { skip }, async () => {
           assert.equal(readFileSync(precious, 'utf8'), 'of the host', 'a link of the image led to the host');
         });
       }
+
+      it('give directories without an entry what they have below, and hard links their target', async () => {
+        assert.equal(printed(await run('leaning:1', 'sh', '-c', LOOK_LEANING)), LEANING);
+      });
+
+      it('end where the root of one is opaque', async () => {
+        const script = 'ls -d hidden etc/hidden mark over 2>/dev/null; stat -c %a etc';
+        assert.equal(printed(await run('opaque:root', 'sh', '-c', script)), 'mark\nover\n755\n');
+      });
+
+      it('may come twice', async () => {
+        assert.equal(printed(await run('repeated:1', 'ls', 'twice')), 'file\n');
+      });
 
       it('do not hide what is in the same, imported layer', async () => {
         assert.equal(printed(await run('opaque:imported', 'ls', '-A', 'd')), 'own\n');
