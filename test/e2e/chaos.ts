@@ -20,7 +20,7 @@ const VICTIMS = {
   holder: /hutch-holder|^unshare /u,
   network: /^slirp4netns /u,
   root: /^(?:\S*\/)?fuse-overlayfs /u,
-  program: /(?:unpack|pack)\.cjs/u,
+  program: /(?:unpack|pack|make-seam|send|receive)\.cjs/u,
   payload: /^(?:sleep|sh -c|cat) /u,
 } as const;
 export type Victim = keyof typeof VICTIMS;
