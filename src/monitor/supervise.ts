@@ -209,14 +209,15 @@ class Life implements LifeControl {
     if (nested === undefined) this.unlessGone(() => checkMaps(pid, outer));
   }
 
-  /** Somebody may kill init at any moment: what then fails is no fault of ours. */
+  /** Init may fail or be killed at any moment: then its own last line says why, or the end of the chain does. */
   private unlessGone(work: () => void): void {
     try {
       work();
     } catch (cause) {
       // One that is on its way out has no memory any more, and answers EPERM for a moment.
       if (!(cause instanceof SyscallError) && identifyProcess(this.initPid ?? 0) !== undefined) throw cause;
-      throw chainFailed([...this.words, `init is gone (${cause instanceof Error ? cause.message : String(cause)})`]);
+      this.words.push(`init is gone (${cause instanceof Error ? cause.message : String(cause)})`);
+      this.launched.kill();
     }
   }
 

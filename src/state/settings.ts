@@ -9,9 +9,11 @@ export interface Settings {
   readonly storageDriver?: string;
   /** As --net. */
   readonly network?: string;
+  /** `no` leaves unpacked layers to the kernel to write (docs/adr/0013); `yes` is the default. */
+  readonly syncLayers?: string;
 }
 
-const KEYS: readonly string[] = ['storageDriver', 'network'] satisfies (keyof Settings)[];
+const KEYS: readonly string[] = ['storageDriver', 'network', 'syncLayers'] satisfies (keyof Settings)[];
 
 /** The settings; an absent file has none. CONFIG_INVALID names the file and what is wrong in it. */
 export function readSettings(store: Store): Settings {
@@ -22,6 +24,9 @@ export function readSettings(store: Store): Settings {
     if (!KEYS.includes(key)) throw invalid(path, `"${key}" is not a setting`);
     if (typeof setting !== 'string') throw invalid(path, `"${key}" is not a string`);
   }
+  const { syncLayers = 'yes' } = value as Settings;
+  if (syncLayers !== 'yes' && syncLayers !== 'no')
+    throw invalid(path, `"syncLayers" is "${syncLayers}", not yes or no`);
   return value;
 }
 

@@ -16,7 +16,7 @@ describe('exec and cp under fire', { skip: (await idsSkip()) || busyboxSkip() },
 
   it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
     await importBusybox(box);
-    const { hits } = await chaos(box, { rounds: roundsOf(0.2), next });
+    const { hits } = await chaos(box, { rounds: roundsOf(0.1), next });
     for (const victim of ['cli', 'init', 'payload'])
       assert.ok((hits.get(victim) ?? 0) > 0, `control: ${victim} was hit`);
   });

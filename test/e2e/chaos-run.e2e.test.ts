@@ -12,7 +12,7 @@ describe('hutch run in the foreground, under fire', { skip: (await idsSkip()) ||
 
   it(`leaves nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
     await importBusybox(box);
-    const { hits } = await chaos(box, { rounds: roundsOf(0.2), next });
+    const { hits } = await chaos(box, { rounds: roundsOf(0.25), next });
     for (const victim of ['launcher', 'cli', 'init', 'holder'])
       assert.ok((hits.get(victim) ?? 0) > 0, `control: ${victim} was hit`);
   });

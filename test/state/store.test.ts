@@ -143,6 +143,7 @@ test('readSettings() takes known words only, and an absent file for none', () =>
     ['"x"', /not a JSON object/u],
     ['{"x":1}', /"x" is not a setting/u],
     ['{"network":1}', /"network" is not a string/u],
+    ['{"syncLayers":"maybe"}', /"syncLayers" is "maybe", not yes or no/u],
   ] as const) {
     write(text);
     assert.throws(() => readSettings(store), refusal('CONFIG_INVALID', message), text);

@@ -12,6 +12,7 @@ import { fullName, type Reference } from '../reference.ts';
 import { syncPath, type StagedBlob } from './blob-file.ts';
 import { nameOf, tidy, withName } from './index-names.ts';
 import { blobPath, readIndex, withIndexLock, writeIndex } from './layout.ts';
+import { syncLayers } from './sync-layers.ts';
 
 /** An unpacked layer in staging, its record written. */
 export interface StagedLayer {
@@ -38,6 +39,7 @@ export interface NewImage {
  * when something it needs is neither in the store nor in staging: nothing was moved then, and the caller may get it again.
  */
 export async function commitImage(store: Store, image: NewImage): Promise<void> {
+  if (image.layers.length > 0) await syncLayers(store);
   await withIndexLock(store, 'add an image', async () => {
     requireWhole(store, image);
     await makeSeams(store, image.needs.layers, locateIn(store, image.layers));
@@ -72,6 +74,7 @@ export async function commitLayers(
   layers: readonly StagedLayer[],
   diffIds: readonly Digest[],
 ): Promise<void> {
+  if (layers.length > 0) await syncLayers(store);
   await withIndexLock(store, 'add layers', async () => {
     entryOf(store, manifestDigest);
     await makeSeams(store, diffIds, locateIn(store, layers));
