@@ -33,6 +33,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Print the completion script for a shell',
     load: () => import('../../commands/completion.ts'),
   },
+  'container inspect': {
+    summary: 'Show everything about containers',
+    load: () => import('../../commands/container/inspect.ts'),
+  },
   create: {
     summary: 'Make a container without starting it',
     load: () => import('../../commands/create.ts'),
@@ -96,6 +100,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   info: {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
+  },
+  inspect: {
+    summary: 'Show everything about containers and images',
+    load: () => import('../../commands/inspect.ts'),
   },
   kill: {
     summary: 'Send a signal to containers',

@@ -11,11 +11,18 @@ export function readSpec(store: Store, id: string): RuntimeSpec | undefined {
   return readJsonFile(join(containerDirectory(store, id), 'config.json')) as RuntimeSpec | undefined;
 }
 
+/** Places of the host that a container sees when it shares a namespace with it, without any -v. */
+const SHARED_PLACES: readonly string[] = ['/proc', '/sys', '/dev/shm', '/dev/mqueue'];
+
 /** The mounts that the user asked for with -v: not what hutch itself binds, such as /etc/hosts. */
 export function volumesOf(store: Store, id: string, spec: RuntimeSpec): readonly SpecMount[] {
   const own = `${containerDirectory(store, id)}/`;
   return spec.mounts.filter(
-    ({ type, source, destination }) => type === 'bind' && destination !== INIT_TARGET && !source.startsWith(own),
+    ({ type, source, destination }) =>
+      type === 'bind' &&
+      destination !== INIT_TARGET &&
+      !source.startsWith(own) &&
+      !(source === destination && SHARED_PLACES.includes(source)),
   );
 }
 
