@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/attach.ts'),
     aliases: ['container attach'],
   },
+  check: {
+    summary: 'Find and mend what a crash has left',
+    load: () => import('../../commands/check.ts'),
+  },
   commit: {
     summary: 'Make an image of what a container has changed',
     load: () => import('../../commands/commit.ts'),

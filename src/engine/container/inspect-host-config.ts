@@ -24,7 +24,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     UTSMode: isPrivate(spec, 'uts') ? 'private' : 'host',
     CgroupnsMode: isPrivate(spec, 'cgroup') ? 'private' : 'host',
     Init: spec.process.args[0] === INIT_TARGET,
-    Ulimits: (spec.process.rlimits ?? []).map(({ type, soft, hard }) => ({
+    Ulimits: spec.process.rlimits.map(({ type, soft, hard }) => ({
       Name: type.replace(/^RLIMIT_/u, '').toLowerCase(),
       Soft: soft,
       Hard: hard,
