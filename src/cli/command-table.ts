@@ -41,6 +41,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Show everything about containers',
     load: () => import('../../commands/container/inspect.ts'),
   },
+  'container prune': {
+    summary: 'Remove containers that do not run',
+    load: () => import('../../commands/container/prune.ts'),
+  },
   create: {
     summary: 'Make a container without starting it',
     load: () => import('../../commands/create.ts'),
@@ -132,6 +136,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Show step by step what `run` would do, without doing it',
     load: () => import('../../commands/plan/run.ts'),
   },
+  port: {
+    summary: 'List the published ports of a container',
+    load: () => import('../../commands/port.ts'),
+    aliases: ['container port'],
+  },
   ps: {
     summary: 'List containers',
     load: () => import('../../commands/ps.ts'),
@@ -198,6 +207,14 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   'system df': {
     summary: 'Show what takes space on disk',
     load: () => import('../../commands/system/df.ts'),
+  },
+  'system prune': {
+    summary: 'Remove containers, images and remains that nothing needs',
+    load: () => import('../../commands/system/prune.ts'),
+  },
+  'system reset': {
+    summary: 'Remove everything that hutch keeps',
+    load: () => import('../../commands/system/reset.ts'),
   },
   tag: {
     summary: 'Give an image more names',

@@ -1,4 +1,5 @@
 /** Containers that somebody was at when it died; on the host's side. */
+import { existsSync } from 'node:fs';
 import { isHutchError } from '../../../errors/hutch-error.ts';
 import { isAlive } from '../../../host/process-identity.ts';
 import { claimName, nameOwner } from '../../../state/container-names.ts';
@@ -32,7 +33,7 @@ function problemOf(store: Store, id: string): Leftover | null {
   try {
     const record = readContainer(store, id);
     const state = readState(store, id);
-    if (record === undefined && listIds(store).includes(id))
+    if (record === undefined && existsSync(place))
       return found('the directory of a container that was never finished: it has no record');
     if (record === undefined) return ownerOf(store, id) === 'dead' ? { ...entry(store, id), mend } : null;
     if (state?.status === 'removing') return found(`container "${record.name}" was being removed`);
