@@ -1,6 +1,7 @@
 /** Containers that exist as records only: hundreds of them cost no time, and nothing of them runs. */
 
 import { mkdirSync } from 'node:fs';
+import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecMount } from '../../src/oci/runtime-spec.ts';
 import { claimName } from '../../src/state/container-names.ts';
 import { containerDirectory, writeContainer, type ContainerRecord } from '../../src/state/container-record.ts';
 import { newState, writeState, type ContainerState } from '../../src/state/container-state.ts';
@@ -41,7 +42,7 @@ export function storeIn(data: string, run: string): Store {
 
 /** The parts of a runtime spec that are read again later. */
 export interface StoredSpec {
-  readonly mounts?: readonly object[];
+  readonly mounts?: readonly SpecMount[];
   readonly network?: string;
 }
 
@@ -57,12 +58,32 @@ export async function storeContainer(
   await claimName(store, record.name, record.id);
   writeContainer(store, record);
   writeState(store, record.id, { ...newState(null), ...changes });
-  const spec = {
+  const spec: RuntimeSpec = {
     ociVersion: '1.2.0',
-    process: { args: record.command, env: [], cwd: '/', user: { uid: 0, gid: 0, additionalGids: [] } },
+    process: {
+      terminal: record.terminal,
+      user: { uid: 0, gid: 0, additionalGids: [] },
+      args: record.command,
+      env: ['container=hutch'],
+      cwd: '/',
+      capabilities: { bounding: [], effective: [], inheritable: [], permitted: [], ambient: [] },
+      rlimits: [],
+      noNewPrivileges: false,
+    },
+    root: { path: `${directory}/root`, readonly: false },
+    hostname: 'stored',
     mounts,
-    linux: { namespaces: [{ type: 'pid' }] },
-    annotations: { 'org.hutch.network': network },
+    linux: {
+      namespaces: [{ type: 'pid' }],
+      uidMappings: [],
+      gidMappings: [],
+      devices: [],
+      sysctl: {},
+      maskedPaths: [],
+      readonlyPaths: [],
+      seccomp: null,
+    },
+    annotations: { [HUTCH_ANNOTATIONS.network]: network },
   };
   writeJsonFile(`${directory}/config.json`, spec, { durable: false });
   writeJsonFile(`${directory}/plan.json`, {}, { durable: false });
