@@ -54,7 +54,7 @@ export default class Ps extends HutchCommand {
     options: RowOptions,
     { format, noheading }: { readonly format: string | undefined; readonly noheading: boolean },
   ): Promise<string> {
-    const [{ formatRows }, { containerColumns, containerJson, containerMethods }] = await Promise.all([
+    const [{ formatRows }, { containerColumns, containerJson, containerMethods, METHOD_HEADINGS }] = await Promise.all([
       import('../src/cli/format/format-rows.ts'),
       import('../src/cli/container-rows.ts'),
     ]);
@@ -64,6 +64,7 @@ export default class Ps extends HutchCommand {
       hasHeader: !noheading,
       json: (container) => containerJson(container, options),
       extra: containerMethods,
+      extraHeading: METHOD_HEADINGS,
     });
   }
 }

@@ -48,8 +48,14 @@ export function containerColumns({ isWhole, sizes }: RowOptions): Columns {
 
 /** Methods of docker's templates: `{{.Label "key"}}`. */
 export function containerMethods({ record }: ListedContainer): object {
-  return { Label: (key: unknown) => record.labels[String(key)] ?? '' };
+  const labels = new Map(Object.entries(record.labels));
+  return { Label: (key: unknown) => labels.get(String(key)) ?? '' };
 }
+
+/** As with docker: of `com.example.some-role` it is `some role`. */
+export const METHOD_HEADINGS = {
+  Label: (key: unknown) => (String(key).split('.').at(-1) ?? '').replaceAll(/[-_]/gu, ' '),
+};
 
 /** For programs: nothing is shortened, times are RFC 3339, sizes are bytes. */
 export function containerJson({ record, state, networks, volumes }: ListedContainer, { sizes }: RowOptions): object {

@@ -111,6 +111,12 @@ describe('hutch ps', { skip: hostSkip() }, () => {
       printed(await box.hutch(['ps', '-a', '-f', 'name=done', '--format', 'table {{.Names}}\\t{{.RunningFor}}'])),
       /^NAMES +CREATED\ndone +.+ ago\n$/u,
     );
+    assert.match(
+      printed(
+        await box.hutch(['ps', '-a', '-f', 'name=done', '--format', 'table {{.Label "a"}}\\t{{.Label "x.some-key"}}']),
+      ),
+      /^a {3}some key\n1\n$/u,
+    );
     const line = JSON.parse(printed(await box.hutch(['ps', '-l', '--format', '{{json .}}']))) as { Names: string };
     assert.equal(line.Names, 'up');
     assertRefused(await box.hutch(['ps', '--format', '{{.Nmaes}}']), /^hutch: .*there is no field \.Nmaes/u);

@@ -29,6 +29,8 @@ export interface RowFormat<Row> {
   readonly hasHeader?: boolean;
   /** What templates see beside the columns: values, and functions such as `.Label "key"`; what `json` gives when left out. */
   readonly extra?: (row: Row) => object;
+  /** What stands in a table's heading for `extra`. */
+  readonly extraHeading?: object;
 }
 
 /**
@@ -45,7 +47,10 @@ export function formatRows<Row extends object>(rows: readonly Row[], options: Ro
   const template = parseTemplate(isTable ? format.replace(/^table\s+/u, '') : format);
   const lines = rows.map((row) => executeTemplate(template, fieldsOf(row, { ...options, json })));
   if (!isTable) return lines.join('\n');
-  const headers = Object.fromEntries(options.columns.map(({ name, header }) => [name, header]));
+  const headers = {
+    ...options.extraHeading,
+    ...Object.fromEntries(options.columns.map(({ name, header }) => [name, header])),
+  };
   const heading = options.hasHeader === false ? [] : [executeTemplate(template, headers)];
   return renderTable([...heading, ...lines].map((line) => line.split('\t')));
 }

@@ -44,7 +44,8 @@ function problemOf(store: Store, id: string): Leftover | null {
     return nameless(store, id, record.name);
   } catch (error) {
     if (!isHutchError(error, 'RECORD_CORRUPT')) throw error;
-    return { kind: 'damage', place, text: error.message, mend: null, hint: 'restore that file from a backup' };
+    const hint = 'restore that file from a backup; or remove it, and --repair removes the rest of the container';
+    return { kind: 'damage', place, text: error.message, mend: null, hint };
   }
 }
 
