@@ -6,7 +6,8 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { identifyProcess } from '../../src/host/process-identity.ts';
 import { idOf, recordOf, storeContainer, storeIn } from '../helpers/stored-containers.ts';
-import { assertRefused, hostSkip, makeSandbox, printed } from './sandbox.ts';
+import { busyboxArchive, busyboxSkip } from './busybox-archive.ts';
+import { assertRefused, hostSkip, makeSandbox, printed, type Outcome } from './sandbox.ts';
 
 const minute = (number: number): string => `2026-01-01T00:0${String(number)}:00.000Z`;
 const ENDED = { status: 'exited', startedAt: minute(5), finishedAt: minute(6) } as const;
@@ -145,7 +146,7 @@ describe('hutch ps', { skip: hostSkip() }, () => {
   });
 });
 
-describe('labels and sizes of containers', { skip: hostSkip() }, () => {
+describe('labels and sizes of containers', { skip: hostSkip() || busyboxSkip() }, () => {
   const box = makeSandbox();
 
   it('come from the image, a file and flags, and are found by filters', async () => {
@@ -162,6 +163,24 @@ describe('labels and sizes of containers', { skip: hostSkip() }, () => {
     ] as const) {
       assertRefused(await box.hutch(['create', ...bad, 'host', 'true']), /--label/u);
     }
+  });
+
+  it('are inherited from the image; an image that was built on another one has that as ancestor', async () => {
+    const archive = box.file('busybox.tar', busyboxArchive());
+    printed(await box.hutch(['image', 'import', '-q', '-c', 'LABEL of=image kept=yes', archive, 'base:1']));
+    const flags = ['--net', 'none', '-l', 'of=flag'];
+    printed(await box.hutch(['run', '--name', 'first', ...flags, 'base:1', 'touch', '/new']));
+    printed(await box.hutch(['commit', '-q', 'first', 'built:1']));
+    printed(await box.hutch(['create', '--name', 'second', '--net', 'none', 'built:1', 'true']));
+    const label = '{{.Label "of"}} {{.Label "kept"}}';
+    assert.equal(printed(await box.hutch(['ps', '-a', '-f', 'name=first', '--format', label])), 'flag yes\n');
+    assert.equal(printed(await box.hutch(['ps', '-a', '-f', 'name=second', '--format', '{{.Label "kept"}}'])), 'yes\n');
+    const found = (...filters: readonly string[]): Promise<Outcome> =>
+      box.hutch(['ps', '-a', '--format', '{{.Names}}', ...filters.flatMap((word) => ['-f', word])]);
+    assert.equal(printed(await found('ancestor=base:1')), 'second\nfirst\n');
+    assert.equal(printed(await found('ancestor=built:1')), 'second\n');
+    assert.equal(printed(await found('ancestor=base')), '', 'which means base:latest');
+    printed(await box.hutch(['rm', 'first', 'second']));
   });
 
   it('size: what a container has written counts', async () => {
