@@ -25,6 +25,9 @@ const VICTIMS = {
 } as const;
 export type Victim = keyof typeof VICTIMS;
 
+/** Each time so many rounds are over, `check --repair` comes before anything else. */
+const CHECKED_ROUND = 5;
+
 export interface Operation {
   readonly argv: readonly string[];
   /** Commands that must work first, and are not disturbed. */
@@ -62,8 +65,8 @@ export async function chaos(box: Sandbox, { rounds, next }: ChaosOptions): Promi
     for (const argv of operation.before ?? []) assertDone(await box.hutch(argv), place);
     const { outcome, victim } = await disturb(box, operation, random);
     if (victim !== undefined) hits.set(victim, (hits.get(victim) ?? 0) + 1);
-    // Every other time the next command comes without a check before it: it has to cope by itself.
-    const checked = round % 2 === 0 ? await mended(box) : [];
+    // Mostly the next command comes without a check before it: it has to cope by itself.
+    const checked = round % CHECKED_ROUND === 0 ? await mended(box) : [];
     const faults = [...notInWords(outcome), ...checked, ...(await tidy(box, name))];
     found.push(...faults.map((fault) => `${place}, ${victim ?? 'nobody'} killed: ${fault}`));
     if (found.length > 20) break;
