@@ -24,6 +24,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/attach.ts'),
     aliases: ['container attach'],
   },
+  check: {
+    summary: 'Find and mend what a crash has left',
+    load: () => import('../../commands/check.ts'),
+  },
   commit: {
     summary: 'Make an image of what a container has changed',
     load: () => import('../../commands/commit.ts'),
@@ -32,6 +36,14 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   completion: {
     summary: 'Print the completion script for a shell',
     load: () => import('../../commands/completion.ts'),
+  },
+  'container inspect': {
+    summary: 'Show everything about containers',
+    load: () => import('../../commands/container/inspect.ts'),
+  },
+  'container prune': {
+    summary: 'Remove containers that do not run',
+    load: () => import('../../commands/container/prune.ts'),
   },
   create: {
     summary: 'Make a container without starting it',
@@ -97,6 +109,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
   },
+  inspect: {
+    summary: 'Show everything about containers and images',
+    load: () => import('../../commands/inspect.ts'),
+  },
   kill: {
     summary: 'Send a signal to containers',
     load: () => import('../../commands/kill.ts'),
@@ -119,6 +135,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   'plan run': {
     summary: 'Show step by step what `run` would do, without doing it',
     load: () => import('../../commands/plan/run.ts'),
+  },
+  port: {
+    summary: 'List the published ports of a container',
+    load: () => import('../../commands/port.ts'),
+    aliases: ['container port'],
   },
   ps: {
     summary: 'List containers',
@@ -186,6 +207,14 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   'system df': {
     summary: 'Show what takes space on disk',
     load: () => import('../../commands/system/df.ts'),
+  },
+  'system prune': {
+    summary: 'Remove containers, images and remains that nothing needs',
+    load: () => import('../../commands/system/prune.ts'),
+  },
+  'system reset': {
+    summary: 'Remove everything that hutch keeps',
+    load: () => import('../../commands/system/reset.ts'),
   },
   tag: {
     summary: 'Give an image more names',

@@ -9,9 +9,11 @@ export interface ProcessIdentity {
   readonly startTime: string;
 }
 
-/** The boot id of this host. */
+let knownBootId: string | undefined;
+
+/** The boot id of this host, which no process outlives: read once. */
 export function bootId(): string {
-  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return (knownBootId ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim());
 }
 
 /** The identity of a live process, or undefined when there is none with that pid (a zombie counts as none). */

@@ -74,7 +74,8 @@ export function listContainers(store: Store): ContainerRecord[] {
     .sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }
 
-function listIds(store: Store): string[] {
+/** The ids of all container directories, with a record or without. */
+export function listIds(store: Store): string[] {
   return listNames(store.containers).filter(isContainerId);
 }
 

@@ -29,6 +29,12 @@ export function leaveRunning(store: Store, id: string): void {
   rmSync(join(listDirectory(store), id), { force: true });
 }
 
+/** Whether somebody looks after a container, or somebody who is dead did. */
+export function ownerOf(store: Store, id: string): 'living' | 'dead' | 'nobody' {
+  const owner = readJsonFile(join(listDirectory(store), id));
+  return owner === undefined ? 'nobody' : isAliveEntry(owner) ? 'living' : 'dead';
+}
+
 /** Ids of containers whose monitor died without cleaning up. */
 export function listOrphans(store: Store): string[] {
   return listNames(listDirectory(store))

@@ -22,7 +22,7 @@ export interface Store {
 }
 
 /** The file that marks a directory as one that hutch may delete recursively. */
-const MARKER = '.hutch-directory';
+export const MARKER = '.hutch-directory';
 
 /** The paths of the caller's store; touches nothing on disk. */
 export function locateStore(directories: Directories = findDirectories()): Store {

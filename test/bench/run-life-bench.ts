@@ -1,6 +1,7 @@
 /**
  * `npm run bench:life`: what containers that live cost next to podman's: start and removal, twenty at once, exec, stop, logs, ps. Run it as
- * an ordinary user, after `npm run build`; without podman and runc only hutch's own times are printed. Options: --rounds N (default 11), --json.
+ * an ordinary user, after `npm run build`; without podman and runc only hutch's own times are printed. Options: --rounds N (default 11), --json,
+ * --only TEXT for what has TEXT in its name.
  */
 import { parseArgs } from 'node:util';
 import { IMAGE, makeBusyboxWorld, type BusyboxWorld } from './busybox-world.ts';
@@ -23,7 +24,11 @@ const COMPARISONS: readonly Comparison[] = Object.entries(GOALS).map(([verb, goa
 const WAITS = ['sh', '-c', 'trap "exit 0" TERM; sleep 1000 & wait'];
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '11' }, json: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '11' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+  },
 });
 using world = makeBusyboxWorld();
 const tools = toolsOf(world);
@@ -31,7 +36,8 @@ try {
   const times = new Map<string, number[]>();
   const options = { warmUp: 1, env: world.env };
   const add = (contestants: readonly Contestant[], rounds: number): void => {
-    for (const [name, list] of measure(contestants, { ...options, rounds })) times.set(name, list);
+    const wanted = contestants.filter(({ name }) => name.includes(values.only));
+    for (const [name, list] of measure(wanted, { ...options, rounds })) times.set(name, list);
   };
   const rounds = Number(values.rounds);
   add(tools.flatMap(lives), rounds);

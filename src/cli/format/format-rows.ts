@@ -27,6 +27,10 @@ export interface RowFormat<Row> {
   readonly json?: (row: Row) => object;
   /** False for `--noheading`. */
   readonly hasHeader?: boolean;
+  /** What templates see beside the columns: values, and functions such as `.Label "key"`; what `json` gives when left out. */
+  readonly extra?: (row: Row) => object;
+  /** What stands in a table's heading for `extra`. */
+  readonly extraHeading?: object;
 }
 
 /**
@@ -41,9 +45,12 @@ export function formatRows<Row extends object>(rows: readonly Row[], options: Ro
   if (format === 'table') return renderTable(defaultCells(rows, options));
   const isTable = /^table\s/u.test(format);
   const template = parseTemplate(isTable ? format.replace(/^table\s+/u, '') : format);
-  const lines = rows.map((row) => executeTemplate(template, fieldsOf(row, options.columns, json)));
+  const lines = rows.map((row) => executeTemplate(template, fieldsOf(row, { ...options, json })));
   if (!isTable) return lines.join('\n');
-  const headers = Object.fromEntries(options.columns.map(({ name, header }) => [name, header]));
+  const headers = {
+    ...options.extraHeading,
+    ...Object.fromEntries(options.columns.map(({ name, header }) => [name, header])),
+  };
   const heading = options.hasHeader === false ? [] : [executeTemplate(template, headers)];
   return renderTable([...heading, ...lines].map((line) => line.split('\t')));
 }
@@ -60,8 +67,13 @@ function defaultCells<Row>(rows: readonly Row[], { columns, hasHeader }: RowForm
   return [...heading, ...rows.map((row) => shown.map(({ text }) => text(row)))];
 }
 
-function fieldsOf<Row extends object>(row: Row, columns: readonly Column<Row>[], json: (row: Row) => object): object {
-  return { ...json(row), ...Object.fromEntries(columns.map(({ name, text }) => [name, text(row)])) };
+/** A column is worked out when a template asks for it: some cost reading files. */
+function fieldsOf<Row extends object>(row: Row, { columns, extra, json }: RowFormat<Row>): object {
+  const fields: object = { ...(extra ?? json)?.(row) };
+  for (const { name, text } of columns) {
+    Object.defineProperty(fields, name, { enumerable: true, configurable: true, get: () => text(row) });
+  }
+  return fields;
 }
 
 /** A shell's single quotes hand on `\t` as two characters; outside the template's own strings it means a tab. */

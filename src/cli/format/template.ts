@@ -64,8 +64,10 @@ function evaluateCommand([head, ...operands]: readonly Operand[], piped: readonl
   if (head === undefined) return undefined;
   const given = [...operands.map((operand) => evaluateOperand(operand, scope)), ...piped];
   if (head.kind === 'call') return callFunction(head.name, given, scope.source);
+  const value = evaluateOperand(head, scope);
+  if (typeof value === 'function') return (value as (...words: readonly unknown[]) => unknown)(...given);
   if (given.length > 0) throw templateError(scope.source, 'arguments are given to something that is not a function');
-  return evaluateOperand(head, scope);
+  return value;
 }
 
 function evaluateOperand(operand: Operand, scope: Scope): unknown {

@@ -15,9 +15,10 @@ import {
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import type { Store } from '../../state/store.ts';
 import { buildEnvironment } from './build-environment.ts';
+import { buildLabels } from './build-labels.ts';
 import { buildRlimits } from './build-rlimits.ts';
 import type { ImageSource } from './image-source.ts';
-import { parseContainerPath, parsePair, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
+import { parseContainerPath, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
 import { parseTmpfs, parseVolume } from './parse-volume.ts';
 import { resolveUser, type ResolvedUser } from './resolve-user.ts';
 import type { RunRequest } from './run-request.ts';
@@ -84,7 +85,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       seccomp: security.seccomp(capabilities.bounding),
     },
     annotations: {
-      ...Object.fromEntries(request.labels.map((text) => parsePair('--label', text))),
+      ...buildLabels(request, image.defaults.labels),
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
       [HUTCH_ANNOTATIONS.stdin]: String(request.interactive),
@@ -133,6 +134,11 @@ function payloadArguments(request: RunRequest, image: ImageSource): string[] {
     });
   }
   return request.init ? [INIT_TARGET, '--', ...argv] : argv;
+}
+
+/** What the user wants to run, without the reaper in front of it. */
+export function commandOf({ process }: RuntimeSpec): readonly string[] {
+  return process.args[0] === INIT_TARGET ? process.args.slice(2) : process.args;
 }
 
 /** The name that the container knows itself by. USAGE_INVALID when it is no host name. */

@@ -11,6 +11,7 @@ export interface ImageDefaults {
   readonly workingDirectory: string;
   readonly user: string;
   readonly stopSignal: string;
+  readonly labels: Readonly<Record<string, string>>;
 }
 
 export interface ImageSource {
@@ -34,6 +35,14 @@ export function hostImage(): ImageSource {
     layerDirectories: ['/'],
     layers: [],
     isHost: true,
-    defaults: { env: [], entrypoint: [], command: ['sh'], workingDirectory: '/', user: '', stopSignal: '' },
+    defaults: {
+      env: [],
+      entrypoint: [],
+      command: ['sh'],
+      workingDirectory: '/',
+      user: '',
+      stopSignal: '',
+      labels: {},
+    },
   };
 }

@@ -12,6 +12,8 @@ import { noteEvent } from '../../state/events.ts';
 import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
+import { buildLabels } from './build-labels.ts';
+import { commandOf } from './build-spec.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
 import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
@@ -21,7 +23,6 @@ import { openOwnStore } from './open-own-store.ts';
 import { obtainImage } from './obtain-image.ts';
 import { parseLog, parseRestart, parseWholeSeconds } from './parse-life.ts';
 import { parseSignal } from './parse-signal.ts';
-import { parsePair } from './parse-values.ts';
 import { performPreparation } from './perform-preparation.ts';
 import { volumeWarning } from './parse-volume.ts';
 import type { WatchPull } from './pull-policy.ts';
@@ -58,8 +59,8 @@ export async function makeContainer(
   const image = await unpacked(store, request, await obtainImage(store, request, ears.watchPull), ears);
   const id = newContainerId();
   const name = request.name ?? inventName();
-  const record = newRecord({ request, image, id, name, interactsOnce });
   const draft = await draftContainer({ request, image, id, name, store, directory: containerDirectory(store, id) });
+  const record = newRecord({ request, image, id, name, command: commandOf(draft.spec), interactsOnce });
   warnAbout(draft, ears);
   const identity = ownIdentity();
   await create(store, record, { draft, owner, identity, layerDirectories: image.layerDirectories });
@@ -116,19 +117,20 @@ interface RecordParts {
   readonly image: ImageSource;
   readonly id: string;
   readonly name: string;
+  readonly command: readonly string[];
   readonly interactsOnce: boolean;
 }
 
-function newRecord({ request, image, id, name, interactsOnce }: RecordParts): ContainerRecord {
+function newRecord({ request, image, id, name, command, interactsOnce }: RecordParts): ContainerRecord {
   const { stopTimeout, timeout } = request;
   return {
     id,
     name,
     image: { reference: image.reference, id: image.id, layers: image.layers },
-    command: request.command,
+    command,
     createdAt: new Date().toISOString(),
     removeAtExit: request.remove,
-    labels: Object.fromEntries(request.labels.map((text) => parsePair('--label', text))),
+    labels: buildLabels(request, image.defaults.labels),
     terminal: request.terminal,
     interactive: request.interactive,
     stdinOnce: request.interactive && interactsOnce,

@@ -36,6 +36,7 @@ export interface RunRequest {
   readonly clockOffset?: string | undefined;
   readonly umask?: string | undefined;
   readonly labels: readonly string[];
+  readonly labelFiles: readonly string[];
   readonly storageDriver?: string | undefined;
   /** missing (what is meant when it is left out), always, never or newer. */
   readonly pull?: string | undefined;

@@ -14,14 +14,15 @@ export async function sweepOrphans(store: Store): Promise<void> {
   await cleanStaging(store);
   for (const id of listOrphans(store)) {
     try {
-      await sweep(store, id);
+      await sweepOrphan(store, id);
     } catch {
       // It cannot be removed: it stays on the list, and must not stop this run.
     }
   }
 }
 
-async function sweep(store: Store, id: string): Promise<void> {
+/** The same for one container, unless somebody living looks after it. */
+export async function sweepOrphan(store: Store, id: string): Promise<void> {
   const own = identifyProcess(process.pid);
   // Another hutch may sweep the same one.
   if (own === undefined || !(await enterRunning(store, id, own))) return;
@@ -45,7 +46,7 @@ async function sweep(store: Store, id: string): Promise<void> {
   forgetMonitor(store, id);
 }
 
-/** The last thing that is written of a new container. */
-function isWhole(store: Store, { id }: ContainerRecord): boolean {
+/** True once the last thing that is written of a new container is there. */
+export function isWhole(store: Store, { id }: ContainerRecord): boolean {
   return existsSync(join(containerDirectory(store, id), 'plan.json'));
 }

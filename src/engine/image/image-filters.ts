@@ -4,6 +4,7 @@ import { fullName, parseReference } from '../../images/reference.ts';
 import { findEntries, unknownImage } from '../../images/store/find-image.ts';
 import type { ImageDetails } from '../../images/store/list-images.ts';
 import type { Store } from '../../state/store.ts';
+import { hasLabel, parseMoment } from '../prune-filter.ts';
 import { readImageUses } from './image-uses.ts';
 
 export type ImageFilter = (image: ImageDetails) => boolean;
@@ -25,7 +26,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   before: (value, place) => createdBefore(momentOfImage(value, place)),
   since: (value, place) => createdAfter(momentOfImage(value, place)),
   after: (value, place) => createdAfter(momentOfImage(value, place)),
-  until: (value) => createdBefore(momentOf(value)),
+  until: (value) => createdBefore(parseMoment(value)),
   id: (value) => beginsWith(value, ({ id }) => id),
   digest: (value) => beginsWith(value, ({ manifestDigest }) => manifestDigest),
   containers: (value, { store }) => {
@@ -77,11 +78,6 @@ function globOf(pattern: string): RegExp {
   return new RegExp(`^${source}$`, 'u');
 }
 
-function hasLabel(text: string): ImageFilter {
-  const [key = '', ...rest] = text.split('=');
-  return ({ labels }) => Object.hasOwn(labels, key) && (rest.length === 0 || labels[key] === rest.join('='));
-}
-
 function not(filter: ImageFilter): ImageFilter {
   return (image) => !filter(image);
 }
@@ -115,19 +111,6 @@ function momentOfImage(name: string, { store, images }: Place): number {
   if (entry === undefined) throw unknownImage(name);
   const image = images.find(({ manifestDigest }) => manifestDigest === entry.digest);
   return Date.parse(image?.created ?? '');
-}
-
-const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds since 1970 of `10m`, `1h30m`, a Unix time, or a date. */
-function momentOf(value: string): number | undefined {
-  if (/^(?:\d+[smhd])+$/u.test(value)) {
-    const parts = [...value.matchAll(/(\d+)([smhd])/gu)];
-    const agoMs = parts.reduce((sum, [, count, unit]) => sum + Number(count) * (MILLISECONDS[unit ?? ''] ?? 0), 0);
-    return Date.now() - agoMs;
-  }
-  const moment = /^\d+$/u.test(value) ? Number(value) * 1000 : Date.parse(value);
-  return Number.isNaN(moment) ? undefined : moment;
 }
 
 function unknownFilter(text: string): HutchError {

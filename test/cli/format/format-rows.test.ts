@@ -75,6 +75,32 @@ describe('formatRows()', () => {
     );
   });
 
+  it('calls functions that are given beside the columns, which take the place of the other fields', () => {
+    const options = {
+      columns: COLUMNS,
+      extra: ({ Labels }: Row) => ({ Label: (key: unknown) => Labels[String(key)] ?? '' }),
+      extraHeading: { Label: (key: unknown) => `of ${String(key)}` },
+    };
+    assert.equal(formatRows(ROWS, { ...options, format: '{{.Label "app"}}:{{.ID}}' }), 'x:aaa\n:bbb');
+    assert.equal(
+      formatRows(ROWS, { ...options, format: 'table {{.ID}}\t{{.Label "tier"}}' }),
+      'CONTAINER ID   of tier\naaa            1\nbbb',
+    );
+    assert.throws(() => formatRows(ROWS, { ...options, format: '{{.State}}' }), /there is no field \.State/u);
+  });
+
+  it('works a column out only when it is asked for', () => {
+    const costly: Column<Row> = {
+      name: 'Costly',
+      header: 'COSTLY',
+      text: () => assert.fail('worked out'),
+      isShown: false,
+    };
+    const options = { columns: [...COLUMNS, costly] };
+    assert.equal(formatRows(ROWS, { ...options, format: '{{.ID}}' }), 'aaa\nbbb');
+    assert.throws(() => formatRows(ROWS, { ...options, format: '{{.Costly}}' }), /worked out/u);
+  });
+
   it('names an unknown field and the nearest one', () => {
     const error = refusal('{{.id}}');
     assert.match(error.message, /there is no field \.id$/u);

@@ -156,7 +156,8 @@ test('buildSpec() says in annotations what the spec has no field for, and labels
   assert.equal(annotations['a'], 'b');
   assert.equal(annotations[HUTCH_ANNOTATIONS.name], 'quiet-hare');
   assert.equal(annotations[HUTCH_ANNOTATIONS.stdin], 'true');
-  assert.throws(() => build({ labels: ['x'] }), refusal('USAGE_INVALID', /"x" for --label/u));
+  assert.equal(build({ labels: ['x'] }).annotations['x'], '');
+  assert.throws(() => build({ labels: ['=x'] }), refusal('USAGE_INVALID', /"=x" for --label/u));
 });
 
 test('buildSpec() refuses --cap-add ALL with --cap-drop ALL, which cannot both be meant', () => {

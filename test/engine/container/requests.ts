@@ -31,6 +31,7 @@ export function requestOf(changes: Partial<RunRequest> = {}): RunRequest {
     dns: nothing,
     dnsSearch: nothing,
     labels: nothing,
+    labelFiles: nothing,
     logOptions: nothing,
     ...changes,
   };

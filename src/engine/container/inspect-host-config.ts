@@ -1,0 +1,97 @@
+/** The part `HostConfig` of `hutch inspect`: what was asked of the host, as far as the spec tells; pure. */
+import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../linux/capabilities.ts';
+import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
+import type { ContainerRecord } from '../../state/container-record.ts';
+import { INIT_TARGET } from './build-spec.ts';
+import { networkOf } from './read-spec.ts';
+
+/** Keys and values as docker has them. */
+export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, volumes: readonly SpecMount[]): object {
+  const { linux, root } = spec;
+  return {
+    Binds: volumes.map(bindText),
+    NetworkMode: networkOf(spec),
+    PortBindings: {},
+    RestartPolicy: { Name: record.restart.name, MaximumRetryCount: record.restart.limit ?? 0 },
+    AutoRemove: record.removeAtExit,
+    LogConfig: logConfig(record),
+    ...capabilitiesOf(spec),
+    Privileged: isPrivileged(spec),
+    ReadonlyRootfs: root.readonly,
+    SecurityOpt: securityOptions(spec),
+    PidMode: isPrivate(spec, 'pid') ? 'private' : 'host',
+    IpcMode: isPrivate(spec, 'ipc') ? 'private' : 'host',
+    UTSMode: isPrivate(spec, 'uts') ? 'private' : 'host',
+    CgroupnsMode: isPrivate(spec, 'cgroup') ? 'private' : 'host',
+    Init: spec.process.args[0] === INIT_TARGET,
+    Ulimits: spec.process.rlimits.map(({ type, soft, hard }) => ({
+      Name: type.replace(/^RLIMIT_/u, '').toLowerCase(),
+      Soft: soft,
+      Hard: hard,
+    })),
+    Sysctls: linux.sysctl,
+    ShmSize: shmSizeOf(spec),
+    Tmpfs: tmpfsOf(spec),
+    MaskedPaths: linux.maskedPaths,
+    ReadonlyPaths: linux.readonlyPaths,
+    UidMap: linux.uidMappings,
+    GidMap: linux.gidMappings,
+  };
+}
+
+function bindText({ source, destination, options }: SpecMount): string {
+  return `${source}:${destination}${options.includes('ro') ? ':ro' : ''}`;
+}
+
+function logConfig({ log }: ContainerRecord): object {
+  return {
+    Type: log.driver,
+    Config: {
+      ...(log.maxSizeBytes === null ? {} : { 'max-size': String(log.maxSizeBytes) }),
+      'max-file': String(log.maxFiles),
+    },
+  };
+}
+
+/** What differs from the capabilities that every container has. */
+function capabilitiesOf({ process }: RuntimeSpec): object {
+  const { bounding } = process.capabilities;
+  return {
+    CapAdd: bounding.filter((name) => !(DEFAULT_CAPABILITIES as readonly string[]).includes(name)),
+    CapDrop: DEFAULT_CAPABILITIES.filter((name) => !bounding.includes(name)),
+  };
+}
+
+/** Known by what it means: every capability, no filter, nothing masked. */
+function isPrivileged({ process, linux }: RuntimeSpec): boolean {
+  return (
+    CAPABILITY_NAMES.every((name) => process.capabilities.bounding.includes(name)) &&
+    linux.seccomp === null &&
+    linux.maskedPaths.length === 0 &&
+    linux.readonlyPaths.length === 0
+  );
+}
+
+function securityOptions({ annotations, process }: RuntimeSpec): string[] {
+  const profile = annotations[HUTCH_ANNOTATIONS.seccompProfile] ?? 'default';
+  return [
+    ...(profile === 'default' ? [] : [`seccomp=${profile}`]),
+    ...(process.noNewPrivileges ? ['no-new-privileges'] : []),
+  ];
+}
+
+/** Bytes; 0 when it is the host's own. */
+function shmSizeOf({ mounts }: RuntimeSpec): number {
+  const mount = mounts.find(({ destination }) => destination === '/dev/shm');
+  const size = mount?.options.find((option) => option.startsWith('size='))?.slice('size='.length);
+  return size === undefined ? 0 : Number(size);
+}
+
+/** Those of --tmpfs: the ones that every container has lie below /dev, /proc and /sys. */
+function tmpfsOf({ mounts }: RuntimeSpec): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    mounts
+      .filter(({ type, destination }) => type === 'tmpfs' && !/^\/(?:dev|proc|sys)(?:\/|$)/u.test(destination))
+      .map(({ destination, options }) => [destination, options.join(',')]),
+  );
+}

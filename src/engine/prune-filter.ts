@@ -1,0 +1,49 @@
+/** Which things a prune may remove: by age and by label, alike for images and containers; pure but for the clock. */
+import { HutchError } from '../errors/hutch-error.ts';
+
+export interface Prunable {
+  /** RFC 3339, or null where it is not known. */
+  readonly created: string | null;
+  readonly labels: Readonly<Record<string, string>>;
+}
+
+export type PruneFilter = (thing: Prunable) => boolean;
+
+/** Reads `until=MOMENT` or `until=24h`, `label=KEY[=VALUE]`, `label!=KEY[=VALUE]`. USAGE_INVALID for anything else. */
+export function parsePruneFilter(text: string): PruneFilter {
+  const [, key = '', negation = '', value = ''] = /^(until|label)(!?)=(.+)$/u.exec(text) ?? [];
+  if (key === 'until' && negation === '') {
+    const limitMs = parseMoment(value) ?? fail(text);
+    return ({ created }) => created !== null && Date.parse(created) < limitMs;
+  }
+  if (key !== 'label') return fail(text);
+  return negation === '' ? hasLabel(value) : (thing) => !hasLabel(value)(thing);
+}
+
+/** True for what has the label KEY, or KEY with just this value: `text` is `KEY[=VALUE]`. */
+export function hasLabel(text: string): (thing: Pick<Prunable, 'labels'>) => boolean {
+  const [label = '', ...rest] = text.split('=');
+  return ({ labels }) => Object.hasOwn(labels, label) && (rest.length === 0 || labels[label] === rest.join('='));
+}
+
+const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+
+/** Milliseconds since 1970 of `10m` and `1h30m` (so long ago), a Unix time, or a date; undefined for anything else. */
+export function parseMoment(value: string): number | undefined {
+  if (/^(?:\d+[smhd])+$/u.test(value)) {
+    const parts = [...value.matchAll(/(\d+)([smhd])/gu)];
+    return (
+      Date.now() - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (MILLISECONDS[unit ?? ''] ?? 0), 0)
+    );
+  }
+  const moment = /^\d+$/u.test(value) ? Number(value) * 1000 : Date.parse(value);
+  return Number.isNaN(moment) ? undefined : moment;
+}
+
+function fail(text: string): never {
+  throw new HutchError(`--filter "${text}" is not known`, {
+    code: 'USAGE_INVALID',
+    hint: 'use until=24h, until=2026-01-31, label=KEY[=VALUE] or label!=KEY[=VALUE]',
+    context: { filter: text },
+  });
+}
