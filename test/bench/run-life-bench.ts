@@ -1,6 +1,7 @@
 /**
  * `npm run bench:life`: what containers that live cost next to podman's: start and removal, twenty at once, exec, stop, logs, ps. Run it as
- * an ordinary user, after `npm run build`; without podman and runc only hutch's own times are printed. Options: --rounds N (default 11), --json.
+ * an ordinary user, after `npm run build`; without podman and runc only hutch's own times are printed. Options: --rounds N (default 11), --json,
+ * --only lives|many|log|list.
  */
 import { parseArgs } from 'node:util';
 import { IMAGE, makeBusyboxWorld, type BusyboxWorld } from './busybox-world.ts';
@@ -23,7 +24,11 @@ const COMPARISONS: readonly Comparison[] = Object.entries(GOALS).map(([verb, goa
 const WAITS = ['sh', '-c', 'trap "exit 0" TERM; sleep 1000 & wait'];
 
 const { values } = parseArgs({
-  options: { rounds: { type: 'string', default: '11' }, json: { type: 'boolean', default: false } },
+  options: {
+    rounds: { type: 'string', default: '11' },
+    json: { type: 'boolean', default: false },
+    only: { type: 'string' },
+  },
 });
 using world = makeBusyboxWorld();
 const tools = toolsOf(world);
@@ -34,11 +39,12 @@ try {
     for (const [name, list] of measure(contestants, { ...options, rounds })) times.set(name, list);
   };
   const rounds = Number(values.rounds);
-  add(tools.flatMap(lives), rounds);
+  const wants = (part: string): boolean => values.only === undefined || values.only === part;
+  if (wants('lives')) add(tools.flatMap(lives), rounds);
   // Fewer rounds of what takes longer.
-  add(tools.map(manyAtOnce), Math.ceil(rounds / 3));
-  add(tools.map(bigLog), Math.ceil(rounds / 3));
-  add(tools.map(longList), rounds);
+  if (wants('many')) add(tools.map(manyAtOnce), Math.ceil(rounds / 3));
+  if (wants('log')) add(tools.map(bigLog), Math.ceil(rounds / 3));
+  if (wants('list')) add(tools.map(longList), rounds);
   report(times, COMPARISONS, values.json);
 } finally {
   for (const { argv } of tools) removeAll(argv);
