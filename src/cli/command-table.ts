@@ -57,6 +57,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/exec.ts'),
     aliases: ['container exec'],
   },
+  events: {
+    summary: 'Show what happens to containers',
+    load: () => import('../../commands/events.ts'),
+    aliases: ['system events'],
+  },
   export: {
     summary: 'Write the whole tree of a container to an archive',
     load: () => import('../../commands/export.ts'),

@@ -123,14 +123,14 @@ export class ContainerMonitor implements Controls {
     this.whenAttached?.();
   }
 
-  signal(signal: number): void {
-    noteEvent(this.options.store, 'kill', this.options.record, { signal: String(signal) });
+  signal(signal: number, by = 'a command'): void {
+    noteEvent(this.options.store, 'kill', this.options.record, { signal: String(signal), by });
     this.send(signal);
   }
 
-  stop({ signal, timeoutSeconds }: Extract<ControlRequest, { request: 'stop' }>): void {
+  stop({ signal, timeoutSeconds, by = 'a command' }: Extract<ControlRequest, { request: 'stop' }>): void {
     const { store, record } = this.options;
-    noteEvent(store, 'stop', record);
+    noteEvent(store, 'stop', record, { signal: String(signal ?? record.stopSignal), by });
     this.keeper.stopping();
     this.endPause?.();
     this.send(signal ?? record.stopSignal);
@@ -172,7 +172,7 @@ export class ContainerMonitor implements Controls {
     if (this.hasRun) await prepareAgain(store, record.id, plan);
     const chain = chainFor(plan);
     const timer =
-      record.timeoutSeconds === null ? undefined : setTimeout(() => this.life?.kill(), record.timeoutSeconds * 1000);
+      record.timeoutSeconds === null ? undefined : setTimeout(() => this.timeIsUp(), record.timeoutSeconds * 1000);
     try {
       return await supervise({
         plan,
@@ -204,6 +204,12 @@ export class ContainerMonitor implements Controls {
     }
   }
 
+  private timeIsUp(): void {
+    const { store, record } = this.options;
+    noteEvent(store, 'kill', record, { signal: String(KILL), by: `--timeout ${String(record.timeoutSeconds)}` });
+    this.life?.kill();
+  }
+
   /** A container that nobody could stop does not run. */
   private listenMeanwhile(): void {
     this.listen().catch((error: unknown) => {
@@ -233,7 +239,8 @@ export class ContainerMonitor implements Controls {
   private hearSignal(signal: NodeJS.Signals): void {
     if (this.options.hearSignal?.(signal) === true) return;
     if (signal === 'SIGINT') this.interrupts += 1;
-    this.send(signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal]);
+    const number = signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal];
+    this.signal(number, `${signal} to its monitor`);
   }
 
   private send(signal: number): void {
@@ -261,7 +268,7 @@ export class ContainerMonitor implements Controls {
     clearTimeout(this.killTimer);
     if (seconds < 0) return;
     this.killTimer = setTimeout(() => {
-      this.send(KILL);
+      this.signal(KILL, `hutch, ${String(seconds)} s after it was asked to end`);
     }, seconds * 1000);
   }
 

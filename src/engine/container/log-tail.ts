@@ -1,12 +1,7 @@
 /** Where the last lines of a log begin; reads only. */
+import type { LogPlace } from './followed-files.ts';
 import { visitBackwards, type LogFile } from './log-files.ts';
 import { compareTime, endsLine, isEntry, isStderr, stampOf } from './log-lines.ts';
-
-export interface LogPlace {
-  /** Index among the files. */
-  readonly index: number;
-  readonly offset: number;
-}
 
 /** The place in `files`, oldest first, from which on there are `lines` lines up to the moment `untilMs`. */
 export function findTail(files: readonly LogFile[], lines: number, untilMs: number | null): LogPlace {
