@@ -216,6 +216,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/wait.ts'),
     aliases: ['container wait'],
   },
+  why: {
+    summary: 'Say why a container has ended',
+    load: () => import('../../commands/why.ts'),
+    aliases: ['container why'],
+  },
 };
 
 /** First words that only group commands, for `hutch image --help`. */
