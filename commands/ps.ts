@@ -1,7 +1,7 @@
 /** `hutch ps`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
-import { listContainers, type ListedContainer } from '../src/engine/container/list-containers.ts';
+import { healthText, listContainers, type ListedContainer } from '../src/engine/container/list-containers.ts';
 
 export default class Ps extends HutchCommand {
   static override description =
@@ -66,7 +66,7 @@ function statusText(state: ListedContainer['state'], since: Since): string {
   const up = startedAt === null ? 'Up' : `Up ${since(startedAt).replace(/ ago$/u, '')}`;
   switch (status) {
     case 'running':
-      return up;
+      return `${up}${healthText(state.health)}`;
     case 'paused':
       return `${up} (Paused)`;
     case 'restarting':

@@ -3,6 +3,7 @@ import type { Life, WhyReport } from '../engine/container/why-container.ts';
 import { humanDuration, humanSince } from './format/human.ts';
 
 const LABEL_WIDTH = 10;
+const OUTPUT_LENGTH = 200;
 
 /** The report as lines of text. What a container has written can do nothing to the terminal. */
 export function whyText(report: WhyReport): string {
@@ -12,6 +13,7 @@ export function whyText(report: WhyReport): string {
     ...labelled('started', report.startedAt === null ? [] : [`${report.startedAt}${ranFor(report)}`]),
     ...labelled('ended', report.finishedAt === null || isUp(report) ? [] : [report.finishedAt]),
     ...labelled('restarts', restartTexts(report)),
+    ...labelled('health', healthTexts(report)),
     ...labelled('last lines', report.lastLines),
   ];
   return rows.map(harmless).join('\n');
@@ -44,6 +46,20 @@ function restartTexts({ restart, lives }: WhyReport): string[] {
   const limit = restart.limit === null ? '' : ` of at most ${String(restart.limit)}`;
   const policy = `policy ${restart.policy}: started again ${String(restart.count)} time(s)${limit}`;
   return [policy, ...(lives.length < 2 ? [] : lives.map(lifeText))];
+}
+
+function healthTexts({ health }: WhyReport): string[] {
+  const last = health?.log.at(-1);
+  if (health === null) return [];
+  const streak = health.failingStreak === 0 ? '' : `, ${String(health.failingStreak)} failure(s) in a row`;
+  return [
+    `${health.status}${streak}`,
+    ...(last === undefined || last.exitCode === 0
+      ? []
+      : [
+          `last probe at ${last.start} with code ${String(last.exitCode)}: ${last.output.trim().slice(0, OUTPUT_LENGTH)}`,
+        ]),
+  ];
 }
 
 function lifeText({ startedAt, finishedAt, exitCode }: Life): string {

@@ -14,6 +14,8 @@ import { CHAIN_PATH } from '../userns/launch-chain.ts';
 import { chainFor, isPlain } from './chain-for.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
+import { execProbe } from './health-probe.ts';
+import { HealthWatch } from './health-watch.ts';
 import { LogWriter } from './log-writer.ts';
 import { prepareAgain } from './prepare-again.ts';
 import { rememberChain, type Prelaunched } from './prelaunch.ts';
@@ -61,6 +63,7 @@ export class ContainerMonitor implements Controls {
   private readonly server: ControlServer;
   private readonly backoff = new Backoff();
   private life: LifeControl | undefined;
+  private health: HealthWatch | undefined;
   private hasRun = false;
   private isListening = false;
   private failure: unknown;
@@ -163,6 +166,7 @@ export class ContainerMonitor implements Controls {
       this.keeper.ended(codeOf(error), error.message);
       return codeOf(error);
     } finally {
+      this.health?.[Symbol.dispose]();
       this.life = undefined;
     }
   }
@@ -220,9 +224,22 @@ export class ContainerMonitor implements Controls {
 
   private running(): void {
     this.keeper.running();
+    this.watchHealth();
     const isFirst = !this.hasRun;
     this.hasRun = true;
     if (isFirst) this.options.onRunning();
+  }
+
+  private watchHealth(): void {
+    const { id, health } = this.options.record;
+    if (health === null || health === undefined) return;
+    this.health = new HealthWatch({
+      check: health,
+      probe: execProbe(id, health.command),
+      onChange: (now, hasTurned) => {
+        this.keeper.health(now, hasTurned);
+      },
+    });
   }
 
   /** What clients hear last is true by then: the end is on record, or nothing is left of the container. */

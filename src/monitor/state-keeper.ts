@@ -5,6 +5,7 @@ import { isHutchError } from '../errors/hutch-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import { newState, readState, writeState, type ContainerState } from '../state/container-state.ts';
 import { noteEvent } from '../state/events.ts';
+import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
 
 /** The highest number of a signal. Source: signal(7). */
@@ -44,6 +45,11 @@ export class StateKeeper {
     const group = ownControlGroup();
     noteEvent(this.store, 'start', this.record, group === null ? {} : { controlGroup: group });
     this.burden = readBurden();
+  }
+
+  health(health: Health, hasTurned: boolean): void {
+    this.write({ health });
+    if (hasTurned) noteEvent(this.store, 'health_status', this.record, { health: health.status });
   }
 
   stopping(): void {

@@ -24,6 +24,7 @@ export function findImage(store: Store, word: string): ImageSource {
       workingDirectory: defaults.WorkingDir ?? '',
       user: defaults.User ?? '',
       stopSignal: defaults.StopSignal ?? '',
+      healthCheck: defaults.Healthcheck,
     },
   };
 }

@@ -1,5 +1,7 @@
 /** The image of a run request as the container needs it: configuration and unpacked layers; read on the host's side. */
 
+import type { ImageHealthCheck } from '../../oci/health-check.ts';
+
 /** The embedded image: the host's own root. */
 export const HOST_IMAGE = 'host';
 
@@ -11,6 +13,7 @@ export interface ImageDefaults {
   readonly workingDirectory: string;
   readonly user: string;
   readonly stopSignal: string;
+  readonly healthCheck?: ImageHealthCheck | undefined;
 }
 
 export interface ImageSource {

@@ -3,6 +3,8 @@ import { listContainers as listRecords, type ContainerRecord } from '../../state
 import { currentState, type ContainerState } from '../../state/container-state.ts';
 import { locateStore } from '../../state/store.ts';
 
+export { healthText } from '../../state/health.ts';
+
 export interface ListedContainer {
   readonly record: ContainerRecord;
   readonly state: ContainerState;

@@ -5,6 +5,7 @@ import { isHutchError } from '../../errors/hutch-error.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, newState, type ContainerState } from '../../state/container-state.ts';
 import type { ContainerEvent } from '../../state/events.ts';
+import type { Health } from '../../state/health.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { explainEnd, lastLife } from './explain-end.ts';
 import { lastLogLines } from './last-log-lines.ts';
@@ -35,6 +36,8 @@ export interface WhyReport {
   readonly restart: { readonly policy: string; readonly limit: number | null; readonly count: number } | null;
   /** The last lives, oldest first. */
   readonly lives: readonly Life[];
+  /** Null without a check. */
+  readonly health: Health | null;
   readonly lastLines: readonly string[];
 }
 
@@ -66,6 +69,7 @@ function whyRecord(store: Store, record: ContainerRecord): WhyReport {
     causes: causesOf(state, events),
     restart: { policy: name, limit, count: state.restartCount },
     lives: livesOf(events),
+    health: state.health ?? null,
     lastLines: record.log.driver === 'none' ? [] : lastLogLines(store, record, MAX_LINES),
   };
 }
@@ -86,6 +90,7 @@ function whyRemoved(store: Store, word: string): WhyReport | undefined {
     causes: state.startedAt === null ? [] : causesOf(state, events),
     restart: null,
     lives: livesOf(events),
+    health: null,
     lastLines: [],
   };
 }
