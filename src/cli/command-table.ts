@@ -33,6 +33,14 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Print the completion script for a shell',
     load: () => import('../../commands/completion.ts'),
   },
+  'container install': {
+    summary: 'Have systemd start a container at boot',
+    load: () => import('../../commands/container/install.ts'),
+  },
+  'container uninstall': {
+    summary: 'Take that back',
+    load: () => import('../../commands/container/uninstall.ts'),
+  },
   create: {
     summary: 'Make a container without starting it',
     load: () => import('../../commands/create.ts'),
