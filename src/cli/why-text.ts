@@ -12,6 +12,7 @@ export function whyText(report: WhyReport): string {
     ...labelled('why', report.causes),
     ...labelled('started', report.startedAt === null ? [] : [`${report.startedAt}${ranFor(report)}`]),
     ...labelled('ended', report.finishedAt === null || isUp(report) ? [] : [report.finishedAt]),
+    ...labelled('depends on', report.dependsOn),
     ...labelled('restarts', restartTexts(report)),
     ...labelled('health', healthTexts(report)),
     ...labelled('last lines', report.lastLines),
@@ -27,9 +28,9 @@ function headline(report: WhyReport): string {
   const { status, exitCode, startedAt, finishedAt } = report;
   if (status === 'created') return 'has not run';
   if (isUp(report))
-    return `is ${status}${startedAt === null ? '' : `, since ${humanDuration(Date.now() - Date.parse(startedAt))}`}`;
+    return `is ${status}${startedAt === null ? '' : `, for ${humanDuration(Date.now() - Date.parse(startedAt)).toLowerCase()}`}`;
   const gone = status === 'removed' ? ' and is removed' : '';
-  const when = finishedAt === null ? '' : ` ${humanSince(finishedAt)}`;
+  const when = finishedAt === null ? '' : ` ${humanSince(finishedAt).toLowerCase()}`;
   return startedAt === null
     ? `never ran${gone}`
     : `ended${when}${exitCode === null ? '' : ` with exit code ${String(exitCode)}`}${gone}`;

@@ -7,7 +7,7 @@ export interface SessionFacts {
   readonly uid: number;
   /** systemd runs this host. */
   readonly hasSystemd: boolean;
-  /** The login session that this process belongs to; null when it belongs to none. */
+  /** The login session that the process belongs to; null when it belongs to none. */
   readonly session: string | null;
   /** It belongs to the user's own systemd. */
   readonly isInUserManager: boolean;
@@ -21,9 +21,12 @@ export interface SessionFacts {
 const LOGIND_CONFIGS = ['usr/lib/systemd/logind.conf', 'etc/systemd/logind.conf'];
 const LOGIND_PARTS = ['usr/lib/systemd/logind.conf.d', 'run/systemd/logind.conf.d', 'etc/systemd/logind.conf.d'];
 
-/** @param root another root than `/`, for tests. */
-export function readSession(root = '/', uid = process.getuid?.() ?? 0): SessionFacts {
-  const groups = readIfThere(join(root, 'proc/self/cgroup'));
+/**
+ * @param root another root than `/`, for tests.
+ * @param pid the process whose session it is; this one when left out.
+ */
+export function readSession(root = '/', uid = process.getuid?.() ?? 0, pid: number | 'self' = 'self'): SessionFacts {
+  const groups = readIfThere(join(root, 'proc', String(pid), 'cgroup'));
   const session = /^[^\n]*\/session-([^/\n]+)\.scope/mu.exec(groups)?.[1] ?? null;
   return {
     uid,

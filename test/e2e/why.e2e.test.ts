@@ -92,7 +92,10 @@ describe('why', { skip: hostSkip() }, () => {
 
   it('tells of one that runs, of one that never ran, and what is left of one that was removed', async () => {
     printed(await box.hutch(['run', '-d', '--name', 'up', '--net', 'none', 'host', 'sleep', '1000']));
-    assert.match(printed(await box.hutch(['why', 'up'])), /^up \(.*\) is running, since /u);
+    assert.match(
+      printed(await box.hutch(['why', 'up'])),
+      /^up \(.*\) is running, for [^\n]*\n {2}started [^\n]*\n {2}depends on {2}its monitor, process \d+\n/u,
+    );
     printed(await box.hutch(['rm', '-f', 'up']));
     assert.match(
       printed(await box.hutch(['why', 'up'])),

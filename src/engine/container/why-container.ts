@@ -7,6 +7,8 @@ import { currentState, newState, type ContainerState } from '../../state/contain
 import type { ContainerEvent } from '../../state/events.ts';
 import type { Health } from '../../state/health.ts';
 import { locateStore, type Store } from '../../state/store.ts';
+import { readSession } from '../../host/session.ts';
+import { lifeLimit } from './life-limits.ts';
 import { explainEnd, lastLife } from './explain-end.ts';
 import { lastLogLines } from './last-log-lines.ts';
 import { pastEvents } from './watch-events.ts';
@@ -32,6 +34,8 @@ export interface WhyReport {
   readonly finishedAt: string | null;
   /** Sentences, the most telling first. */
   readonly causes: readonly string[];
+  /** What it needs as long as it runs. */
+  readonly dependsOn: readonly string[];
   /** Null for a container that was removed. */
   readonly restart: { readonly policy: string; readonly limit: number | null; readonly count: number } | null;
   /** The last lives, oldest first. */
@@ -67,6 +71,7 @@ function whyRecord(store: Store, record: ContainerRecord): WhyReport {
     command: record.command,
     status: state.status,
     causes: causesOf(state, events),
+    dependsOn: dependenciesOf(store, state),
     restart: { policy: name, limit, count: state.restartCount },
     lives: livesOf(events),
     health: state.health ?? null,
@@ -88,6 +93,7 @@ function whyRemoved(store: Store, word: string): WhyReport | undefined {
     command: [],
     status: 'removed',
     causes: state.startedAt === null ? [] : causesOf(state, events),
+    dependsOn: [],
     restart: null,
     lives: livesOf(events),
     health: null,
@@ -123,6 +129,14 @@ function causesOf(state: ContainerState, events: readonly ContainerEvent[]): str
     return [state.reason === null ? 'nobody has started it yet' : `it could not be started: ${state.reason}`];
   if (state.status !== 'exited') return [];
   return explainEnd({ state, events, endedSession: endedSession(lastLife(events)) });
+}
+
+/** Processes that take it along when they end, and what ends those. */
+function dependenciesOf(store: Store, { monitor, networkHelper }: ContainerState): string[] {
+  if (monitor === null) return [];
+  const limit = lifeLimit(readSession('/', process.getuid?.() ?? 0, monitor.pid), store.run);
+  const network = networkHelper === null ? [] : [`process ${String(networkHelper.pid)}, which connects its network`];
+  return [`its monitor, process ${String(monitor.pid)}`, ...network, ...(limit === null ? [] : [limit])];
 }
 
 /** systemd-logind names the control group of a login session after it. Source: systemd-logind(8). */
