@@ -1,40 +1,43 @@
 /** `hutch logs`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
-import { writeBytes } from '../src/cli/output.ts';
-import { containerLogs, type LogEntry } from '../src/engine/container/container-logs.ts';
+import { isOneOutput, writeBytes } from '../src/cli/output.ts';
+import { containerLogs } from '../src/engine/container/container-logs.ts';
+import { parseMoment } from '../src/engine/parse-moment.ts';
 import { parseTail } from '../src/engine/container/parse-tail.ts';
 
 export default class Logs extends HutchCommand {
-  static override description = 'Prints what a container has written: its stdout on stdout, its stderr on stderr.';
-  static override examples = ['<%= config.bin %> logs web', '<%= config.bin %> logs -f --tail 20 web'];
+  static override description = `Prints what a container has written: its stdout on stdout, its stderr on stderr.
+
+--since and --until take a time such as 2026-01-31T12:00:00Z, seconds since 1970, or how long ago: 90s, 1h30m.`;
+  static override examples = [
+    '<%= config.bin %> logs web',
+    '<%= config.bin %> logs -f --tail 20 web',
+    '<%= config.bin %> logs -t --since 10m web',
+  ];
   static override args = {
     container: Args.string({ required: true, description: 'name, id, or the beginning of an id' }),
   };
   static override flags = {
     follow: Flags.boolean({ char: 'f', description: 'go on until the container has ended' }),
+    since: Flags.string({ description: 'only what was written from then on' }),
     tail: Flags.string({ char: 'n', default: 'all', description: 'only the last N lines' }),
     timestamps: Flags.boolean({ char: 't', description: 'put its time before each line' }),
+    until: Flags.string({ description: 'only what was written up to then' }),
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Logs);
-    const options = { follow: flags.follow, tail: parseTail(flags.tail) };
-    await containerLogs(args.container, options, (entries) => {
-      for (const { stream, bytes } of runsOf(entries, flags.timestamps)) writeBytes(stream, bytes);
-    });
+    const { follow, timestamps, since, until } = flags;
+    const options = {
+      follow,
+      timestamps,
+      tail: parseTail(flags.tail),
+      sinceMs: since === undefined ? null : parseMoment('--since', since),
+      untilMs: until === undefined ? null : parseMoment('--until', until),
+      together: isOneOutput(),
+    };
+    await containerLogs(args.container, options, writeBytes);
     return EXIT_OK;
   }
-}
-
-/** Neighbours of one stream together: a write for each line would take longer than everything else. */
-function runsOf(entries: readonly LogEntry[], hasTimes: boolean): { stream: LogEntry['stream']; bytes: Buffer }[] {
-  const runs: { stream: LogEntry['stream']; texts: string[] }[] = [];
-  for (const { stream, time, text } of entries) {
-    const last = runs.at(-1);
-    const shown = hasTimes ? `${time} ${text}` : text;
-    if (last?.stream === stream) last.texts.push(shown);
-    else runs.push({ stream, texts: [shown] });
-  }
-  return runs.map(({ stream, texts }) => ({ stream, bytes: Buffer.from(texts.join(''), 'latin1') }));
 }

@@ -48,7 +48,12 @@ executed; 127 when it is not in the container.`;
         this.sayId(id);
       },
     };
-    return runContainer(request, ears, { ...attachOptions(flags), detach: flags.detach, cidFile: flags.cidfile });
+    return runContainer(request, ears, {
+      ...attachOptions(flags),
+      detach: flags.detach,
+      cidFile: flags.cidfile,
+      isQuiet: flags.quiet,
+    });
   }
 
   /** Nobody may be there to read it: the container runs all the same. */

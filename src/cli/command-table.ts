@@ -45,6 +45,14 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Remove containers that do not run',
     load: () => import('../../commands/container/prune.ts'),
   },
+  'container install': {
+    summary: 'Have systemd start a container at boot',
+    load: () => import('../../commands/container/install.ts'),
+  },
+  'container uninstall': {
+    summary: 'Take that back',
+    load: () => import('../../commands/container/uninstall.ts'),
+  },
   create: {
     summary: 'Make a container without starting it',
     load: () => import('../../commands/create.ts'),
@@ -68,6 +76,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Run a command in a container that runs',
     load: () => import('../../commands/exec.ts'),
     aliases: ['container exec'],
+  },
+  events: {
+    summary: 'Show what happens to containers',
+    load: () => import('../../commands/events.ts'),
+    aliases: ['system events'],
   },
   export: {
     summary: 'Write the whole tree of a container to an archive',
@@ -239,6 +252,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Wait until containers have ended',
     load: () => import('../../commands/wait.ts'),
     aliases: ['container wait'],
+  },
+  why: {
+    summary: 'Say why a container has ended',
+    load: () => import('../../commands/why.ts'),
+    aliases: ['container why'],
   },
 };
 

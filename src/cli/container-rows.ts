@@ -1,5 +1,5 @@
 /** What `hutch ps` says of a container: columns, fields of templates, JSON; pure, CLI process. */
-import type { ListedContainer } from '../engine/container/list-containers.ts';
+import { healthText, type ListedContainer } from '../engine/container/list-containers.ts';
 import type { ContainerSize } from '../engine/container/measure-containers.ts';
 import type { Column } from './format/format-rows.ts';
 import { humanSince, humanSize } from './format/human.ts';
@@ -104,7 +104,7 @@ function statusText({ state }: Pick<ListedContainer, 'state'>): string {
   const up = startedAt === null ? 'Up' : `Up ${humanSince(startedAt).replace(/ ago$/u, '')}`;
   switch (status) {
     case 'running':
-      return up;
+      return `${up}${healthText(state.health)}`;
     case 'paused':
       return `${up} (Paused)`;
     case 'restarting':

@@ -3,7 +3,7 @@
  * exits, and node's stream classes (some milliseconds of start time) are never built.
  */
 
-import { writeSync } from 'node:fs';
+import { fstatSync, writeSync } from 'node:fs';
 import { errnoOf } from '../errors/hutch-error.ts';
 
 const STDOUT = 1;
@@ -34,6 +34,17 @@ export function writeBytes(stream: 'stdout' | 'stderr', bytes: Uint8Array): void
   let rest = bytes;
   const fd = stream === 'stdout' ? STDOUT : STDERR;
   while (rest.length > 0) rest = rest.subarray(writeSome(fd, rest));
+}
+
+/** True when stdout and stderr lead to one place (`2>&1`, a terminal). */
+export function isOneOutput(): boolean {
+  try {
+    const [out, error] = [fstatSync(STDOUT), fstatSync(STDERR)];
+    return out.dev === error.dev && out.ino === error.ino;
+  } catch {
+    // One of them is closed.
+    return false;
+  }
 }
 
 /** Writes `text` to the open file `fd` to its last byte, waiting where the descriptor is non-blocking and full. */

@@ -1,5 +1,6 @@
 /** Which things a prune may remove: by age and by label, alike for images and containers; pure but for the clock. */
 import { HutchError } from '../errors/hutch-error.ts';
+import { momentOf } from './parse-moment.ts';
 
 export interface Prunable {
   /** RFC 3339, or null where it is not known. */
@@ -13,7 +14,7 @@ export type PruneFilter = (thing: Prunable) => boolean;
 export function parsePruneFilter(text: string): PruneFilter {
   const [, key = '', negation = '', value = ''] = /^(until|label)(!?)=(.+)$/u.exec(text) ?? [];
   if (key === 'until' && negation === '') {
-    const limitMs = parseMoment(value) ?? fail(text);
+    const limitMs = momentOf(value) ?? fail(text);
     return ({ created }) => created !== null && Date.parse(created) < limitMs;
   }
   if (key !== 'label') return fail(text);
@@ -24,20 +25,6 @@ export function parsePruneFilter(text: string): PruneFilter {
 export function hasLabel(text: string): (thing: Pick<Prunable, 'labels'>) => boolean {
   const [label = '', ...rest] = text.split('=');
   return ({ labels }) => Object.hasOwn(labels, label) && (rest.length === 0 || labels[label] === rest.join('='));
-}
-
-const MILLISECONDS: Readonly<Record<string, number>> = { s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
-
-/** Milliseconds since 1970 of `10m` and `1h30m` (so long ago), a Unix time, or a date; undefined for anything else. */
-export function parseMoment(value: string): number | undefined {
-  if (/^(?:\d+[smhd])+$/u.test(value)) {
-    const parts = [...value.matchAll(/(\d+)([smhd])/gu)];
-    return (
-      Date.now() - parts.reduce((sum, [, count, unit]) => sum + Number(count) * (MILLISECONDS[unit ?? ''] ?? 0), 0)
-    );
-  }
-  const moment = /^\d+$/u.test(value) ? Number(value) * 1000 : Date.parse(value);
-  return Number.isNaN(moment) ? undefined : moment;
 }
 
 function fail(text: string): never {

@@ -14,6 +14,8 @@ import { CHAIN_PATH } from '../userns/launch-chain.ts';
 import { chainFor, isPlain } from './chain-for.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
+import { execProbe } from './health-probe.ts';
+import { HealthWatch } from './health-watch.ts';
 import { LogWriter } from './log-writer.ts';
 import { prepareAgain } from './prepare-again.ts';
 import { rememberChain, type Prelaunched } from './prelaunch.ts';
@@ -61,6 +63,7 @@ export class ContainerMonitor implements Controls {
   private readonly server: ControlServer;
   private readonly backoff = new Backoff();
   private life: LifeControl | undefined;
+  private health: HealthWatch | undefined;
   private hasRun = false;
   private isListening = false;
   private failure: unknown;
@@ -123,14 +126,14 @@ export class ContainerMonitor implements Controls {
     this.whenAttached?.();
   }
 
-  signal(signal: number): void {
-    noteEvent(this.options.store, 'kill', this.options.record, { signal: String(signal) });
+  signal(signal: number, by = 'a command'): void {
+    noteEvent(this.options.store, 'kill', this.options.record, { signal: String(signal), by });
     this.send(signal);
   }
 
-  stop({ signal, timeoutSeconds }: Extract<ControlRequest, { request: 'stop' }>): void {
+  stop({ signal, timeoutSeconds, by = 'a command' }: Extract<ControlRequest, { request: 'stop' }>): void {
     const { store, record } = this.options;
-    noteEvent(store, 'stop', record);
+    noteEvent(store, 'stop', record, { signal: String(signal ?? record.stopSignal), by });
     this.keeper.stopping();
     this.endPause?.();
     this.send(signal ?? record.stopSignal);
@@ -163,6 +166,7 @@ export class ContainerMonitor implements Controls {
       this.keeper.ended(codeOf(error), error.message);
       return codeOf(error);
     } finally {
+      this.health?.[Symbol.dispose]();
       this.life = undefined;
     }
   }
@@ -172,7 +176,7 @@ export class ContainerMonitor implements Controls {
     if (this.hasRun) await prepareAgain(store, record.id, plan);
     const chain = chainFor(plan);
     const timer =
-      record.timeoutSeconds === null ? undefined : setTimeout(() => this.life?.kill(), record.timeoutSeconds * 1000);
+      record.timeoutSeconds === null ? undefined : setTimeout(() => this.timeIsUp(), record.timeoutSeconds * 1000);
     try {
       return await supervise({
         plan,
@@ -204,6 +208,12 @@ export class ContainerMonitor implements Controls {
     }
   }
 
+  private timeIsUp(): void {
+    const { store, record } = this.options;
+    noteEvent(store, 'kill', record, { signal: String(KILL), by: `--timeout ${String(record.timeoutSeconds)}` });
+    this.life?.kill();
+  }
+
   /** A container that nobody could stop does not run. */
   private listenMeanwhile(): void {
     this.listen().catch((error: unknown) => {
@@ -214,9 +224,22 @@ export class ContainerMonitor implements Controls {
 
   private running(): void {
     this.keeper.running();
+    this.watchHealth();
     const isFirst = !this.hasRun;
     this.hasRun = true;
     if (isFirst) this.options.onRunning();
+  }
+
+  private watchHealth(): void {
+    const { id, health } = this.options.record;
+    if (health === null || health === undefined) return;
+    this.health = new HealthWatch({
+      check: health,
+      probe: execProbe(id, health.command),
+      onChange: (now, hasTurned) => {
+        this.keeper.health(now, hasTurned);
+      },
+    });
   }
 
   /** What clients hear last is true by then: the end is on record, or nothing is left of the container. */
@@ -233,7 +256,8 @@ export class ContainerMonitor implements Controls {
   private hearSignal(signal: NodeJS.Signals): void {
     if (this.options.hearSignal?.(signal) === true) return;
     if (signal === 'SIGINT') this.interrupts += 1;
-    this.send(signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal]);
+    const number = signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal];
+    this.signal(number, `${signal} to its monitor`);
   }
 
   private send(signal: number): void {
@@ -261,7 +285,7 @@ export class ContainerMonitor implements Controls {
     clearTimeout(this.killTimer);
     if (seconds < 0) return;
     this.killTimer = setTimeout(() => {
-      this.send(KILL);
+      this.signal(KILL, `hutch, ${String(seconds)} s after it was asked to end`);
     }, seconds * 1000);
   }
 

@@ -16,6 +16,14 @@ import type { PayloadEnd, StreamClient } from './stream-hub.ts';
 /** Output comes in frames: what is larger than a part of one is cut. */
 const MAX_INPUT_BYTES = 65_536;
 
+/** The longest command that is kept. */
+const MAX_COMMAND = 200;
+
+/** This process as its user called it. */
+function ownCommand(): string {
+  return ['hutch', ...process.argv.slice(2)].join(' ').slice(0, MAX_COMMAND);
+}
+
 /** Connects to the monitor of container `id`; undefined when nobody listens there. */
 export async function connectToMonitor(store: Store, id: string): Promise<ControlClient | undefined> {
   const short = shortControlPath(store, id);
@@ -63,8 +71,10 @@ export class ControlClient implements PayloadEnd, Disposable {
     });
   }
 
+  /** A signal goes with the name of the command that sends it. */
   send(request: ControlRequest): void {
-    this.socket.write(encodeMessage(request));
+    const isSignal = request.request === 'signal' || request.request === 'stop';
+    this.socket.write(encodeMessage(isSignal ? { ...request, by: ownCommand() } : request));
   }
 
   /** Sends a request and resolves with its answer; null when the monitor has gone. */

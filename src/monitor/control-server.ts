@@ -22,7 +22,8 @@ export interface Controls {
   readonly terminal: boolean;
   readonly interactive: boolean;
   readonly stdinOnce: boolean;
-  signal(signal: number): void;
+  /** `by`: the command that asks for it, as that says. */
+  signal(signal: number, by: string | undefined): void;
   stop(request: Extract<ControlRequest, { request: 'stop' }>): void;
   attached(): void;
 }
@@ -142,7 +143,7 @@ class Connection implements StreamClient {
         hub.resize(request.rows, request.columns);
         break;
       case 'signal':
-        this.controls.signal(request.signal);
+        this.controls.signal(request.signal, request.by);
         this.socket.write(encodeMessage({ event: 'done' }));
         break;
       case 'stop':

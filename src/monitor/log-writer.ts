@@ -2,7 +2,7 @@
  * A container's log: plain files of lines `TIME stdout|stderr F|P TEXT`, as Kubernetes reads them; in the monitor. `P` marks text whose line
  * goes on in the next entry of that stream. Source: kubernetes/design-proposals, kubelet-cri-logging.md.
  */
-import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, writeSync } from 'node:fs';
+import { closeSync, fstatSync, ftruncateSync, openSync, renameSync, rmSync, writeSync } from 'node:fs';
 import { errnoOf } from '../errors/hutch-error.ts';
 import type { LogSettings } from '../state/container-record.ts';
 import { isAbsent } from '../state/json-file.ts';
@@ -74,8 +74,8 @@ export class LogWriter {
     this.close();
     for (let index = maxFiles - 1; index > 0; index -= 1)
       renameIfThere(logFile(this.path, index - 1), logFile(this.path, index));
-    if (maxFiles === 1) ftruncateSync((this.fd = openSync(this.path, 'a', 0o600)), 0);
-    this.close();
+    // A new file, not the old one emptied: whoever follows the log sees it.
+    if (maxFiles === 1) rmSync(this.path, { force: true });
     this.sizeBytes = 0;
   }
 }

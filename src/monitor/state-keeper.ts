@@ -1,18 +1,23 @@
 /** The one who writes what becomes of a container; in its monitor. */
+import { addedBurden, ownControlGroup, readBurden, type Burden } from '../host/burden.ts';
 import { identifyProcess, type ProcessIdentity } from '../host/process-identity.ts';
 import { isHutchError } from '../errors/hutch-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import { newState, readState, writeState, type ContainerState } from '../state/container-state.ts';
 import { noteEvent } from '../state/events.ts';
+import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
 
 /** The highest number of a signal. Source: signal(7). */
 const LAST_SIGNAL = 64;
+const KILL = 9;
 
 export class StateKeeper {
   state: ContainerState;
   private readonly store: Store;
   private readonly record: ContainerRecord;
+  /** Of what counts against us, when this life began. */
+  private burden: Burden | undefined;
 
   constructor(store: Store, record: ContainerRecord, monitor: ProcessIdentity) {
     this.store = store;
@@ -37,7 +42,14 @@ export class StateKeeper {
 
   running(): void {
     this.write({ status: 'running', startedAt: new Date().toISOString(), finishedAt: null });
-    noteEvent(this.store, 'start', this.record);
+    const group = ownControlGroup();
+    noteEvent(this.store, 'start', this.record, group === null ? {} : { controlGroup: group });
+    this.burden = readBurden();
+  }
+
+  health(health: Health, hasTurned: boolean): void {
+    this.write({ health });
+    if (hasTurned) noteEvent(this.store, 'health_status', this.record, { health: health.status });
   }
 
   stopping(): void {
@@ -47,16 +59,22 @@ export class StateKeeper {
   /** A life has ended: the payload's, or the attempt to start one, which `reason` then explains. */
   ended(code: number, reason: string | null): void {
     const signal = code > 128 && code <= 128 + LAST_SIGNAL ? code - 128 : null;
+    const added = code === 0 || this.burden === undefined ? {} : addedBurden(this.burden, readBurden());
     this.state = {
       ...this.state,
       exitCode: code,
       signal,
+      oomKilled: signal === KILL && 'memoryKills' in added,
       reason,
       finishedAt: new Date().toISOString(),
       init: null,
       networkHelper: null,
     };
-    noteEvent(this.store, 'die', this.record, { exitCode: String(code) });
+    noteEvent(this.store, 'die', this.record, {
+      exitCode: String(code),
+      ...(reason === null ? {} : { reason }),
+      ...added,
+    });
   }
 
   restarting(): void {

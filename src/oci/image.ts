@@ -1,5 +1,6 @@
 /** Images as data: digests, descriptors, indexes, manifests and configurations, checked before they are believed; pure. */
 import { HutchError } from '../errors/hutch-error.ts';
+import { parseImageHealthCheck, type ImageHealthCheck } from './health-check.ts';
 
 declare const digestBrand: unique symbol;
 /** `sha256:` and 64 hex digits (or `sha512:` and 128). Source: OCI image-spec, descriptor.md. */
@@ -66,6 +67,7 @@ export interface ImageDefaults {
   readonly WorkingDir?: string;
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopSignal?: string;
+  readonly Healthcheck?: ImageHealthCheck;
 }
 
 export interface HistoryEntry {
@@ -83,6 +85,11 @@ export interface ImageConfig extends Platform {
   readonly config?: ImageDefaults;
   readonly rootfs: { readonly type: 'layers'; readonly diff_ids: readonly Digest[] };
   readonly history?: readonly HistoryEntry[];
+}
+
+function healthCheck(value: unknown): Pick<ImageDefaults, 'Healthcheck'> {
+  const check = parseImageHealthCheck(value);
+  return check === undefined ? {} : { Healthcheck: check };
 }
 
 const DIGEST_PATTERN = /^(sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128})$/u;
@@ -229,6 +236,7 @@ function reader(where: string) {
         ...optionalText(fields, 'WorkingDir'),
         ...optional(fields, 'Labels', texts),
         ...optionalText(fields, 'StopSignal'),
+        ...healthCheck(fields['Healthcheck']),
       };
     },
     history: (value: unknown, path: string): HistoryEntry[] =>

@@ -19,9 +19,15 @@ export type ControlRequest =
   /** The client's stdin has ended. */
   | { readonly request: 'end_input' }
   | { readonly request: 'resize'; readonly rows: number; readonly columns: number }
-  | { readonly request: 'signal'; readonly signal: number }
+  /** `by`: the command that wants it, for the record. */
+  | { readonly request: 'signal'; readonly signal: number; readonly by?: string }
   /** Null: as the container's record says. Answered by `ended`. */
-  | { readonly request: 'stop'; readonly signal: number | null; readonly timeoutSeconds: number | null }
+  | {
+      readonly request: 'stop';
+      readonly signal: number | null;
+      readonly timeoutSeconds: number | null;
+      readonly by?: string;
+    }
   | { readonly request: 'wait' };
 
 /** From the monitor to the client. */

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { containerDirectory, isContainerId } from './container-id.ts';
 import { nameOwner } from './container-names.ts';
+import type { HealthCheck } from './health.ts';
 import { listNames, readJsonFile, writeJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
@@ -50,6 +51,8 @@ export interface ContainerRecord {
   /** How long it may run; null without end. */
   readonly timeoutSeconds: number | null;
   readonly log: LogSettings;
+  /** Null or nothing: it is not checked. */
+  readonly health?: HealthCheck | null;
 }
 
 export { containerDirectory };

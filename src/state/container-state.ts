@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { bootId, isAlive, type ProcessIdentity } from '../host/process-identity.ts';
 import { containerDirectory, type ContainerRecord } from './container-record.ts';
+import type { Health } from './health.ts';
 import { readJsonFile, writeJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
@@ -32,6 +33,8 @@ export interface ContainerState {
   readonly isStopped: boolean;
   /** Why it ended or could not start, when its exit code does not say it. */
   readonly reason: string | null;
+  /** Of its last life; null or nothing without a check. */
+  readonly health?: Health | null;
 }
 
 /** Exit code of a container that went down with its monitor. */

@@ -19,7 +19,8 @@ export type ContainerAction =
   | 'exec'
   | 'pause'
   | 'unpause'
-  | 'commit';
+  | 'commit'
+  | 'health_status';
 
 export interface ContainerEvent {
   /** RFC 3339. */
@@ -29,6 +30,9 @@ export interface ContainerEvent {
   readonly id: string;
   readonly name: string;
   readonly image: string;
+  /** The container's; left out where it has none. */
+  readonly labels?: Readonly<Record<string, string>>;
+  /** What more there is to say: `exitCode`, `signal`, `by` (the command of hutch that asked for it), `oldName` … */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
@@ -46,7 +50,7 @@ export function eventsPath(store: Store): string {
 export function noteEvent(
   store: Store,
   action: ContainerAction,
-  { id, name, image }: Pick<ContainerRecord, 'id' | 'name' | 'image'>,
+  { id, name, image, labels }: Pick<ContainerRecord, 'id' | 'name' | 'image' | 'labels'>,
   attributes: Readonly<Record<string, string>> = {},
 ): void {
   const event: ContainerEvent = {
@@ -56,6 +60,7 @@ export function noteEvent(
     id,
     name,
     image: image.reference,
+    ...(Object.keys(labels).length === 0 ? {} : { labels }),
     attributes,
   };
   try {

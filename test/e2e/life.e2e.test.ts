@@ -223,7 +223,7 @@ describe('the log of a container', { skip: hostSkip() }, () => {
     box.hutch(['run', '--name', 'log', ...NONE, ...flags, 'host', 'sh', '-c', script]);
 
   it('has all bytes as they were, each stream for itself, with times if wanted', async () => {
-    await run('printf "a\\n\\nb"; printf "\\377\\000\\n"; echo err >&2; printf end');
+    await run('printf "a\\n\\nb"; printf "\\377\\000\\n"; echo err >&2; sleep 0.2; printf end');
     const { stdout, stderr } = await box.hutch(['logs', 'log']);
     assert.equal(stderr, 'err\n');
     assert.match(stdout, /^a\n\nb/u);

@@ -7,6 +7,8 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { after } from 'node:test';
+import { loginOf, TOLD_FILE } from '../../src/engine/container/tell-life-limit.ts';
+import { readSession } from '../../src/host/session.ts';
 import { chooseMaps } from '../../src/userns/choose-maps.ts';
 import { removeInUserns } from '../../src/userns/run-in-userns.ts';
 import { busyboxArchive } from './busybox-archive.ts';
@@ -71,7 +73,9 @@ export async function idsSkip(): Promise<string | false> {
 export function makeSandbox(): Sandbox {
   const directory = mkdtempSync(path.join(tmpdir(), 'hutch-e2e-'));
   const [data, run] = [path.join(directory, 'data'), path.join(directory, 'run/hutch')];
-  mkdirSync(path.dirname(run), { mode: 0o700 });
+  mkdirSync(run, { recursive: true, mode: 0o700 });
+  // What a container's life depends on here is told already: tests look at stderr.
+  writeFileSync(path.join(run, TOLD_FILE), loginOf(readSession()));
   mkdirSync(path.join(directory, 'home'), { mode: 0o700 });
   const registries = path.join(directory, 'registries.conf');
   // A test that mistypes a name must not go to the world outside.

@@ -5,7 +5,8 @@ import { resolveImage } from '../../images/store/find-image.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import type { ContainerState } from '../../state/container-state.ts';
 import type { Store } from '../../state/store.ts';
-import { hasLabel, parseMoment } from '../prune-filter.ts';
+import { momentOf } from '../parse-moment.ts';
+import { hasLabel } from '../prune-filter.ts';
 import { networkOf, readSpec, volumesOf } from './read-spec.ts';
 
 export interface Candidate {
@@ -24,6 +25,7 @@ const STATUSES: readonly string[] = [
   'exited',
   'removing',
 ] satisfies readonly ContainerState['status'][];
+const HEALTH: readonly string[] = ['starting', 'healthy', 'unhealthy', 'none'];
 const POLICIES: readonly string[] = ['no', 'on-failure', 'always', 'unless-stopped'];
 
 /** Words of docker and podman for what is one status here; what hutch's containers are never in is still a word. */
@@ -51,6 +53,10 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
     const status = OTHER_STATUSES[value] ?? oneOf('status', value, STATUSES);
     return ({ state }) => state.status === status;
   },
+  health: (value) => {
+    const wanted = oneOf('health', value, HEALTH);
+    return ({ state }) => (state.health?.status ?? 'none') === wanted;
+  },
   exited: (value) => {
     if (!/^\d+$/u.test(value)) throw invalid(`exited=${value}`, 'an exit code, such as exited=0');
     return ({ state }) => state.status === 'exited' && state.exitCode === Number(value);
@@ -65,7 +71,7 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
     return ({ record }) => record.createdAt > createdAt;
   },
   until: (value) => {
-    const limitMs = parseMoment(value);
+    const limitMs = momentOf(value);
     if (limitMs === undefined) throw invalid(`until=${value}`, 'until=24h or until=2026-01-31');
     return ({ record }) => Date.parse(record.createdAt) < limitMs;
   },

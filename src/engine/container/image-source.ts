@@ -1,5 +1,7 @@
 /** The image of a run request as the container needs it: configuration and unpacked layers; read on the host's side. */
 
+import type { ImageHealthCheck } from '../../oci/health-check.ts';
+
 /** The embedded image: the host's own root. */
 export const HOST_IMAGE = 'host';
 
@@ -12,6 +14,7 @@ export interface ImageDefaults {
   readonly user: string;
   readonly stopSignal: string;
   readonly labels: Readonly<Record<string, string>>;
+  readonly healthCheck?: ImageHealthCheck | undefined;
 }
 
 export interface ImageSource {

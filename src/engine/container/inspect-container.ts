@@ -5,6 +5,7 @@ import { isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-s
 import { containerDirectory } from '../../state/container-id.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, type ContainerState } from '../../state/container-state.ts';
+import type { Health, HealthCheck } from '../../state/health.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { describeHostConfig } from './inspect-host-config.ts';
@@ -65,6 +66,20 @@ function stateOf(state: ContainerState): object {
     Error: state.reason ?? '',
     StartedAt: state.startedAt ?? NEVER,
     FinishedAt: state.finishedAt ?? NEVER,
+    ...(state.health === null || state.health === undefined ? {} : { Health: healthOf(state.health) }),
+  };
+}
+
+function healthOf({ status, failingStreak, log }: Health): object {
+  return {
+    Status: status,
+    FailingStreak: failingStreak,
+    Log: log.map(({ start, end, exitCode, output }) => ({
+      Start: start,
+      End: end,
+      ExitCode: exitCode,
+      Output: output,
+    })),
   };
 }
 
@@ -121,6 +136,20 @@ function configOf(record: ContainerRecord, spec: RuntimeSpec): object {
     StopSignal: signalName(record.stopSignal),
     StopTimeout: record.stopTimeoutSeconds,
     ...(record.timeoutSeconds === null ? {} : { Timeout: record.timeoutSeconds }),
+    ...(record.health === null || record.health === undefined ? {} : { Healthcheck: checkOf(record.health) }),
+  };
+}
+
+/** Durations in nanoseconds, as docker has them. */
+function checkOf(check: HealthCheck): object {
+  const ns = (ms: number): number => ms * 1_000_000;
+  return {
+    Test: ['CMD', ...check.command],
+    Interval: ns(check.intervalMs),
+    Timeout: ns(check.timeoutMs),
+    StartPeriod: ns(check.startPeriodMs),
+    StartInterval: ns(check.startIntervalMs),
+    Retries: check.retries,
   };
 }
 

@@ -26,6 +26,8 @@ export interface ContainerList {
   readonly damage: readonly string[];
 }
 
+export { healthText } from '../../state/health.ts';
+
 /** What `ps` shows without --all. */
 const SHOWN: readonly ContainerStatus[] = ['running', 'paused', 'restarting'];
 

@@ -21,6 +21,7 @@ import { inventName } from './names.ts';
 import { newContainerId } from './new-id.ts';
 import { openOwnStore } from './open-own-store.ts';
 import { obtainImage } from './obtain-image.ts';
+import { parseHealth } from './parse-health.ts';
 import { parseLog, parseRestart, parseWholeSeconds } from './parse-life.ts';
 import { parseSignal } from './parse-signal.ts';
 import { performPreparation } from './perform-preparation.ts';
@@ -140,6 +141,7 @@ function newRecord({ request, image, id, name, command, interactsOnce }: RecordP
       stopTimeout === undefined ? DEFAULT_STOP_SECONDS : parseWholeSeconds('--stop-timeout', stopTimeout, -1),
     timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
     log: parseLog(request),
+    health: parseHealth(request, image.defaults.healthCheck),
   };
 }
 

@@ -9,6 +9,7 @@ import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from '.
 import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
 import type { RunRequest } from './run-request.ts';
 import { startInBackground } from './start-container.ts';
+import { tellLifeLimit } from './tell-life-limit.ts';
 import { traceSteps, type Trace } from './trace-steps.ts';
 
 export interface RunEars extends MakeEars {
@@ -21,6 +22,8 @@ export interface RunEars extends MakeEars {
 export interface RunOptions extends Omit<AttachFlags, 'stdin'> {
   readonly detach: boolean;
   readonly cidFile?: string | undefined;
+  /** Says nothing of what the container's life depends on. */
+  readonly isQuiet: boolean;
 }
 
 /**
@@ -56,6 +59,7 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
     return ears.watchPull(work);
   };
   const made = await makeContainer(request, { ...ears, watchPull }, { interactsOnce: !options.detach });
+  if (options.detach && !options.isQuiet) tellLifeLimit(made.store, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
   return monitorHere({
     ...made,

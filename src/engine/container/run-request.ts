@@ -45,6 +45,14 @@ export interface RunRequest {
   readonly stopSignal?: string | undefined;
   /** Seconds. */
   readonly stopTimeout?: string | undefined;
+  /** A line for the shell, a JSON list of words, or `none`. */
+  readonly healthCommand?: string | undefined;
+  readonly healthInterval?: string | undefined;
+  readonly healthTimeout?: string | undefined;
+  readonly healthRetries?: string | undefined;
+  readonly healthStartPeriod?: string | undefined;
+  readonly healthStartInterval?: string | undefined;
+  readonly noHealthCheck?: boolean | undefined;
   /** Seconds that it may run. */
   readonly timeout?: string | undefined;
   readonly logDriver?: string | undefined;

@@ -4,7 +4,8 @@ import { fullName, parseReference } from '../../images/reference.ts';
 import { findEntries, unknownImage } from '../../images/store/find-image.ts';
 import type { ImageDetails } from '../../images/store/list-images.ts';
 import type { Store } from '../../state/store.ts';
-import { hasLabel, parseMoment } from '../prune-filter.ts';
+import { momentOf } from '../parse-moment.ts';
+import { hasLabel } from '../prune-filter.ts';
 import { readImageUses } from './image-uses.ts';
 
 export type ImageFilter = (image: ImageDetails) => boolean;
@@ -26,7 +27,7 @@ const MAKERS: Readonly<Record<string, Maker>> = {
   before: (value, place) => createdBefore(momentOfImage(value, place)),
   since: (value, place) => createdAfter(momentOfImage(value, place)),
   after: (value, place) => createdAfter(momentOfImage(value, place)),
-  until: (value) => createdBefore(parseMoment(value)),
+  until: (value) => createdBefore(momentOf(value)),
   id: (value) => beginsWith(value, ({ id }) => id),
   digest: (value) => beginsWith(value, ({ manifestDigest }) => manifestDigest),
   containers: (value, { store }) => {

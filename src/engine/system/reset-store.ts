@@ -14,7 +14,8 @@ import { removeContainer } from '../container/remove-container.ts';
 /** What hutch makes at the top of its data directory, and in its run directory. Nothing else is touched. */
 const IN_DATA =
   /^(?:\.hutch-directory|images|layers|containers|staging|names|volumes|events\.log(?:\.\d+)?|\.hutch-probe-.+|.+\.lock|.+\.\d+\.tmp)$/u;
-const IN_RUN = /^(?:running|monitors|prelaunch|probes\.json|fifo\.\d+\.(?:down|up)|claim\.\d+|.+\.lock|.+\.\d+\.tmp)$/u;
+const IN_RUN =
+  /^(?:running|monitors|prelaunch|told-life|probes\.json|fifo\.\d+\.(?:down|up)|claim\.\d+|.+\.lock|.+\.\d+\.tmp)$/u;
 
 /** The directory that a reset would clear; undefined when there is none. */
 export function resettable(): string | undefined {

@@ -1,0 +1,61 @@
+/** `hutch events`: as it happens and afterwards. */
+
+import assert from 'node:assert/strict';
+import { describe, it } from 'node:test';
+import { eventually } from './processes.ts';
+import { assertRefused, hostSkip, makeSandbox, outcomeOf, printed } from './sandbox.ts';
+
+describe('events', { skip: hostSkip() }, () => {
+  const box = makeSandbox();
+
+  it('come as they happen, only new ones without --since, until the watcher is stopped', async () => {
+    printed(await box.hutch(['run', '--name', 'old', '--net', 'none', 'host', 'true']));
+    const child = box.start(['events', '--format', '{{.Name}} {{.Action}}']);
+    let seen = '';
+    child.stdout.on('data', (bytes: Buffer) => (seen += bytes.toString()));
+    // It says nothing when it has begun to look: each try makes something to see.
+    for (let tries = 0; seen === '' && tries < 50; tries += 1)
+      printed(await box.hutch(['run', '--rm', 'host', 'true']));
+    const run = ['run', '-d', '--name', 'new', '-l', 'a=b', '--net', 'none', 'host', 'sleep', '1000'];
+    printed(await box.hutch(run));
+    printed(await box.hutch(['stop', '-t', '0', 'new']));
+    printed(await box.hutch(['rm', 'new']));
+    assert.ok(await eventually(() => (seen.includes('new remove') ? true : undefined)), seen);
+    assert.doesNotMatch(seen, /^old/mu);
+    const actions = [...seen.matchAll(/^new (\w+)$/gmu)].map(([, action]) => action);
+    assert.deepEqual(actions, ['create', 'start', 'stop', 'kill', 'die', 'remove']);
+    const ended = outcomeOf(child);
+    child.kill('SIGINT');
+    await ended;
+  });
+
+  it('are on record, with who asked for an end, and can be picked', async () => {
+    const get = async (...flags: readonly string[]): Promise<string> =>
+      printed(await box.hutch(['events', '--stream=false', ...flags]));
+    const stop = await get('-f', 'container=new', '-f', 'event=stop');
+    assert.match(
+      stop,
+      /^\S+Z container stop [0-9a-f]{64} \(a=b, signal=15, by=hutch stop -t 0 new, image=host, name=new\)$/mu,
+    );
+    assert.equal(await get('-f', 'label=a=c'), '');
+    assert.match(
+      await get('-f', 'event=die', '-f', 'label=a', '--format', '{{.Actor.Attributes.exitCode}}'),
+      /^137$/mu,
+    );
+    const lines = (await get('--format', 'json', '-f', 'container=new')).trim().split('\n');
+    assert.deepEqual(Object.keys(JSON.parse(lines[0] ?? '') as object).slice(0, 3), ['Type', 'Action', 'Actor']);
+    assert.match(await get('--since', '1h'), /name=old/u);
+    assert.equal(await get('--until', '1h'), '');
+  });
+
+  it('end by themselves with --until', async () => {
+    assert.match(printed(await box.hutch(['events', '--until', '0s'])), /name=old/u);
+    assert.equal(printed(await box.hutch(['events', '--since', '0s', '--until', '-1s'])), '');
+  });
+
+  it('refuse what cannot be meant, at once', async () => {
+    assertRefused(await box.hutch(['events', '-f', 'colour=red']), /invalid value "colour=red" for --filter/u);
+    assertRefused(await box.hutch(['events', '--until', 'never']), /invalid value "never" for --until/u);
+    assertRefused(await box.hutch(['events', '--format', '{{.Name']), /template/u);
+  });
+});
