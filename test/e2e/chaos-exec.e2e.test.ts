@@ -14,7 +14,7 @@ describe('exec and cp under fire', { skip: (await idsSkip()) || busyboxSkip() },
   const file = box.file('file', 'content\n'.repeat(100_000));
   const copied = `${box.directory}/copied`;
 
-  it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
+  it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 390_000 }, async () => {
     await importBusybox(box);
     const { hits } = await chaos(box, { rounds: roundsOf(0.1), next });
     for (const victim of ['cli', 'init', 'payload'])

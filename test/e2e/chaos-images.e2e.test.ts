@@ -14,7 +14,7 @@ import { BUSYBOX, idsSkip, importBusybox, makeSandbox, printed } from './sandbox
 describe('images under fire', { skip: (await idsSkip()) || busyboxSkip() || registrySkip() }, () => {
   const box = makeSandbox();
 
-  it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
+  it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 390_000 }, async () => {
     await importBusybox(box);
     const archive = box.file('more.tar', ociArchive(makeImage({ layers: [busyboxArchive(), files()] }), 'more:1'));
     await using registry = await servedImage(archive);

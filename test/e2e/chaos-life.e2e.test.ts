@@ -10,7 +10,7 @@ import { BUSYBOX, idsSkip, importBusybox, makeSandbox } from './sandbox.ts';
 describe('containers that live, under fire', { skip: (await idsSkip()) || busyboxSkip() }, () => {
   const box = makeSandbox();
 
-  it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
+  it(`leave nothing, whoever is killed (seed ${SEED})`, { timeout: 390_000 }, async () => {
     await importBusybox(box);
     const { hits } = await chaos(box, { rounds: roundsOf(0.2), next });
     for (const victim of ['cli', 'init', 'holder'])

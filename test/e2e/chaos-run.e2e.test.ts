@@ -10,7 +10,7 @@ import type { Random } from '../helpers/random-conditions.ts';
 describe('hutch run in the foreground, under fire', { skip: (await idsSkip()) || busyboxSkip() }, () => {
   const box = makeSandbox();
 
-  it(`leaves nothing, whoever is killed (seed ${SEED})`, { timeout: 175_000 }, async () => {
+  it(`leaves nothing, whoever is killed (seed ${SEED})`, { timeout: 390_000 }, async () => {
     await importBusybox(box);
     const { hits } = await chaos(box, { rounds: roundsOf(0.25), next });
     for (const victim of ['launcher', 'cli', 'init', 'holder'])
