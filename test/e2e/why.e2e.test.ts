@@ -37,6 +37,7 @@ describe('why', { skip: hostSkip() }, () => {
       /^c1 \([0-9a-f]{12}, image host\) ended .* with exit code 3\n {2}why +its command ended by itself with code 3\n/u,
     );
     assert.match(text, /last lines {2}22\n(?: +\d+\n){8} +\ufffd\[31mred\n$/u);
+    assert.match(await whyAfter('echo one; echo two', ['-t']), /last lines {2}one\n +two\n$/u);
     assert.match(await whyAfter('exit 0'), /by itself with code 0, which means success/u);
     assert.match(await whyAfter('no-such-program'), /with code 127\n +127 often means: a command was not found/u);
   });

@@ -6,7 +6,7 @@ import { FollowedFiles } from './followed-files.ts';
 import { LogLines } from './log-lines.ts';
 import { findTail } from './log-tail.ts';
 
-/** Up to `count` lines of both streams, oldest first, without line feeds. */
+/** Up to `count` lines of both streams, oldest first, without line ends. */
 export function lastLogLines(store: Store, { id }: ContainerRecord, count: number): string[] {
   const parts: string[] = [];
   const lines = new LogLines({ timestamps: false, sinceMs: null, untilMs: null, together: true }, (_, bytes) => {
@@ -15,5 +15,11 @@ export function lastLogLines(store: Store, { id }: ContainerRecord, count: numbe
   using files = new FollowedFiles(logPath(store, id), (bytes) => lines.push(bytes));
   files.readAll((opened) => findTail(opened, count, null));
   const text = parts.join('');
-  return text === '' ? [] : text.replace(/\n$/u, '').split('\n').slice(-count);
+  // A terminal ends its lines with both characters.
+  return text === ''
+    ? []
+    : text
+        .replace(/\r?\n$/u, '')
+        .split(/\r?\n/u)
+        .slice(-count);
 }
