@@ -26,6 +26,7 @@ const CASES: readonly (readonly [readonly string[], RegExp])[] = [
     /^hutch: cannot read --env-file \/no\/such\/file: .*\n.*check the path/u,
   ],
   [['--env-file', '/', 'host', 'true'], /^hutch: cannot read --env-file \/: /u],
+  [['--platform', 'linux/mips', 'host', 'true'], /^hutch: the image "host" is for linux\/.*, not for linux\/mips\n/u],
   [['--cap-add', 'FLY', 'host', 'true'], /^hutch: invalid value "FLY" for --cap-add\n.*NET_BIND_SERVICE/u],
   [['--cap-drop', 'FLY', 'host', 'true'], /^hutch: invalid value "FLY" for --cap-drop\n/u],
   [['--security-opt', 'seccomp=/no/such', 'host', 'true'], /^hutch: cannot read the seccomp profile \/no\/such: /u],
