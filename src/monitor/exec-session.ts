@@ -79,6 +79,7 @@ class ExecLife {
   private initPid = 0;
   private code: number | undefined;
   private aborted: number | undefined;
+  private held: NodeJS.Signals | undefined;
   private failure: Error | undefined;
   private readonly words: string[] = [];
   private readonly session: Carried;
@@ -124,15 +125,24 @@ class ExecLife {
     }
   }
 
-  /** A signal that comes before the payload runs ends everything. */
+  /**
+   * A signal that comes before the payload runs ends everything. Between the last preparations and the news that it runs it may be running: the
+   * first signal waits for that news.
+   */
   passOn(signal: NodeJS.Signals): void {
-    if (this.payloadPid === undefined) {
-      this.aborted = 128 + constants.signals[signal];
-      this.launched.kill();
-      return;
-    }
+    if (this.payloadPid !== undefined) this.send(this.payloadPid, signal);
+    else if (this.drained !== undefined && this.held === undefined) this.held = signal;
+    else this.abort(signal);
+  }
+
+  private abort(signal: NodeJS.Signals): void {
+    this.aborted = 128 + constants.signals[signal];
+    this.launched.kill();
+  }
+
+  private send(pid: number, signal: NodeJS.Signals): void {
     try {
-      process.kill(this.payloadPid, signal);
+      process.kill(pid, signal);
     } catch {
       // It has just ended: its exit code is on the way.
     }
@@ -154,6 +164,7 @@ class ExecLife {
     } else if (line.event === 'init_spawned') {
       this.isSpawned = true;
       this.payloadPid = line.pid ?? undefined;
+      if (this.held !== undefined && this.payloadPid !== undefined) this.send(this.payloadPid, this.held);
     }
     if (line.event === 'init_saw_exit') this.code = line.code;
     else if (line.event === 'init_failed') this.hearFailure(line.failure);

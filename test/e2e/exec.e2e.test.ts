@@ -185,7 +185,8 @@ describe('hutch exec', { skip: hostSkip() }, () => {
       ['type', 'stty size\r'],
       ['expect', '20 60'],
       // Not the words that were typed, which the terminal echoes.
-      ['type', 'echo sta""rt; sleep 999\r'],
+      // Without exec a signal between the fork of sleep(1) and its start would be lost to both.
+      ['type', 'sh -c "echo sta\'\'rt; exec sleep 999"\r'],
       ['expect', 'start'],
       ['type', '\u0003'],
       ['type', 'echo $?\r'],
