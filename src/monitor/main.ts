@@ -13,6 +13,7 @@ import { locateStore, type Store } from '../state/store.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { codeOf, ContainerMonitor } from './container-monitor.ts';
 import { prepareAgain } from './prepare-again.ts';
+import { shedMemoryLater } from './shed-memory.ts';
 
 /** How long a client that wants to see all of the output may take to come. */
 const CLIENT_MS = 10_000;
@@ -53,6 +54,7 @@ async function main(id: string, awaitsClient: boolean): Promise<number> {
     onRunning: () => {
       report({ report: 'started' });
       endReports();
+      shedMemoryLater();
     },
     onStep: null,
   });
