@@ -114,6 +114,27 @@ describe(`at once (seed ${SEED})`, { skip: hostSkip() }, () => {
     }
   });
 
+  it('container prune against run, create and start', { timeout: 120_000 }, async () => {
+    for (let round = 0; round < ROUNDS; round += 1) {
+      printed(await box.hutch(['run', '--name', 'ended', '--net', 'none', 'host', 'true']));
+      const [prune, run, create] = await Promise.all([
+        later(['container', 'prune', '-f']),
+        later(['run', '--name', 'lives', '--net', 'none', 'host', 'echo', 'ran']),
+        later(['create', '--name', 'made', '--net', 'none', 'host', 'true']),
+        later(['start', 'ended']),
+      ]);
+      assert.deepEqual([prune.code, prune.stderr], [0, '']);
+      // It takes what has ended and what was only made, but nothing from under a container that runs or is being made.
+      assert.equal(printed(run), 'ran\n');
+      printed(create);
+      const left = printed(await box.hutch(['ps', '-aq']))
+        .split('\n')
+        .filter((id) => id !== '');
+      if (left.length > 0) printed(await box.hutch(['rm', '-f', ...left]));
+      await assertNothingLeft();
+    }
+  });
+
   it('stop, restart and rm -f', { timeout: 120_000 }, async () => {
     for (let round = 0; round < ROUNDS; round += 1) {
       await detach('one');
