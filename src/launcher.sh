@@ -85,7 +85,7 @@ case "$1 $2" in
   create\ * | 'container create')
     keep_limit
     ;;
-  exec\ * | 'container exec')
+  exec\ * | rm\ * | stop\ * | kill\ * | start\ * | restart\ * | container\ exec | container\ rm | container\ stop)
     quick=--no-rehash-snapshot
     ;;
 esac

@@ -1,6 +1,6 @@
 /** Removing a container with all that belongs to it; by its monitor, or by whoever has entered it in the running list. */
 import { existsSync, rmSync } from 'node:fs';
-import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
+import { containerDirectory, readContainer, type ContainerRecord } from '../state/container-record.ts';
 import { newState, writeState } from '../state/container-state.ts';
 import { releaseName, releaseNamesOf } from '../state/container-names.ts';
 import { noteEvent } from '../state/events.ts';
@@ -14,7 +14,8 @@ import { removeContainerDirectory } from './remove-directory.ts';
 export async function dropContainer(store: Store, record: ContainerRecord): Promise<void> {
   requireMarked(store.root);
   markRemoving(store, record.id);
-  releaseName(store, record.name, record.id);
+  // A name that it was given meanwhile; who renames it from now on sees the mark.
+  releaseName(store, readContainer(store, record.id)?.name ?? record.name, record.id);
   await removeContainerDirectory(containerDirectory(store, record.id));
   noteEvent(store, 'remove', record);
   forgetMonitor(store, record.id);

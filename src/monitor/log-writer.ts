@@ -23,16 +23,22 @@ export class LogWriter {
   }
 
   write(stream: StreamName, bytes: Buffer): void {
-    const note =
-      this.lostBytes === 0
-        ? ''
-        : entries('stderr', `hutch: ${String(this.lostBytes)} bytes of output are missing here: the disk was full\n`);
-    const entry = Buffer.from(note + entries(stream, bytes.toString('latin1')), 'latin1');
+    const entry = Buffer.from(this.lossNote() + entries(stream, bytes.toString('latin1')), 'latin1');
     if (this.append(entry)) this.lostBytes = 0;
     else this.lostBytes += bytes.length;
   }
 
   close(): void {
+    if (this.lostBytes > 0 && this.append(Buffer.from(this.lossNote(), 'latin1'))) this.lostBytes = 0;
+    this.shut();
+  }
+
+  private lossNote(): string {
+    if (this.lostBytes === 0) return '';
+    return entries('stderr', `hutch: ${String(this.lostBytes)} bytes of output are missing here: the disk was full\n`);
+  }
+
+  private shut(): void {
     if (this.fd !== undefined) closeSync(this.fd);
     this.fd = undefined;
   }
@@ -71,7 +77,7 @@ export class LogWriter {
     if (maxSizeBytes === null) return;
     this.fd ??= this.open();
     if (this.sizeBytes === 0 || this.sizeBytes + addedBytes <= maxSizeBytes) return;
-    this.close();
+    this.shut();
     for (let index = maxFiles - 1; index > 0; index -= 1)
       renameIfThere(logFile(this.path, index - 1), logFile(this.path, index));
     // A new file, not the old one emptied: whoever follows the log sees it.

@@ -13,6 +13,7 @@ import { locateStore, type Store } from '../state/store.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { codeOf, ContainerMonitor } from './container-monitor.ts';
 import { prepareAgain } from './prepare-again.ts';
+import { shedMemoryLater } from './shed-memory.ts';
 
 /** How long a client that wants to see all of the output may take to come. */
 const CLIENT_MS = 10_000;
@@ -53,22 +54,44 @@ async function main(id: string, awaitsClient: boolean): Promise<number> {
     onRunning: () => {
       report({ report: 'started' });
       endReports();
+      shedMemoryLater();
     },
     onStep: null,
   });
   if (awaitsClient) await awaitClient(monitor);
-  return monitor.live();
+  const code = await monitor.live();
+  // A client has heard how it ended; whoever only waits for the start has to be told that there was none.
+  if (!awaitsClient) report({ report: 'failed', ...endedEarly(record) });
+  return code;
 }
 
-/** A container that could not be started stays as it was; it is ours no longer. */
+/** What is said when nothing was reported before: it never ran, and yet nothing failed. */
+function endedEarly({ name }: ContainerRecord): { code: string; message: string; hint: string } {
+  return {
+    code: 'CONTAINER_STOPPED',
+    message: `container "${name}" was stopped or removed by somebody else before it ran`,
+    hint: 'see `hutch ps -a`, and start it again',
+  };
+}
+
+/** A container that could not be started stays as it was; it is ours no longer. Without a record it has been removed meanwhile. */
 function readWhole(store: Store, id: string): { record: ContainerRecord; plan: Plan } {
   const record = readContainer(store, id);
   const plan = readJsonFile(join(containerDirectory(store, id), 'plan.json')) as Plan | undefined;
   if (record !== undefined && plan !== undefined) return { record, plan };
   leaveRunning(store, id);
+  if (record === undefined) throw removed(id);
   throw new HutchError(`container ${id.slice(0, 12)} is not whole: its plan is missing`, {
     code: 'RECORD_CORRUPT',
     hint: 'remove it with hutch rm, and make it again',
+  });
+}
+
+function removed(id: string): HutchError {
+  return new HutchError(`there is no container "${id.slice(0, 12)}" any more`, {
+    code: 'CONTAINER_UNKNOWN',
+    hint: 'see `hutch ps -a` for those that are there',
+    context: { container: id },
   });
 }
 

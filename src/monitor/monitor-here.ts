@@ -8,6 +8,7 @@ import { noteEvent } from '../state/events.ts';
 import { ContainerMonitor } from './container-monitor.ts';
 import { LocalClient } from './local-client.ts';
 import type { Prelaunched } from './prelaunch.ts';
+import { shedMemoryLater } from './shed-memory.ts';
 import { leaveShell, watchShell } from './waiting-shell.ts';
 
 /** How the user is connected. */
@@ -109,6 +110,7 @@ class Here {
     }
     this.monitor.startLog();
     leaveShell(this.syscalls(), shell, `hutch monitor ${record.name}`);
+    shedMemoryLater();
   }
 
   private hearSignal(): boolean {

@@ -121,7 +121,7 @@ function bigLog(tool: Tool): Contestant {
 /** The containers are made in the round that is not counted, and stay. */
 function longList(tool: Tool): Contestant {
   const make = names(IN_LIST).map((name) => detached(tool, `list-${name}`).map(quote).join(' '));
-  const isThere = [...tool.argv, 'container', 'inspect', 'list-many-0'].map(quote).join(' ');
+  const isThere = [...tool.argv, 'logs', 'list-many-0'].map(quote).join(' ');
   return {
     name: `${tool.name} ps of 50`,
     before: [['sh', '-c', `${isThere} >/dev/null 2>&1 || {\n${make.join(' || exit\n')} || exit\n}`]],

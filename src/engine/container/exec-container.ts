@@ -1,5 +1,5 @@
 /** `hutch exec` and `hutch plan exec`: a program more in a running container; in the CLI process. */
-import { HutchError } from '../../errors/hutch-error.ts';
+import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
 import {
   deniesGroups,
   foreignNamespaces,
@@ -7,6 +7,7 @@ import {
   parentInSameUserns,
   type JoinableNamespace,
 } from '../../host/container-process.ts';
+import { identifyProcess } from '../../host/process-identity.ts';
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import { superviseExec } from '../../monitor/exec-session.ts';
 import { readInContainer } from '../../monitor/read-in-container.ts';
@@ -48,14 +49,27 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
     protect: node,
     isRoot: process.getuid?.() === 0,
   });
-  return superviseExec({
-    draft: () => draftExec(container, facts, request),
-    chain,
-    userNamespace: facts.userNamespace,
-    interactive: stdin,
-    terminal: request.terminal && !request.detach,
-    detachKeys,
-  });
+  try {
+    return await superviseExec({
+      draft: () => draftExec(container, facts, request),
+      chain,
+      userNamespace: facts.userNamespace,
+      interactive: stdin,
+      terminal: request.terminal && !request.detach,
+      detachKeys,
+    });
+  } catch (error) {
+    throw hasEnded(container) && !isAboutCommand(error) ? justEnded(container.record.name, error) : error;
+  }
+}
+
+/** Whichever step it was that then failed: it is not what the user has to know. */
+function hasEnded({ pid, startTime }: RunningContainer): boolean {
+  return identifyProcess(pid)?.startTime !== startTime;
+}
+
+function isAboutCommand(error: unknown): boolean {
+  return isHutchError(error, 'COMMAND_NOT_FOUND') || isHutchError(error, 'COMMAND_NOT_EXECUTABLE');
 }
 
 /** What that would do, as a text for people or as JSON. As execInContainer, but nothing is run. */
@@ -117,11 +131,15 @@ function gone<T>(name: string, look: () => T): T {
   try {
     return look();
   } catch (cause) {
-    throw new HutchError(`container "${name}" has just ended`, {
-      code: 'CONTAINER_STOPPED',
-      hint: 'see `hutch ps -a` for its exit code',
-      cause,
-      context: { container: name },
-    });
+    throw justEnded(name, cause);
   }
+}
+
+function justEnded(name: string, cause: unknown): HutchError {
+  return new HutchError(`container "${name}" has just ended`, {
+    code: 'CONTAINER_STOPPED',
+    hint: 'see `hutch ps -a` for its exit code',
+    cause,
+    context: { container: name },
+  });
 }

@@ -1,9 +1,17 @@
 /** `hutch rename`; on the host's side. */
+import { existsSync } from 'node:fs';
+import { HutchError } from '../../errors/hutch-error.ts';
 import { checkName, claimName, releaseName } from '../../state/container-names.ts';
-import { findContainer, writeContainer } from '../../state/container-record.ts';
+import {
+  containerDirectory,
+  findContainer,
+  writeContainer,
+  type ContainerRecord,
+} from '../../state/container-record.ts';
+import { readState } from '../../state/container-state.ts';
 import { noteEvent } from '../../state/events.ts';
 import { withLock } from '../../state/lock.ts';
-import { locateStore } from '../../state/store.ts';
+import { locateStore, type Store } from '../../state/store.ts';
 
 /** Gives a container another name. CONTAINER_UNKNOWN, NAME_IN_USE, USAGE_INVALID for what is no name. */
 export async function renameContainer(word: string, name: string): Promise<void> {
@@ -13,8 +21,30 @@ export async function renameContainer(word: string, name: string): Promise<void>
   await withLock(store.containers, 'rename a container', async () => {
     const record = findContainer(store, word);
     await claimName(store, name, record.id);
-    writeContainer(store, { ...record, name });
+    giveName(store, record, name);
     if (record.name !== name) releaseName(store, record.name, record.id);
     noteEvent(store, 'rename', { ...record, name }, { oldName: record.name });
+  });
+}
+
+/** Who removes a container marks it first, and then frees the name that it has: either they see the new one, or we see the mark. */
+function giveName(store: Store, record: ContainerRecord, name: string): void {
+  const isThere = (): boolean => existsSync(containerDirectory(store, record.id));
+  try {
+    writeContainer(store, { ...record, name });
+  } catch (error) {
+    releaseName(store, name, record.id);
+    throw isThere() ? error : isRemoved(record);
+  }
+  if (isThere() && readState(store, record.id)?.status !== 'removing') return;
+  releaseName(store, name, record.id);
+  throw isRemoved(record);
+}
+
+function isRemoved({ name }: ContainerRecord): HutchError {
+  return new HutchError(`there is no container "${name}" any more`, {
+    code: 'CONTAINER_UNKNOWN',
+    hint: 'see `hutch ps -a` for those that are there',
+    context: { container: name },
   });
 }

@@ -1,11 +1,12 @@
 /** `hutch start`: a container that was made or has ended runs (again), with a monitor of its own; in the CLI process. */
-import { ERROR_CODES, HutchError } from '../../errors/hutch-error.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { ERROR_CODES, HutchError, isHutchError } from '../../errors/hutch-error.ts';
 import { attachHere } from '../../monitor/attach-here.ts';
 import type { Attachment } from '../../monitor/monitor-here.ts';
 import { startMonitor, type StartedMonitor } from '../../monitor/start-monitor.ts';
 import type { StartReport } from '../../protocol/start-report.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
-import { currentState, isBusy } from '../../state/container-state.ts';
+import { currentState, isBusy, type ContainerState } from '../../state/container-state.ts';
 import type { Store } from '../../state/store.ts';
 import { openOwnStore } from './open-own-store.ts';
 import { isSilent } from './container-errors.ts';
@@ -14,13 +15,31 @@ import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
 import { orSilent, reachMonitor } from './reach-monitor.ts';
 
 const START_TIMEOUT_MS = 60_000;
+const LOOK_AGAIN_MS = 20;
 
 /** Starts the container of a name or id; one that runs already is left as it is. CONTAINER_UNKNOWN, and what a start can fail with. */
 export async function startContainer(word: string): Promise<void> {
   const { store } = await openOwnStore();
-  const record = findContainer(store, word);
-  if (currentState(store, record).status === 'running') return;
-  await startInBackground(record);
+  await startOrJoin(store, findContainer(store, word));
+}
+
+/** Whoever starts it at the same time does it for us too; who removes it leaves nothing to start: CONTAINER_UNKNOWN. */
+export async function startOrJoin(store: Store, record: ContainerRecord): Promise<void> {
+  const deadline = Date.now() + START_TIMEOUT_MS;
+  while (currentState(store, record).status !== 'running') {
+    try {
+      await startInBackground(record);
+      return;
+    } catch (error) {
+      if (!isHutchError(error, 'CONTAINER_RUNNING') || Date.now() > deadline) throw error;
+    }
+    do await sleep(LOOK_AGAIN_MS);
+    while (isStarting(currentState(store, record)) && Date.now() < deadline);
+  }
+}
+
+function isStarting(state: ContainerState): boolean {
+  return isBusy(state) && state.status !== 'running';
 }
 
 /** Resolves when the payload runs. */

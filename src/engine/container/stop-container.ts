@@ -8,7 +8,7 @@ import { isNotRunning, isSilent } from './container-errors.ts';
 import { exitCodeOf } from './exit-code-of.ts';
 import { parseSignal } from './parse-signal.ts';
 import { orSilent, reachMonitor } from './reach-monitor.ts';
-import { startInBackground } from './start-container.ts';
+import { startOrJoin } from './start-container.ts';
 
 /** What a monitor may take to record an end, beyond what the container itself may take. */
 const MARGIN_MS = 30_000;
@@ -58,7 +58,7 @@ export async function restartContainer(word: string, options: StopOptions): Prom
   const { store } = await openOwnStore();
   const record = findContainer(store, word);
   await stopRecord(store, record, options);
-  await startInBackground(record);
+  await startOrJoin(store, record);
 }
 
 /** Waits until a container has ended, at once when it has already, and returns its exit code. One that was never started is waited for. */

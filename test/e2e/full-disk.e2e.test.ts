@@ -1,0 +1,72 @@
+/** The store's disk fills up while containers live: they go on, what cannot be written is said, what is there can be read and removed. */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { describe, it } from 'node:test';
+import { remaining } from './processes.ts';
+import { hostSkip, makeSandbox, type Outcome } from './sandbox.ts';
+import { ONE_ID, world } from './world.ts';
+
+function worldSkip(): string | false {
+  if (hostSkip() !== false) return hostSkip();
+  const [program, ...args] = [...world({ setup: '' }), 'true'];
+  const { status, stderr } = spawnSync(program, args, { encoding: 'utf8' });
+  return status === 0 ? false : `no user namespace within a user namespace: ${stderr}`;
+}
+
+const TALKS = `trap 'exit 4' TERM; i=0; while :; do i=$((i+1)); echo "line $i $FILL"; sleep 0.01; done`;
+
+describe('on a disk that fills up', { skip: worldSkip() }, () => {
+  const box = makeSandbox();
+  const small = `${box.directory}/small`;
+  /** Runs a script in a world whose store lies on 3 MB of memory; `h` is hutch, `fill` leaves no byte, `free` takes it back. */
+  const onSmallDisk = async (script: string): Promise<Outcome> => {
+    const setup = `mkdir -p ${small}; mount -t tmpfs -o size=3m,mode=700 none ${small}`;
+    const words = `h=$1; h() { "$h" "$@" 2>&1 | grep -v 'only root exists'; }
+      fill() { cat /dev/zero >>${small}/filler 2>/dev/null; }; free() { rm ${small}/filler; }
+      run() { h run --net none --name "$@"; }
+      left() { find "$HUTCH_DATA"/containers "$HUTCH_DATA"/names "$HUTCH_DATA"/staging "$XDG_RUNTIME_DIR"/hutch/running \\
+        "$XDG_RUNTIME_DIR"/hutch/monitors -mindepth 1 2>/dev/null; }
+      ${script}`;
+    const wrapper = [...world({ setup }), 'sh', '-c', words, 'sh'];
+    const outcome = await box.hutch([], { wrapper, env: { HUTCH_DATA: `${small}/data` } });
+    assert.equal(outcome.stderr.replace(ONE_ID, ''), '');
+    assert.equal(await remaining(5000), '');
+    return outcome;
+  };
+
+  it('a container goes on without its log, which tells afterwards how much is missing', async () => {
+    const { stdout } =
+      await onSmallDisk(`run talks -d -e FILL=$(printf %0200d 0) host sh -c '${TALKS.replaceAll("'", `'\\''`)}' >/dev/null
+      sleep 0.3; fill; sleep 0.5
+      h ps --format '{{.Names}} {{.State}}'; h logs talks | sed -n '1s/ 0*$//p'; before=$(h logs talks | wc -l)
+      free; sleep 0.5
+      h logs talks | grep -v '^line'; [ $(h logs talks | wc -l) -gt $before ] && echo more
+      fill; h stop talks; h ps -a --format '{{.Names}} {{.State}}'; h rm talks; left`);
+    assert.match(
+      stdout,
+      /^talks running\nline 1\nhutch: \d+ bytes of output are missing here: the disk was full\nmore\ntalks\ntalks exited\ntalks\n$/u,
+    );
+  });
+
+  it('a container meets ENOSPC in its own layer like any program, and is removed', async () => {
+    const { stdout } = await onSmallDisk(`run eats host sh -c 'cat /dev/zero >/var/tmp/x; echo ended with $?'
+      h ps -a --format '{{.Names}} {{.State}}'; h logs eats | wc -l; h rm eats; left; run more --rm host echo room`);
+    assert.match(stdout, /No space left on device\nended with 1\neats exited\n\d+\neats\nroom\n$/u);
+  });
+
+  it('what needs a new record is refused in words, and changes nothing', async () => {
+    const { stdout } = await onSmallDisk(`h create --name old --net none host sleep 1000 >/dev/null; fill
+      h rename old new; h create --name other --net none host true; run third -d host true
+      h ps -a --format '{{.Names}} {{.State}}'; h images -q | wc -l
+      h rm old; left; free; run fourth --rm host echo room`);
+    const full = String.raw`hutch: [^\n]*ENOSPC[^\n]*\n(?:  [^\n]*\n)*?  fix: free some space[^\n]*\n`;
+    assert.match(stdout, new RegExp(`^(?:${full}){3}old created\n\\d+\nold\nroom\n$`, 'u'));
+  });
+
+  it('a container that cannot be started there is what it was before', async () => {
+    const { stdout } = await onSmallDisk(`h create --name old --net none host sh -c 'echo ran' >/dev/null; fill
+      h start old >/dev/null; h ps -a --format '{{.Names}}'; free; h start -a old; h rm -f old; left`);
+    assert.match(stdout, /(?:^|\n)old\nran\nold\n$/u);
+  });
+});
