@@ -7,8 +7,8 @@ import { execInContainer } from '../src/engine/container/exec-container.ts';
 export default class Exec extends HutchCommand {
   static override stopsAtFirstPositional = true;
   static override description = `Runs a command in a container that runs, next to what is in it already: in its namespaces, with its limits, capabilities and filter,
-its environment and user. It ends with this hutch, unless -d is given; then it lives until it or the container ends, and
-what it prints is thrown away (-i and -t mean nothing then).
+its environment and user. It ends with this hutch, unless -d is given or the detach keys are typed; then it lives until it or the
+container ends, and what it prints is thrown away (with -d, -i and -t mean nothing).
 
 Exit code: the command's own; 128+n when signal n ended it; 125 when hutch could not run it; 126 when the command cannot be
 executed; 127 when it is not in the container.`;

@@ -4,6 +4,9 @@ import { Flags } from './base-command.ts';
 
 export const EXEC_FLAGS = {
   detach: Flags.boolean({ char: 'd', description: 'return at once; the command lives until the container ends' }),
+  'detach-keys': Flags.string({
+    description: 'with -it: keys that leave the command running on its own (default ctrl-p,ctrl-q)',
+  }),
   interactive: Flags.boolean({ char: 'i', description: 'connect stdin' }),
   tty: Flags.boolean({ char: 't', description: "allocate a terminal from the container's own devpts" }),
   env: Flags.string({ char: 'e', multiple: true, description: 'set NAME=VALUE, or pass on your own NAME' }),
@@ -16,6 +19,7 @@ export const EXEC_FLAGS = {
 interface Parsed {
   readonly flags: {
     readonly detach: boolean;
+    readonly 'detach-keys'?: string | undefined;
     readonly interactive: boolean;
     readonly tty: boolean;
     readonly env?: readonly string[] | undefined;
@@ -36,6 +40,7 @@ export function execRequestFrom({ flags, container, command }: Parsed): ExecRequ
     interactive: flags.interactive,
     terminal: flags.tty,
     detach: flags.detach,
+    detachKeys: flags['detach-keys'],
     env: flags.env ?? [],
     envFiles: flags['env-file'] ?? [],
     workingDirectory: flags.workdir,

@@ -1,4 +1,5 @@
 /** The step `fork` and all that follow it: a program more in a running container. In init, which stays outside of its pid namespace. */
+import { closeSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CLONE_VFORK, PR } from '../linux/flags.ts';
 import type { Plan, Step } from '../plan/step.ts';
@@ -31,7 +32,8 @@ export function spawnPayload(context: Context, { steps }: Pick<Plan, 'steps'>, a
   };
   try {
     if (!context.stdioTaken) waitForMessage(context, 'monitor_took_stdio');
-    for (const fd of context.monitorEnds) context.syscalls.close(fd);
+    const terminal = keptTerminal(context, steps, fork);
+    for (const fd of context.monitorEnds) if (fd !== terminal) context.syscalls.close(fd);
     const child: ChildContext = { ...context, attached: fork.attached, kept: [context.container ?? HIGHEST_FD] };
     const own = steps.slice(at + 1).flatMap((step, offset) => {
       place = at + 1 + offset;
@@ -44,7 +46,7 @@ export function spawnPayload(context: Context, { steps }: Pick<Plan, 'steps'>, a
     if (!spawned.executed) {
       return fail(failureIn(calls, spawned, steps));
     }
-    if (fork.attached) attend(context, spawned.pid);
+    if (fork.attached) attend(context, spawned.pid, terminal);
     else context.say({ event: 'init_spawned', pid: null });
     return 0;
   } catch (error) {
@@ -92,15 +94,44 @@ function detailOf(step: Step | undefined): string {
   return step?.kind === 'set_user' ? `${String(step.uid)}:${String(step.gid)}` : '';
 }
 
-/** Waits for the payload's end, and tells it; or for the monitor's, and ends the payload. Nothing of its stdio stays open here. */
-function attend({ syscalls, say }: Context, pid: number): void {
+/** The terminal is read here when the monitor leaves. The ends of pipes are its alone: their reader's end is what a writer notices. */
+function keptTerminal(
+  { monitorEnds }: Context,
+  steps: readonly Step[],
+  { attached }: Step<'fork'>,
+): number | undefined {
+  return attached && steps.some((step) => step.kind === 'stdio' && step.terminal) ? monitorEnds[0] : undefined;
+}
+
+/**
+ * Waits for the payload's end, and tells it; or for the monitor's, and ends the payload; unless the monitor has said that it leaves.
+ * Nothing of the payload's stdio stays open here but the other end of its terminal.
+ */
+function attend(context: Context, pid: number, terminal: number | undefined): void {
+  const { syscalls, say } = context;
   // The end of the monitor shall be seen here, and must not end this process before it has seen it.
   syscalls.prctl(PR.SET_PDEATHSIG, 0);
   for (const fd of [0, 1, 2]) syscalls.close(fd);
   say({ event: 'init_spawned', pid });
   const payload = syscalls.pidfd_open(pid);
   const [hasEnded] = syscalls.pollReadable([payload, INIT_READS_FD]);
-  if (hasEnded !== true) syscalls.kill(pid, constants.signals.SIGKILL);
-  const code = syscalls.waitpid(pid);
-  if (hasEnded === true) say({ event: 'init_saw_exit', code });
+  if (hasEnded === true) {
+    say({ event: 'init_saw_exit', code: syscalls.waitpid(pid) });
+    return;
+  }
+  if (context.hear()?.event === 'monitor_leaves') drain(terminal);
+  else syscalls.kill(pid, constants.signals.SIGKILL);
+  syscalls.waitpid(pid);
+}
+
+/** Reads what nobody reads any more, so that the writer goes on, until the other side of the terminal is closed: EIO. */
+function drain(terminal: number | undefined): void {
+  if (terminal === undefined) return;
+  const buffer = Buffer.allocUnsafe(65_536);
+  try {
+    while (readSync(terminal, buffer) > 0);
+  } catch {
+    // The usual end of a terminal.
+  }
+  closeSync(terminal);
 }

@@ -10,7 +10,9 @@ import { enteringFailed } from '../userns/namespaces-failed.ts';
 import { launch, type Launched } from './launch.ts';
 import { hearSignals } from './signals.ts';
 import { stepFailed } from './step-failed.ts';
-import { connectStdio, type ConnectedStdio } from './exec-stdio.ts';
+import { LocalClient } from './local-client.ts';
+import { QuietWatch } from './quiet-watch.ts';
+import { StreamHub, type StdioMessage } from './stream-hub.ts';
 
 export interface ExecSession {
   /** Called once, while init boots. */
@@ -19,6 +21,9 @@ export interface ExecSession {
   readonly userNamespace: UserNamespace;
   /** Connect the caller's stdin. */
   readonly interactive: boolean;
+  readonly terminal: boolean;
+  /** None: nothing detaches. */
+  readonly detachKeys: Buffer;
 }
 
 /** A program that has ended may have left others that hold its pipes: this long nothing has come from them. */
@@ -26,7 +31,8 @@ const QUIET_MS = 100;
 
 /**
  * Carries the plan out. Attached, it connects the payload's stdio to this process, forwards signals, and returns its exit code (128 + n after
- * signal n); detached, it returns 0 when the payload runs. STEP_FAILED, COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, USERNS_FAILED.
+ * signal n), or 0 as soon as the detach keys are typed: the payload goes on. Detached, it returns 0 when the payload runs. STEP_FAILED,
+ * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, USERNS_FAILED.
  */
 export async function superviseExec(session: ExecSession): Promise<number> {
   let bound: Syscalls | undefined;
@@ -34,21 +40,19 @@ export async function superviseExec(session: ExecSession): Promise<number> {
   const { chain, userNamespace } = session;
   const launched = await launch({ chain, userNamespace, prelaunched: undefined, syscalls });
   const plan = await draftOrEnd(session, launched);
-  const life = new ExecLife({ plan, interactive: session.interactive }, launched, syscalls);
+  const life = new ExecLife({ ...session, plan }, launched, syscalls);
   using _signals = hearSignals((signal) => {
     life.passOn(signal);
   });
   launched.send({ event: 'monitor_plan', plan, trace: false });
   syscalls().unblockSignals();
-  try {
-    await launched.listen((line) => {
-      life.hear(line);
-    });
-    await life.stdio?.settled(QUIET_MS);
-  } finally {
-    life.stdio?.[Symbol.dispose]();
-  }
-  return life.exitCode();
+  const ended = launched.listen((line) => {
+    life.hear(line);
+  });
+  const end = await Promise.race([ended.then(() => 'ended'), life.detached]);
+  if (end === 'ended') await life.settled();
+  await life.end();
+  return end === 'ended' ? life.exitCode() : 0;
 }
 
 async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<ExecPlan> {
@@ -61,12 +65,17 @@ async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<E
   }
 }
 
-type Carried = Pick<ExecSession, 'interactive'> & { readonly plan: ExecPlan };
+type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys'> & { readonly plan: ExecPlan };
 
 class ExecLife {
   payloadPid: number | undefined;
+  /** Resolves when the user has typed the detach keys, and init has been told. */
+  readonly detached: Promise<'detached'>;
   private isSpawned = false;
-  stdio: ConnectedStdio | undefined;
+  private readonly hub = new StreamHub();
+  private readonly quiet = new QuietWatch(this.hub);
+  private readonly client: LocalClient;
+  private drained: Promise<void> | undefined;
   private initPid = 0;
   private code: number | undefined;
   private aborted: number | undefined;
@@ -80,6 +89,30 @@ class ExecLife {
     this.session = session;
     this.launched = launched;
     this.syscalls = syscalls;
+    const { promise, resolve } = Promise.withResolvers<'detached'>();
+    this.detached = promise;
+    this.client = new LocalClient({
+      syscalls,
+      payload: this.hub,
+      stdin: session.interactive,
+      terminal: session.terminal,
+      detachKeys: session.detachKeys,
+      onDetach: () => {
+        launched.send({ event: 'monitor_leaves' });
+        resolve('detached');
+      },
+    });
+  }
+
+  /** Resolves when all that was written is out, or nothing comes any more. */
+  async settled(): Promise<void> {
+    if (this.drained !== undefined) await this.quiet.settled(this.drained, QUIET_MS);
+  }
+
+  /** Gives the user's streams back. */
+  async end(): Promise<void> {
+    this.hub.disconnect();
+    await this.client.end();
   }
 
   hear(line: StatusLine): void {
@@ -116,7 +149,7 @@ class ExecLife {
   private handle(line: StatusLine): void {
     if (line.event === 'init_started') this.initPid = line.pid;
     else if (line.event === 'init_stdio') {
-      this.stdio = connectStdio(this.syscalls(), this.initPid, line, this.session.interactive);
+      this.takeStdio(line);
       this.launched.send({ event: 'monitor_took_stdio' });
     } else if (line.event === 'init_spawned') {
       this.isSpawned = true;
@@ -125,6 +158,18 @@ class ExecLife {
     if (line.event === 'init_saw_exit') this.code = line.code;
     else if (line.event === 'init_failed') this.hearFailure(line.failure);
     else if (line.event === 'text') this.words.push(line.text);
+  }
+
+  /** Copies our ends out of init. Source: pidfd_getfd(2). */
+  private takeStdio(message: StdioMessage): void {
+    const syscalls = this.syscalls();
+    const pidfd = syscalls.pidfd_open(this.initPid);
+    try {
+      for (const client of [this.quiet, this.client]) this.hub.attach(client);
+      this.drained = this.hub.connect(syscalls, (fd) => syscalls.pidfd_getfd(pidfd, fd), message);
+    } finally {
+      syscalls.close(pidfd);
+    }
   }
 
   /** What init says about its own end explains what the monitor has met meanwhile, such as a process that is gone. */

@@ -45,6 +45,11 @@ export class StreamHub implements PayloadEnd {
   private inputReady: (() => void)[] = [];
   private syscalls: Syscalls | undefined;
 
+  /** A client can take no more for the moment. */
+  get isHeldUp(): boolean {
+    return this.full.size > 0;
+  }
+
   attach(client: StreamClient): void {
     this.clients.add(client);
     if (this.isConnected) client.connected();

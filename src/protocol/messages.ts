@@ -11,7 +11,9 @@ export type MonitorMessage =
   /** What a `wait_for` step waits for has been done. */
   | { readonly event: 'monitor_done' }
   /** The monitor holds copies of its ends of the payload's stdio. */
-  | { readonly event: 'monitor_took_stdio' };
+  | { readonly event: 'monitor_took_stdio' }
+  /** The user of `exec` has typed the detach keys: the payload goes on without them. */
+  | { readonly event: 'monitor_leaves' };
 
 /** A step that failed, with all that an error message needs. */
 export interface StepFailure {

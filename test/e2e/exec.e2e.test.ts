@@ -201,6 +201,35 @@ describe('hutch exec', { skip: hostSkip() }, () => {
     assertRefused(await box.hutch(['exec', '-it', 'web', 'true']), /-t with -i needs a terminal/u);
   });
 
+  it('leaves a command running on its terminal when the detach keys are typed', async () => {
+    const detach = async (flags: readonly string[], keys: string, command: string): Promise<void> => {
+      const child = spawn('python3', [PLAYER], { cwd: box.directory, env: box.env, stdio: ['pipe', 'pipe', 'pipe'] });
+      const script = [
+        ['expect', 'ready'],
+        ['type', keys],
+      ];
+      const argv = [HUTCH, 'exec', ...flags, '-it', 'web', 'sh', '-c', command];
+      const { stdout } = await outcomeOf(child, JSON.stringify({ size: [24, 80], argv, stdin: 'tty', script }));
+      const played = JSON.parse(stdout) as { code: number; missing: string | null; restored: boolean; output: string };
+      assert.deepEqual(
+        { ...played, output: '' },
+        { code: 0, output: '', missing: null, restored: true },
+        played.output,
+      );
+    };
+    // More than a terminal holds, so that it ends only when somebody reads it.
+    const talk = 'echo ready; sleep 0.5; seq 100000; touch /tmp/talked; exec sleep 655';
+    await detach([], '\u0010\u0011', talk);
+    assert.ok(await eventually(() => (isThere(/^sleep 655/u) ? true : undefined)), 'it waits for a reader');
+    assert.equal((await container.exec([], 'test', '-e', '/tmp/talked')).code, 0);
+    await detach(['--detach-keys', 'a,ctrl-b'], 'a\u0002', 'echo ready; exec sleep 656');
+    assert.ok(isThere(/^sleep 656/u));
+    for (const seen of descendants()) if (/^sleep 65[56]/u.test(seen.command)) process.kill(seen.pid, 'SIGTERM');
+    const helper = /^\S*node.*init\.cjs(?!.*hutch-holder)/u;
+    assert.ok(await eventually(() => (isThere(helper) ? undefined : true)), 'its helper ends with it');
+    assertRefused(await container.exec(['--detach-keys', 'ctrl-ä'], 'true'), /for --detach-keys/u);
+  });
+
   it('shows its plan without running it', async () => {
     const text = printed(await box.hutch(['plan', 'exec', 'web', 'touch', '/tmp/planned']));
     assert.match(text, /setns\(CLONE_NEWNS \| CLONE_NEWUTS/u);

@@ -21,6 +21,7 @@ import type { ExecRequest } from './exec-request.ts';
 import { execSpec } from './exec-spec.ts';
 import { hostArchitecture } from './host-architecture.ts';
 import { locateInit } from '../../monitor/locate-init.ts';
+import { parseAttachment } from './parse-attachment.ts';
 import { badValue } from './parse-values.ts';
 import { MAX_ACCOUNT_BYTES, resolveUserBy, type ResolvedUser } from './resolve-user.ts';
 import { findRunning, type RunningContainer } from './running-container.ts';
@@ -28,10 +29,15 @@ import { findRunning, type RunningContainer } from './running-container.ts';
 export const EXEC_PLAN_FORMATS = ['text', 'json'] as const;
 
 /**
- * Runs a command in a running container and returns its exit code, or 0 at once with `detach`. CONTAINER_UNKNOWN, CONTAINER_STOPPED,
+ * Runs a command in a running container and returns its exit code, or 0 at once with `detach` or after the detach keys. CONTAINER_UNKNOWN, CONTAINER_STOPPED,
  * USAGE_INVALID, ID_UNMAPPED; as superviseExec besides.
  */
 export async function execInContainer(request: ExecRequest): Promise<number> {
+  const { stdin, detachKeys } = parseAttachment({
+    stdin: request.interactive && !request.detach,
+    detachKeys: request.detachKeys,
+    sigProxy: true,
+  });
   const container = await findRunning(locateStore(), request.container);
   const facts = factsOf(container);
   const { argv, node } = locateInit();
@@ -46,7 +52,9 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
     draft: () => draftExec(container, facts, request),
     chain,
     userNamespace: facts.userNamespace,
-    interactive: request.interactive && !request.detach,
+    interactive: stdin,
+    terminal: request.terminal && !request.detach,
+    detachKeys,
   });
 }
 

@@ -7,6 +7,8 @@ export interface ExecRequest {
   readonly interactive: boolean;
   readonly terminal: boolean;
   readonly detach: boolean;
+  /** Undefined: the usual ones. */
+  readonly detachKeys?: string | undefined;
   readonly env: readonly string[];
   readonly envFiles: readonly string[];
   readonly workingDirectory?: string | undefined;
