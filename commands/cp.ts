@@ -9,7 +9,7 @@ the host, or "-" for a tar archive on stdin or stdout. A directory is copied wit
 A place that is not there gets the copy under its own name; into a directory that is there it goes under the name it had.
 
 What is copied into a container belongs to its root, and what comes out belongs to you, unless -a is given. Files of an archive keep their
-owners. Out of a container that has ended files can be copied; into it they cannot.`;
+owners. A container need not run; its volumes are there only while it does.`;
   static override examples = [
     '<%= config.bin %> cp web:/var/log/. ./logs',
     '<%= config.bin %> cp site.conf web:/etc/site.conf',

@@ -10,11 +10,13 @@ export type CopyPlace =
   /** Joined by its mount namespace: links lead nowhere outside of it. */
   | { readonly kind: 'running'; readonly pid: number; readonly startTime: string }
   /** Directories of the store, top first, that make up its root. */
-  | { readonly kind: 'stopped'; readonly directories: readonly string[] };
+  | { readonly kind: 'stopped'; readonly directories: readonly string[] }
+  /** The root of a container that does not run, mounted for this program alone. */
+  | { readonly kind: 'mounted'; readonly root: string };
 
 /** The one argument of send, as JSON. */
 export interface SendRequest {
-  readonly from: CopyPlace;
+  readonly from: Exclude<CopyPlace, { readonly kind: 'mounted' }>;
   /** Absolute. */
   readonly path: string;
   /** The path was written as one of a directory. */

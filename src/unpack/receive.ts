@@ -1,6 +1,7 @@
 /**
  * PROGRAM receive: puts the files of a tar archive from stdin among others and ends; the second half of `hutch cp`. Runs as root of the user
- * namespace: in the mount namespace of a running container, or, on the host, chrooted into the directory that files are copied to.
+ * namespace: in the mount namespace of a running container, chrooted into the mounted root of one that does not run, or, on the host, into the
+ * directory that files are copied to.
  */
 import { writeSync } from 'node:fs';
 import { createTarParser } from '../archive/tar/parser.ts';
@@ -42,12 +43,14 @@ async function main(): Promise<void> {
   const calls = openFileCalls();
   const request = JSON.parse(process.argv[2] ?? '') as ReceiveRequest;
   try {
-    if (request.to.kind === 'running') joinNamespacesOf(syscalls, request.to, CLONE.NEWNS);
-    process.umask(0);
-    const receiver = createReceiver(request, calls, (path) => {
+    const confine = (path: string): void => {
       syscalls.chroot(path);
       process.chdir('/');
-    });
+    };
+    if (request.to.kind === 'running') joinNamespacesOf(syscalls, request.to, CLONE.NEWNS);
+    else if (request.to.kind === 'mounted') confine(request.to.root);
+    process.umask(0);
+    const receiver = createReceiver(request, calls, confine);
     const parser = createTarParser(receiver, COPY_LIMITS);
     await readLayer({
       fd: INPUT_FD,

@@ -2,7 +2,9 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
 import {
+  copyFileSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -14,6 +16,7 @@ import {
 } from 'node:fs';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { probeRootfsDriver, ROOTFS_DRIVERS } from '../../src/drivers/rootfs/probe.ts';
 import { buildTar } from '../helpers/tar-builder.ts';
 import { busyboxSkip } from './busybox-archive.ts';
 import { startContainer, type Running } from './running.ts';
@@ -142,7 +145,7 @@ describe('hutch cp', { skip: hostSkip() === false ? busyboxSkip() : hostSkip() }
     assert.equal(lstatSync(at('many/large')).size, 50_000_000);
   });
 
-  it('copies out of a container that has ended, through its links, but not into it', async () => {
+  it('copies out of a container that has ended, through its links', async () => {
     const script = 'mkdir /kept; echo 1 >/kept/1; ln -s /kept /way; rm /bin/wc; echo changed >/etc/passwd';
     printed(await box.hutch(['run', '--net', 'none', '--name', 'over', BUSYBOX, 'sh', '-c', script]));
     await cp('over:/way/.', 'kept');
@@ -154,8 +157,81 @@ describe('hutch cp', { skip: hostSkip() === false ? busyboxSkip() : hostSkip() }
     assert.equal(readFileSync(at('changed'), 'utf8'), 'changed\n');
     assert.ok(lstatSync(at('busybox')).size > 100_000);
     assertRefused(await box.hutch(['cp', 'over:/bin/wc', '.']), /there is no \/bin\/wc to copy/u);
-    assertRefused(await box.hutch(['cp', 'tree', 'over:/']), /"over" does not run/u);
     assert.equal((await box.hutch(['rm', 'over'])).code, 0);
+  });
+
+  for (const driver of ROOTFS_DRIVERS)
+    it(`copies into a container that does not run, with ${driver}`, async (test) => {
+      const probe = await probeRootfsDriver(driver, { root: box.data, run: box.run });
+      if (!probe.ok) {
+        test.skip(probe.reason);
+        return;
+      }
+      const script = 'cat /etc/a; ls -l /tmp/tree/link; test -u /bin/set; rm /bin/wc; mkdir -p /srv; ln -s /srv /way';
+      const flags = ['--net', 'none', '--storage-driver', driver, '--rm'];
+      // It is made with --rm, and only its own end removes it.
+      printed(await box.hutch(['create', '--name', 'still', ...flags, BUSYBOX, 'sh', '-c', script]));
+      await cp('tree/a', 'still:/etc');
+      await cp('tree', 'still:/tmp');
+      const tar = buildTar([{ name: 'set', content: '', mode: 0o4755 }]);
+      printed(await box.hutch(['cp', '-', 'still:/bin'], { input: tar }));
+      assertRefused(await box.hutch(['cp', 'tree/a', 'still:/no/such']), /there is no directory \/no/u);
+      const started = await box.hutch(['start', '-a', 'still']);
+      assert.match(started.stdout, /^content of a[^]*link -> a\n$/u);
+      assert.equal(started.code, 0);
+      printed(
+        await box.hutch([
+          'run',
+          '--name',
+          'still',
+          ...flags.slice(0, -1),
+          BUSYBOX,
+          'sh',
+          '-c',
+          'rm /bin/wc; mkdir -p /srv; ln -s /srv /way',
+        ]),
+      );
+      // Where a link of the container leads, and where a layer has what it has removed.
+      await cp('tree/a', 'still:/way');
+      await cp('tree/a', 'still:/bin/wc');
+      await cp('still:/srv/a', `back-${driver}`);
+      assert.equal(readFileSync(at(`back-${driver}`), 'utf8'), 'content of a');
+      assert.match(printed(await box.hutch(['diff', 'still'])), /^C \/bin\/wc$/mu);
+      assert.equal((await box.hutch(['rm', 'still'])).code, 0);
+    });
+
+  it('leads nowhere on the host by a link of a container that does not run', async () => {
+    mkdirSync(at('target'));
+    const links = `mkdir -p ${at('target')}; ln -s ${at('target')} /abs; ln -s ../../../../../../../../../../..${at('target')} /rel`;
+    printed(await box.hutch(['run', '--net', 'none', '--name', 'trap', BUSYBOX, 'sh', '-c', links]));
+    for (const link of ['abs', 'rel']) {
+      await box.hutch(['cp', 'tree/a', `trap:/${link}`]);
+      await box.hutch(['cp', 'tree/a', `trap:/${link}/a`]);
+      await box.hutch(['cp', 'tree', `trap:/${link}`]);
+    }
+    assert.deepEqual(readdirSync(at('target')), []);
+    // A path on the host would lead there.
+    const written = readdirSync(path.join(box.data, 'containers')).map((id) =>
+      path.join(box.data, 'containers', id, 'upper/abs'),
+    );
+    const link = written.find((one) => lstatSync(one, { throwIfNoEntry: false })?.isSymbolicLink() === true);
+    if (link !== undefined) copyFileSync(at('tree/a'), path.join(link, 'a'));
+    assert.deepEqual(readdirSync(at('target')), ['a']);
+    assert.equal((await box.hutch(['rm', 'trap'])).code, 0);
+  });
+
+  it('keeps others from starting a container that it copies into, and no longer when it is killed', async () => {
+    printed(await box.hutch(['create', '--rm', '--net', 'none', '--name', 'held', BUSYBOX, 'true']));
+    const child = box.start(['cp', '-', 'held:/tmp']);
+    const refused = async (): Promise<string> => (await box.hutch(['cp', 'tree/a', 'held:/tmp'])).stderr;
+    let message = '';
+    for (let round = 0; round < 20 && message === ''; round += 1) message = await refused();
+    assert.match(message, /"held" is being started or removed, or copied into/u);
+    assertRefused(await box.hutch(['start', 'held']), /is running, or being started/u);
+    child.kill('SIGKILL');
+    await once(child, 'exit');
+    printed(await box.hutch(['run', '--rm', '--net', 'none', BUSYBOX, 'true']));
+    assert.equal((await box.hutch(['start', '-a', 'held'])).code, 0);
   });
 
   it('leaves nothing running when it is killed', async () => {

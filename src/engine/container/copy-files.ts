@@ -3,7 +3,6 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
-import { HutchError } from '../../errors/hutch-error.ts';
 import { parentInSameUserns } from '../../host/container-process.ts';
 import { nodePath, programPath } from '../../host/program-path.ts';
 import { endedEarly, failureFrom, lastWords, readMessages } from '../../images/layer/program-answer.ts';
@@ -15,6 +14,7 @@ import { spawnInContainer } from '../../userns/run-in-container.ts';
 import { spawnInUserns, type UsernsProcess } from '../../userns/run-in-userns.ts';
 import { refuseTerminal } from '../image/write-output.ts';
 import { locateTree } from './container-tree.ts';
+import { enterEnded, type EndedRoot } from './ended-root.ts';
 import { locateProgram } from '../../monitor/locate-init.ts';
 import { badValue } from './parse-values.ts';
 import { findRunning } from './running-container.ts';
@@ -42,8 +42,9 @@ type End =
   { readonly kind: 'archive' } | { readonly kind: 'files'; readonly container: string | null; readonly path: string };
 
 /**
- * Copies. A running container's files are seen as it sees them; of one that has ended files can be copied out. CONTAINER_UNKNOWN,
- * PATH_INVALID, USAGE_INVALID, ARCHIVE_INVALID, IMAGE_UNKNOWN for an ended container of the image `host`, STORAGE_FULL.
+ * Copies. A running container's files are seen as it sees them; those of one that does not run without its volumes. CONTAINER_UNKNOWN,
+ * CONTAINER_RUNNING when somebody else is just at it, PATH_INVALID, USAGE_INVALID, ARCHIVE_INVALID, IMAGE_UNKNOWN for a container of the image
+ * `host` that does not run, STORAGE_FULL.
  */
 export async function copyFiles(request: CopyRequest): Promise<Copied> {
   const [source, destination] = [parseEnd(request.source), parseEnd(request.destination)];
@@ -143,15 +144,20 @@ async function startReceiver(
   source: ReceiveRequest['source'],
   keepOwners: boolean,
 ): Promise<RunningReceiver> {
-  const to = await placeOf(store, destination.container, 'copied to');
-  if (to.kind === 'stopped') throw new Error('a stopped container takes no files');
+  const { to, ended } = await destinationOf(store, destination.container);
   const path = destination.path.replace(/\/\.?$/u, '') || '/';
   const request: ReceiveRequest = {
     ...{ to, path, needsDirectory: path !== destination.path, keepOwners },
     ...(source === undefined ? {} : { source }),
   };
-  const { child, exit } = await start('receive', request, to, ['pipe', 'ignore', ...STDERR]);
-  const answer = answerOf('receive', child, exit);
+  const release = (): void => ended?.[Symbol.dispose]();
+  const { child, exit } = await start('receive', request, to, ['pipe', 'ignore', ...STDERR], ended?.prefix).catch(
+    (error: unknown) => {
+      release();
+      throw error;
+    },
+  );
+  const answer = answerOf('receive', child, exit).finally(release);
   answer.catch(() => undefined);
   return {
     take: async (input) => {
@@ -171,9 +177,13 @@ async function start(
   request: unknown,
   place: CopyPlace,
   stdio: Stdio,
+  prefix: readonly string[] = [],
 ): Promise<UsernsProcess> {
   const argument = JSON.stringify(request);
-  if (place.kind !== 'running') return spawnInUserns([nodePath(), programPath(name), argument], { stdio });
+  if (place.kind !== 'running') {
+    const [first = nodePath(), ...rest]: readonly string[] = [...prefix, nodePath(), programPath(name), argument];
+    return spawnInUserns([first, ...rest], { stdio });
+  }
   const { argv, node } = locateProgram(name);
   const holder = parentInSameUserns(place.pid) ?? null;
   const [program, ...words] = argv;
@@ -183,21 +193,33 @@ async function start(
   );
 }
 
-async function placeOf(store: Store, container: string | null, verb = 'copied from'): Promise<CopyPlace> {
+type Source = SendRequest['from'];
+
+async function placeOf(store: Store, container: string | null): Promise<Source> {
   if (container === null) return { kind: 'host' };
   const record = findContainer(store, container);
-  if (isBusy(currentState(store, record))) {
-    const { pid, startTime } = await findRunning(store, container);
-    return { kind: 'running', pid, startTime };
-  }
-  if (verb === 'copied to')
-    throw new HutchError(`container "${record.name}" does not run: files are copied only out of it`, {
-      code: 'CONTAINER_STOPPED',
-      hint: `start it first: hutch start ${record.name}`,
-      context: { container: record.name },
-    });
-  const { upper, lower, isWholeCopy } = locateTree(store, record, verb);
+  if (isBusy(currentState(store, record))) return placeOfRunning(store, container);
+  const { upper, lower, isWholeCopy } = locateTree(store, record, 'copied from');
   return { kind: 'stopped', directories: isWholeCopy ? [upper] : [upper, ...lower] };
+}
+
+async function placeOfRunning(store: Store, container: string): Promise<Extract<CopyPlace, { kind: 'running' }>> {
+  const { pid, startTime } = await findRunning(store, container);
+  return { kind: 'running', pid, startTime };
+}
+
+interface Destination {
+  readonly to: ReceiveRequest['to'];
+  /** To be disposed of when all is copied. */
+  readonly ended?: EndedRoot;
+}
+
+async function destinationOf(store: Store, container: string | null): Promise<Destination> {
+  if (container === null) return { to: { kind: 'host' } };
+  const record = findContainer(store, container);
+  if (isBusy(currentState(store, record))) return { to: await placeOfRunning(store, container) };
+  const ended = await enterEnded(store, record);
+  return { to: { kind: 'mounted', root: ended.root }, ended };
 }
 
 function openStoreDirectory(store: Store): number {

@@ -5,7 +5,7 @@ import { cleanStaging } from '../../images/store/staging.ts';
 import { identifyProcess } from '../../host/process-identity.ts';
 import { dropContainer, dropNameless, forgetMonitor } from '../../monitor/drop-container.ts';
 import { containerDirectory, readContainer, type ContainerRecord } from '../../state/container-record.ts';
-import { readState, reconciled, writeState } from '../../state/container-state.ts';
+import { readState, reconciled, writeState, type ContainerState } from '../../state/container-state.ts';
 import { enterRunning, listOrphans } from '../../state/running-list.ts';
 import type { Store } from '../../state/store.ts';
 
@@ -32,7 +32,7 @@ export async function sweepOrphan(store: Store, id: string): Promise<void> {
     return;
   }
   const state = readState(store, id);
-  if (record.removeAtExit || state?.status === 'removing' || !isWhole(store, record)) {
+  if (isOver(record, state) || !isWhole(store, record)) {
     await dropContainer(store, record);
     return;
   }
@@ -44,6 +44,12 @@ export async function sweepOrphan(store: Store, id: string): Promise<void> {
     });
   }
   forgetMonitor(store, id);
+}
+
+/** One that nobody has started yet was only copied into. */
+function isOver({ removeAtExit }: ContainerRecord, state: ContainerState | undefined): boolean {
+  const isWaiting = state?.status === 'created' && state.monitor === null;
+  return state?.status === 'removing' || (removeAtExit && !isWaiting);
 }
 
 /** True once the last thing that is written of a new container is there. */

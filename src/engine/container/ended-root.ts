@@ -1,0 +1,96 @@
+/** The root of a container that does not run, mounted for one program that puts files into it; on the host's side. */
+import { join } from 'node:path';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { identifyProcess } from '../../host/process-identity.ts';
+import { prepareAgain } from '../../monitor/prepare-again.ts';
+import { shellWords } from '../../plan/render/shell-quote.ts';
+import type { Plan, Step } from '../../plan/step.ts';
+import { containerDirectory, findContainer, type ContainerRecord } from '../../state/container-record.ts';
+import { currentState, isBusy } from '../../state/container-state.ts';
+import { readJsonFile } from '../../state/json-file.ts';
+import { enterRunning, leaveRunning } from '../../state/running-list.ts';
+import type { Store } from '../../state/store.ts';
+
+export interface EndedRoot extends Disposable {
+  /** Where it is mounted, for a program that is started behind `prefix`. */
+  readonly root: string;
+  /** Words before those of the program: they mount the root in its mount namespace. */
+  readonly prefix: readonly string[];
+}
+
+/** What is mounted lies in the container's own directory, into which no container sees: no link can lead the mount elsewhere. */
+interface Mounting {
+  readonly root: string;
+  readonly script: string | null;
+}
+
+/** What a script that mounts runs in front of its program: a helper ends with the pid namespace, and so with the program. */
+const ALONE = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--'] as const;
+
+/**
+ * Keeps others from starting or removing the container until the result is disposed of, and makes its directories ready for a mount.
+ * IMAGE_UNKNOWN for the image `host`, CONTAINER_RUNNING when somebody else is at it, RECORD_CORRUPT.
+ */
+export async function enterEnded(store: Store, { id, name, image }: ContainerRecord): Promise<EndedRoot> {
+  if (image.layers.length === 0) throw isHost(name, image.reference);
+  const own = identifyProcess(process.pid);
+  if (own === undefined || !(await enterRunning(store, id, own))) throw isTaken(name);
+  try {
+    if (isBusy(currentState(store, findContainer(store, id)))) throw isTaken(name);
+    const plan = readJsonFile(join(containerDirectory(store, id), 'plan.json')) as Plan | undefined;
+    const mounting = plan === undefined ? undefined : mountingOf(plan);
+    if (plan === undefined || mounting === undefined) throw isNotWhole(name);
+    await prepareAgain(store, id, plan);
+    const { root, script } = mounting;
+    const prefix = script === null ? [] : [...ALONE, 'sh', '-p', '-c', script, 'hutch-mount'];
+    return { root, prefix, [Symbol.dispose]: () => leaveRunning(store, id) };
+  } catch (error) {
+    leaveRunning(store, id);
+    throw error;
+  }
+}
+
+/** As the plan of the container does it, by tools of the host. */
+function mountingOf({ steps }: Plan): Mounting | undefined {
+  const overlay = steps.find((step) => step.kind === 'mount_overlay');
+  if (overlay !== undefined) return { root: overlay.at, script: withRoot(mountOverlay(overlay), overlay.at) };
+  const bind = steps.find((step) => step.kind === 'bind_root');
+  const wait = steps.find((step) => step.kind === 'wait_for' && step.what === 'rootfs') as Step<'wait_for'> | undefined;
+  if (bind === undefined) return undefined;
+  if (wait === undefined) return { root: bind.source, script: null };
+  return { root: bind.at, script: withRoot(`${shellWords(wait.helper)} </dev/null >/dev/null 3>&-`, bind.at) };
+}
+
+/** Paths are relative to the container's directory, and so have no characters that options take for their own. */
+function mountOverlay({ from, lower, upper, work, options, at }: Step<'mount_overlay'>): string {
+  const data = [`lowerdir=${lower.join(':')}`, `upperdir=${upper}`, `workdir=${work}`, ...options].join(',');
+  return `cd ${shellWords([from])} && mount -c ${shellWords(['-t', 'overlay', 'overlay', '-o', data, at])}`;
+}
+
+function withRoot(mount: string, at: string): string {
+  return `{ ${mount}; } || exit 125\n"$@"\ncode=$?\ncd /; umount -- ${shellWords([at])}\nexit $code`;
+}
+
+function isTaken(name: string): HutchError {
+  return new HutchError(`container "${name}" is being started or removed, or copied into by somebody else`, {
+    code: 'CONTAINER_RUNNING',
+    hint: 'try again, or see `hutch ps -a`',
+    context: { container: name },
+  });
+}
+
+function isNotWhole(name: string): HutchError {
+  return new HutchError(`container "${name}" is not whole: its plan is missing`, {
+    code: 'RECORD_CORRUPT',
+    hint: 'remove it with hutch rm, and make it again',
+    context: { container: name },
+  });
+}
+
+function isHost(name: string, reference: string): HutchError {
+  return new HutchError(`container "${name}" does not run, and "${reference}" is no image with layers to copy to`, {
+    code: 'IMAGE_UNKNOWN',
+    hint: `start it first: hutch start ${name}`,
+    context: { container: name },
+  });
+}
