@@ -6,7 +6,7 @@ import { commitContainer } from '../src/engine/container/commit-container.ts';
 export default class Commit extends HutchCommand {
   static override summary = 'Make an image of what a container has changed';
   static override description =
-    "The image has the layers and defaults of the container's own and one more layer; what --env, --user and the like gave to the container is not in it: use --change. The container must have ended.";
+    "The image has the layers and defaults of the container's own and one more layer; what --env, --user and the like gave to the container is not in it: use --change. What a running container writes at that moment may be in it by halves.";
   static override examples = [
     '<%= config.bin %> commit web web:patched',
     '<%= config.bin %> commit -m "add curl" -c \'CMD ["curl"]\' web tools',
@@ -23,7 +23,10 @@ export default class Commit extends HutchCommand {
       multiple: true,
       description: 'a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR',
     }),
-    pause: Flags.boolean({ char: 'p', description: 'taken for compatibility: the container has ended anyway' }),
+    pause: Flags.boolean({
+      char: 'p',
+      description: 'taken for compatibility: an ordinary user cannot freeze a container',
+    }),
     quiet: Flags.boolean({ char: 'q', description: 'show no notes' }),
   };
 

@@ -6,7 +6,7 @@ import { exportContainer } from '../src/engine/container/export-container.ts';
 export default class Export extends HutchCommand {
   static override summary = 'Write the whole tree of a container to an archive';
   static override description =
-    'A tar archive without layers, defaults and history; volumes are not in it. Without --output it goes to stdout. The container must have ended.';
+    'A tar archive without layers, defaults and history; volumes are not in it. Without --output it goes to stdout. What a running container writes at that moment may be in it by halves.';
   static override examples = [
     '<%= config.bin %> export -o web.tar web',
     '<%= config.bin %> export web | <%= config.bin %> import - flat',

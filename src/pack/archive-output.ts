@@ -1,21 +1,33 @@
 /** Entries of a tree on their way into a tar archive; pack program, chrooted into the store. */
-import { closeSync, constants, fstatSync, openSync, readlinkSync, readSync, type BigIntStats } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readSync, type BigIntStats } from 'node:fs';
 import { KEPT_OWNER, parseKeptOwner, type Owner } from '../archive/kept-owner.ts';
 import { isKept } from '../archive/layer-attributes.ts';
 import type { Attribute, EntryType, TarEntry } from '../archive/tar/entry.ts';
 import { TAR_END, tarHeader, tarPadding } from '../archive/tar/writer.ts';
-import { HutchError } from '../errors/hutch-error.ts';
+import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 import type { PackRequest } from '../images/layer/pack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import type { ByteOutput } from './byte-output.ts';
-import { attributeNames, bytesOf } from './merged-directory.ts';
+import { reach } from './confined-path.ts';
+import { attributeNames, attributeValue, bytesOf, isGone, linkTarget } from './merged-directory.ts';
 
 export interface ArchiveOutput {
-  /** Adds the file `from` as `name`; false for what archives do not hold (sockets, device nodes). */
-  add(name: string, from: { readonly path: string; readonly stats: BigIntStats }): boolean;
+  /** Adds the file `from` as `name`; false for what archives do not hold (sockets, device nodes), null when it is gone meanwhile. */
+  add(name: string, from: { readonly path: string; readonly stats: BigIntStats }): boolean | null;
   /** Adds an empty file: a whiteout. */
   addEmpty(name: string): void;
   finish(): void;
+}
+
+interface Written {
+  readonly type: EntryType;
+  readonly path: string;
+  readonly stats: BigIntStats;
+  readonly target: string;
+  /** The name of the same file that was written before. */
+  readonly first: string | undefined;
+  /** Its content, if it has one to be written. */
+  readonly fd?: number;
 }
 
 const READ_BYTES = 1 << 18;
@@ -28,12 +40,12 @@ const NS = 1_000_000_000n;
 export function createArchiveOutput(
   output: ByteOutput,
   calls: FileCalls,
-  { hasKeptOwners }: Pick<PackRequest, 'hasKeptOwners'>,
+  { hasKeptOwners, isLive }: Pick<PackRequest, 'hasKeptOwners' | 'isLive'>,
 ): ArchiveOutput {
   const firstNames = new Map<string, string>();
   const buffer = Buffer.allocUnsafe(READ_BYTES);
 
-  const linkTarget = (name: string, stats: BigIntStats): string | undefined => {
+  const firstName = (name: string, stats: BigIntStats): string | undefined => {
     if (stats.nlink < 2n || stats.isDirectory()) return undefined;
     const inode = `${String(stats.dev)}:${String(stats.ino)}`;
     const first = firstNames.get(inode);
@@ -41,42 +53,70 @@ export function createArchiveOutput(
     return first;
   };
 
-  const copyContent = (path: string, sizeBytes: number): void => {
-    const fd = openSync(bytesOf(path), READ_FILE);
-    try {
-      if (!fstatSync(fd).isFile()) throw changedMeanwhile(path);
-      for (let left = sizeBytes; left > 0;) {
-        const count = readSync(fd, buffer, 0, Math.min(left, buffer.length), null);
-        if (count === 0) throw changedMeanwhile(path);
-        output.write(buffer.subarray(0, count));
-        left -= count;
+  const copyContent = (fd: number, path: string, sizeBytes: number): void => {
+    for (let left = sizeBytes; left > 0;) {
+      let count = readSync(fd, buffer, 0, Math.min(left, buffer.length), null);
+      if (count === 0) {
+        if (!isLive) throw changedMeanwhile(path);
+        // It has become shorter since its length was written: as tar(1), zeros fill the place.
+        count = Math.min(left, buffer.length);
+        buffer.fill(0, 0, count);
       }
-    } finally {
-      closeSync(fd);
+      output.write(buffer.subarray(0, count));
+      left -= count;
     }
+  };
+
+  /** The file at `path` for reading; undefined when something else is there by now. */
+  const openContent = (path: string): number | undefined => {
+    try {
+      const fd = openSync(bytesOf(reach(path)), READ_FILE);
+      if (fstatSync(fd).isFile()) return fd;
+      closeSync(fd);
+    } catch (error) {
+      if (!isGone(error) && errnoOf(error) !== 'ENXIO') throw error;
+    }
+    if (isLive) return undefined;
+    throw changedMeanwhile(path);
+  };
+
+  const write = (name: string, entry: Written): void => {
+    const { type, path, stats, fd, target, first } = entry;
+    const sizeBytes = fd === undefined ? 0 : Number(stats.size);
+    output.write(
+      tarHeader({
+        ...metadataOf(stats),
+        ...(hasKeptOwners ? keptOwnerOf(path, stats, calls) : undefined),
+        type: first === undefined ? type : 'hardlink',
+        name: type === 'directory' ? `${name}/` : name,
+        linkName: first ?? target,
+        sizeBytes,
+        attributes: first === undefined ? attributesOf(path, calls) : [],
+      }),
+    );
+    if (fd !== undefined) copyContent(fd, path, sizeBytes);
+    output.write(tarPadding(sizeBytes));
   };
 
   return {
     add(name, { path, stats }) {
       const type = typeOf(stats);
       if (type === undefined) return false;
-      const first = linkTarget(name, stats);
-      const isContent = type === 'file' && first === undefined;
-      const sizeBytes = isContent ? Number(stats.size) : 0;
-      const target = type === 'symlink' ? readlinkSync(bytesOf(path), 'latin1') : '';
-      output.write(
-        tarHeader({
-          ...metadataOf(stats),
-          ...(hasKeptOwners ? keptOwnerOf(path, stats, calls) : undefined),
-          type: first === undefined ? type : 'hardlink',
-          name: type === 'directory' ? `${name}/` : name,
-          linkName: first ?? target,
-          sizeBytes,
-          attributes: first === undefined ? attributesOf(path, calls) : [],
-        }),
-      );
-      if (isContent) copyContent(path, sizeBytes);
-      output.write(tarPadding(sizeBytes));
+      const target = type === 'symlink' ? linkTarget(path) : '';
+      if (target === undefined) return null;
+      const first = firstName(name, stats);
+      if (type !== 'file' || first !== undefined) {
+        write(name, { type, path, stats, target, first });
+        return true;
+      }
+      const fd = openContent(path);
+      if (fd === undefined) return null;
+      try {
+        // The header must tell of what is read.
+        write(name, { type, path, stats: isLive ? fstatSync(fd, { bigint: true }) : stats, target, first, fd });
+      } finally {
+        closeSync(fd);
+      }
       return true;
     },
     addEmpty(name) {
@@ -122,13 +162,13 @@ function metadataOf({ mode, uid, gid, mtimeNs }: BigIntStats): Pick<TarEntry, 'm
 function keptOwnerOf(path: string, stats: BigIntStats, calls: FileCalls): Owner | undefined {
   if (!stats.isFile() && !stats.isDirectory()) return undefined;
   if (!attributeNames(path, calls).includes(KEPT_OWNER)) return undefined;
-  return parseKeptOwner(calls.lgetxattr(path, KEPT_OWNER));
+  return parseKeptOwner(attributeValue(path, KEPT_OWNER, calls));
 }
 
 function attributesOf(path: string, calls: FileCalls): Attribute[] {
   return attributeNames(path, calls)
     .filter(isKept)
-    .map((name) => ({ name, value: calls.lgetxattr(path, name) }));
+    .map((name) => ({ name, value: attributeValue(path, name, calls) }));
 }
 
 function changedMeanwhile(path: string): HutchError {

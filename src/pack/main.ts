@@ -8,6 +8,7 @@ import { CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
 import { openFileCalls } from '../syscall/files.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { createByteOutput } from './byte-output.ts';
+import { confineBelow } from './confined-path.ts';
 import { failureOf } from './failure.ts';
 import { packTree } from './pack-tree.ts';
 
@@ -21,7 +22,8 @@ function say(message: PackMessage): void {
 }
 
 function main(): void {
-  const { prctl, close_range, fchdir, chroot } = openSyscalls();
+  const syscalls = openSyscalls();
+  const { prctl, close_range, fchdir, chroot } = syscalls;
   prctl(PR.SET_PDEATHSIG, SIGKILL);
   prctl(PR.SET_DUMPABLE, 0);
   close_range(STORE_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
@@ -32,6 +34,7 @@ function main(): void {
   process.chdir('/');
   closeSync(STORE_FD);
   try {
+    confineBelow(request.upper, syscalls);
     say({ event: 'pack_done', packed: packTree(request, createByteOutput(OUTPUT_FD), calls) });
   } catch (error) {
     say({ event: 'pack_failed', error: failureOf(error, 'the archive') });

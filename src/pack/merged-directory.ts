@@ -1,8 +1,9 @@
 /** Directories that lie on top of each other, seen as overlayfs shows them; pack program, chrooted into the store. */
-import { lstatSync, readdirSync, type BigIntStats } from 'node:fs';
+import { lstatSync, readdirSync, readlinkSync, type BigIntStats } from 'node:fs';
 import { OPAQUE_NAMES, OPAQUE_WHITEOUT, WHITEOUT_PREFIX } from '../archive/layer-attributes.ts';
 import { errnoOf } from '../errors/hutch-error.ts';
 import type { FileCalls } from '../syscall/files.ts';
+import { reach, reachInto } from './confined-path.ts';
 
 /** What a name means in a stack of directories. Paths are bytes in latin1 strings. */
 export interface Found {
@@ -50,17 +51,28 @@ export function listIn(directories: readonly string[], calls: FileCalls): [name:
 }
 
 export function namesIn(directory: string): string[] {
-  return readdirSync(bytesOf(directory), { encoding: 'latin1' });
+  try {
+    return readdirSync(bytesOf(reachInto(directory)), { encoding: 'latin1' });
+  } catch (error) {
+    // A running container may have taken it away since it was seen.
+    if (isGone(error)) return [];
+    throw error;
+  }
 }
 
 /** lstat(2), with times to the nanosecond; undefined when there is nothing. */
 export function statOf(path: string): BigIntStats | undefined {
   try {
-    return lstatSync(bytesOf(path), { bigint: true });
+    return lstatSync(bytesOf(reach(path)), { bigint: true });
   } catch (error) {
-    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) return undefined;
+    if (isGone(error)) return undefined;
     throw error;
   }
+}
+
+/** There is nothing at a path, or a link on the way where a directory was. */
+export function isGone(error: unknown): boolean {
+  return ['ENOENT', 'ENOTDIR', 'ELOOP'].includes(errnoOf(error) ?? '');
 }
 
 /** The mark of overlay file systems for "not here any more": character device 0:0. */
@@ -71,7 +83,8 @@ export function isWhiteout(stats: BigIntStats): boolean {
 /** True for a directory that hides those below it, in the way of either overlay driver. */
 export function isOpaque(path: string, calls: FileCalls): boolean {
   const marked = attributeNames(path, calls).some(
-    (name) => (OPAQUE_NAMES as readonly string[]).includes(name) && calls.lgetxattr(path, name).toString() === 'y',
+    (name) =>
+      (OPAQUE_NAMES as readonly string[]).includes(name) && attributeValue(path, name, calls).toString() === 'y',
   );
   return marked || statOf(`${path}/${OPAQUE_WHITEOUT}`) !== undefined;
 }
@@ -80,12 +93,32 @@ export function isOpaque(path: string, calls: FileCalls): boolean {
 export function attributeNames(path: string, calls: FileCalls): string[] {
   try {
     return calls
-      .llistxattr(path)
+      .llistxattr(reach(path))
       .split('\0')
       .filter((name) => name !== '')
       .sort();
   } catch (error) {
-    if (errnoOf(error) === 'EOPNOTSUPP') return [];
+    if (errnoOf(error) === 'EOPNOTSUPP' || isGone(error)) return [];
+    throw error;
+  }
+}
+
+/** Empty when it is gone again. */
+export function attributeValue(path: string, name: string, calls: FileCalls): Buffer {
+  try {
+    return calls.lgetxattr(reach(path), name);
+  } catch (error) {
+    if (errnoOf(error) === 'ENODATA' || isGone(error)) return Buffer.alloc(0);
+    throw error;
+  }
+}
+
+/** Where the symbolic link at `path` leads to; undefined when there is none any more. */
+export function linkTarget(path: string): string | undefined {
+  try {
+    return readlinkSync(bytesOf(reach(path)), 'latin1');
+  } catch (error) {
+    if (errnoOf(error) === 'EINVAL' || isGone(error)) return undefined;
     throw error;
   }
 }

@@ -40,9 +40,10 @@ function packLayer(tree: PackRequest, output: ByteOutput, calls: FileCalls): Pac
     if (now === null) {
       if (isCovered) return;
       archive.addEmpty(whiteoutName(name));
-    } else if (!archive.add(name, now)) {
-      counts.leftOut += 1;
-      return;
+    } else {
+      const isAdded = archive.add(name, now);
+      if (isAdded === false) counts.leftOut += 1;
+      if (isAdded !== true) return;
     }
     if (isOpaque) archive.addEmpty(`${name}/${OPAQUE_WHITEOUT}`);
     counts.entries += 1;
@@ -63,8 +64,9 @@ function packMerged(request: PackRequest, output: ByteOutput, calls: FileCalls):
   const counts = { entries: 0, leftOut: 0 };
   const walk = (prefix: string, directories: readonly string[]): void => {
     for (const [name, found] of listIn(directories, calls)) {
-      if (archive.add(`${prefix}${name}`, found)) counts.entries += 1;
-      else counts.leftOut += 1;
+      const isAdded = archive.add(`${prefix}${name}`, found);
+      if (isAdded === true) counts.entries += 1;
+      else if (isAdded === false) counts.leftOut += 1;
       if (found.directories.length > 0) walk(`${prefix}${name}/`, found.directories);
     }
   };

@@ -22,8 +22,9 @@ export function sendFiles(request: SendRequest, archive: ArchiveOutput, syscalls
     const stats = statOf(path);
     // It was there a moment ago: the tree is in use.
     if (stats === undefined) return false;
-    if (archive.add(name, { path, stats })) counts.entries += 1;
-    else counts.leftOut += 1;
+    const isAdded = archive.add(name, { path, stats });
+    if (isAdded === true) counts.entries += 1;
+    else if (isAdded === false) counts.leftOut += 1;
     return stats.isDirectory();
   };
   const walk = (name: string, path: string): void => {

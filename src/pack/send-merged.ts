@@ -1,10 +1,9 @@
 /** A file or a tree of a stopped container, as its directories lie on top of each other; send program, chrooted into the store. */
-import { readlinkSync } from 'node:fs';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { SendRequest } from '../protocol/copy.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import type { ArchiveOutput } from './archive-output.ts';
-import { bytesOf, findIn, listIn, statOf, type Found } from './merged-directory.ts';
+import { findIn, linkTarget, listIn, statOf, type Found } from './merged-directory.ts';
 import { missing, noDirectory, type SendCounts } from './send-files.ts';
 
 /** As the kernel: more links than this on one way are a circle. */
@@ -21,8 +20,9 @@ export function sendMerged(
   if (found === undefined) throw missing(request.path);
   if (request.needsDirectory && found.directories.length === 0) throw noDirectory(request.path);
   const walk = (name: string, entry: Found): void => {
-    if (archive.add(name, entry)) counts.entries += 1;
-    else counts.leftOut += 1;
+    const isAdded = archive.add(name, entry);
+    if (isAdded === true) counts.entries += 1;
+    else if (isAdded === false) counts.leftOut += 1;
     if (entry.directories.length === 0) return;
     for (const [child, below] of listIn(entry.directories, calls)) walk(`${name}/${child}`, below);
   };
@@ -54,7 +54,8 @@ function findPath(
         code: 'PATH_INVALID',
         hint: 'copy what they lead to',
       });
-    const target = readlinkSync(bytesOf(found.path), 'latin1');
+    const target = linkTarget(found.path);
+    if (target === undefined) return undefined;
     if (target.startsWith('/')) way = [root];
     names.unshift(...namesOf(target));
   }

@@ -11,6 +11,7 @@ import { joinNamespacesOf } from '../syscall/join.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import { createArchiveOutput } from './archive-output.ts';
 import { createByteOutput } from './byte-output.ts';
+import { confineBelow } from './confined-path.ts';
 import { sendFiles } from './send-files.ts';
 import { sendMerged } from './send-merged.ts';
 
@@ -53,7 +54,13 @@ function main(): void {
   const request = JSON.parse(process.argv[2] ?? '') as SendRequest;
   try {
     enter(syscalls, request);
-    const archive = createArchiveOutput(createByteOutput(OUTPUT_FD), calls, { hasKeptOwners: false });
+    const [top] = request.from.kind === 'stopped' ? request.from.directories : [];
+    // It may be started meanwhile.
+    if (top !== undefined) confineBelow(top, syscalls);
+    const archive = createArchiveOutput(createByteOutput(OUTPUT_FD), calls, {
+      hasKeptOwners: false,
+      isLive: request.from.kind === 'running',
+    });
     const { from } = request;
     const counts =
       from.kind === 'stopped'

@@ -1,14 +1,15 @@
 /** What a container has changed, found by walking through what it has written; pack program, chrooted into the store. */
-import { readlinkSync, type BigIntStats } from 'node:fs';
+import type { BigIntStats } from 'node:fs';
 import { isKept, WHITEOUT_PREFIX } from '../archive/layer-attributes.ts';
 import type { ChangeKind, ContainerTree } from '../images/layer/pack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import {
   attributeNames,
-  bytesOf,
+  attributeValue,
   findIn,
   isOpaque,
   isWhiteout,
+  linkTarget,
   listIn,
   namesIn,
   statOf,
@@ -115,14 +116,13 @@ function isSame(a: Entry, b: Entry, calls: FileCalls): boolean {
     ...(a.stats.isDirectory() ? [] : (['size', 'mtimeNs'] as const)),
   ] as const;
   if (keys.some((key) => a.stats[key] !== b.stats[key])) return false;
-  if (a.stats.isSymbolicLink() && readlinkSync(bytesOf(a.path), 'latin1') !== readlinkSync(bytesOf(b.path), 'latin1'))
-    return false;
+  if (a.stats.isSymbolicLink() && linkTarget(a.path) !== linkTarget(b.path)) return false;
   return attributesText(a.path, calls) === attributesText(b.path, calls);
 }
 
 function attributesText(path: string, calls: FileCalls): string {
   return attributeNames(path, calls)
     .filter(isKept)
-    .map((name) => `${name}=${calls.lgetxattr(path, name).toString('hex')}`)
+    .map((name) => `${name}=${attributeValue(path, name, calls).toString('hex')}`)
     .join('\n');
 }

@@ -102,7 +102,7 @@ const LIBRARY = {
 /** System calls by number, for those that C libraries of supported systems lack or wrap; types of the parameters after the number. */
 const RAW = {
   pivot_root: 'str str',
-  openat2: 'int str void* size_t',
+  openat2: 'int void* void* size_t',
   mkdirat: 'int str uint',
   symlinkat: 'str int str',
   close_range: 'uint uint uint',
@@ -198,12 +198,13 @@ export function openSyscalls() {
     sethostname: (name: string) => library('sethostname', name, Buffer.byteLength(name)),
 
     /** Opens `path` below `dirfd` as `resolve` says; EAGAIN (a rename raced with us) is tried again. */
-    openat2: (dirfd: number, path: string, how: { flags: number; mode?: number; resolve: number }) => {
+    openat2: (dirfd: number, path: string | Buffer, how: { flags: number; mode?: number; resolve: number }) => {
+      const name = Buffer.concat([Buffer.from(path as string), Buffer.alloc(1)]);
       const buffer = Buffer.alloc(24);
       buffer.writeBigUInt64LE(BigInt(how.flags), 0);
       buffer.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
       buffer.writeBigUInt64LE(BigInt(how.resolve), 16);
-      return retriedAfter('EAGAIN', () => raw('openat2', dirfd, path, buffer, buffer.length));
+      return retriedAfter('EAGAIN', () => raw('openat2', dirfd, name, buffer, buffer.length));
     },
     mkdirat: (dirfd: number, name: string, mode: number) => raw('mkdirat', dirfd, name, mode),
     symlinkat: (to: string, dirfd: number, name: string) => raw('symlinkat', to, dirfd, name),

@@ -1,4 +1,4 @@
-/** Where a stopped container's tree lies on disk, for what reads it as a whole; on the host's side. */
+/** Where a container's tree lies on disk, for what reads it as a whole; on the host's side. */
 import { existsSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { upperDirectory } from '../../drivers/rootfs/container-paths.ts';
@@ -13,11 +13,10 @@ import { readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 
 /**
- * The tree of `record` as the pack program sees it. CONTAINER_RUNNING while it runs, IMAGE_UNKNOWN for a container of the host's own root,
+ * The tree of `record` as the pack program sees it. IMAGE_UNKNOWN for a container of the host's own root,
  * which is no image and can become none.
  */
 export function locateTree(store: Store, record: ContainerRecord, verb: string): ContainerTree {
-  if (isBusy(currentState(store, record))) throw isRunning(record, verb);
   const layers = record.image.layers.filter(isDigest);
   if (layers.length === 0) throw isHost(record, verb);
   const directory = containerDirectory(store, record.id);
@@ -27,6 +26,7 @@ export function locateTree(store: Store, record: ContainerRecord, verb: string):
     lower: layerStack(layers, (diffId) => layerDirectory(store, diffId)).map(inStore),
     // Only the driver that copies needs no links to the layers.
     isWholeCopy: !existsSync(join(directory, 'l')),
+    isLive: isBusy(currentState(store, record)),
     mounted: mountedPaths(directory),
   };
 }
@@ -36,14 +36,6 @@ function mountedPaths(directory: string): string[] {
   return (spec?.mounts ?? []).flatMap((mount) => {
     const { destination } = mount as { readonly destination?: unknown };
     return typeof destination === 'string' ? [destination] : [];
-  });
-}
-
-function isRunning({ name }: ContainerRecord, verb: string): HutchError {
-  return new HutchError(`container "${name}" is running, so it cannot be ${verb}`, {
-    code: 'CONTAINER_RUNNING',
-    hint: 'let it end first, then repeat',
-    context: { container: name },
   });
 }
 

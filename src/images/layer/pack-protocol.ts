@@ -13,6 +13,8 @@ export interface ContainerTree {
   readonly lower: readonly string[];
   /** True when `upper` is a changed copy of all layers (storage driver vfs) instead of the changes alone. */
   readonly isWholeCopy: boolean;
+  /** The container runs, and may change `upper` at any moment in any way. */
+  readonly isLive: boolean;
   /** Paths in the container that hutch has mounted over: what lies below them is no change. */
   readonly mounted: readonly string[];
 }
