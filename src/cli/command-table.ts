@@ -141,6 +141,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/logs.ts'),
     aliases: ['container logs'],
   },
+  pause: {
+    summary: 'Say that containers cannot be paused here',
+    load: () => import('../../commands/pause.ts'),
+    aliases: ['container pause'],
+  },
   'plan exec': {
     summary: 'Show step by step what `exec` would do, without doing it',
     load: () => import('../../commands/plan/exec.ts'),
@@ -238,6 +243,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'List the processes in a container',
     load: () => import('../../commands/top.ts'),
     aliases: ['container top'],
+  },
+  unpause: {
+    summary: 'Let paused containers go on, where there can be any',
+    load: () => import('../../commands/unpause.ts'),
+    aliases: ['container unpause'],
   },
   untag: {
     summary: 'Take names from an image, which stays',

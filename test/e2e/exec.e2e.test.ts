@@ -69,6 +69,11 @@ describe('hutch exec', { skip: hostSkip() }, () => {
     printed(await box.hutch(['rm', 'over']).then((outcome) => ({ ...outcome, stdout: '' })));
   });
 
+  it('has no pause, and says so', async () => {
+    assertRefused(await box.hutch(['pause', 'web']), /"web" cannot be paused[^]*cgroup v2 subtree that is delegated/u);
+    assertRefused(await box.hutch(['container', 'unpause', 'web']), /"web" is not paused/u);
+  });
+
   it('enters each life of a container that lives on', async () => {
     printed({
       ...(await box.hutch(['run', '-d', '--net', 'none', '--name', 'lives', 'host', 'sleep', '1000'])),
