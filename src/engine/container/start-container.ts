@@ -16,6 +16,8 @@ import { orSilent, reachMonitor } from './reach-monitor.ts';
 
 const START_TIMEOUT_MS = 60_000;
 const LOOK_AGAIN_MS = 20;
+/** Between the moment in which another start takes the container and the one in which that can be seen. */
+const UNSEEN_MS = 3000;
 
 /** Starts the container of a name or id; one that runs already is left as it is. CONTAINER_UNKNOWN, and what a start can fail with. */
 export async function startContainer(word: string): Promise<void> {
@@ -23,18 +25,23 @@ export async function startContainer(word: string): Promise<void> {
   await startOrJoin(store, findContainer(store, word));
 }
 
-/** Whoever starts it at the same time does it for us too; who removes it leaves nothing to start: CONTAINER_UNKNOWN. */
+/**
+ * Whoever starts it at the same time does it for us too; who removes it leaves nothing to start: CONTAINER_UNKNOWN. CONTAINER_RUNNING when it is
+ * held for something else, such as a copy into it.
+ */
 export async function startOrJoin(store: Store, record: ContainerRecord): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
+  let lastSeenMs = Date.now();
   while (currentState(store, record).status !== 'running') {
     try {
       await startInBackground(record);
       return;
     } catch (error) {
-      if (!isHutchError(error, 'CONTAINER_RUNNING') || Date.now() > deadline) throw error;
+      const isOver = Date.now() > deadline || Date.now() > lastSeenMs + UNSEEN_MS;
+      if (!isHutchError(error, 'CONTAINER_RUNNING') || isOver) throw error;
     }
     do await sleep(LOOK_AGAIN_MS);
-    while (isStarting(currentState(store, record)) && Date.now() < deadline);
+    while (isStarting(currentState(store, record)) && (lastSeenMs = Date.now()) < deadline);
   }
 }
 

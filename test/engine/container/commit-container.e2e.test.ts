@@ -175,7 +175,13 @@ describe('what a container has changed', { skip }, () => {
     }
     // A path would lead there.
     const seen = path.join(box.data, 'containers', racer, 'upper/r/l/secret');
-    const read = (): string | undefined => (existsSync(seen) ? readFileSync(seen, 'utf8') : undefined);
+    const read = (): string | undefined => {
+      try {
+        return readFileSync(seen, 'utf8');
+      } catch {
+        return undefined;
+      }
+    };
     assert.equal(await eventually(read), 'of-another\n');
     printed({ ...(await box.hutch(['rm', '-f', 'racer'])), stdout: '' });
     await ended;
