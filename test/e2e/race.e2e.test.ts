@@ -167,16 +167,17 @@ describe(`at once (seed ${SEED})`, { skip: hostSkip() }, () => {
   });
 
   it('two renames to one name, and twenty rm -f of one container', async () => {
-    await detach('a');
-    await detach('b');
-    const renames = await Promise.all(['a', 'b'].map((name) => box.hutch(['rename', name, 'c'])));
+    // No hexadecimal digits: those may also be the beginning of an id.
+    await detach('x');
+    await detach('y');
+    const renames = await Promise.all(['x', 'y'].map((name) => box.hutch(['rename', name, 'z'])));
     assert.equal(renames.filter(({ code }) => code === 0).length, 1);
     for (const outcome of renames)
-      if (outcome.code !== 0) assertRefused(outcome, /^hutch: the name "c" is in use by container/u);
-    const removals = await Promise.all(Array.from({ length: 20 }, () => box.hutch(['rm', '-f', 'c'])));
+      if (outcome.code !== 0) assertRefused(outcome, /^hutch: the name "z" is in use by container/u);
+    const removals = await Promise.all(Array.from({ length: 20 }, () => box.hutch(['rm', '-f', 'z'])));
     for (const outcome of removals) assertGoodOrLate(outcome);
     assert.ok(removals.some(({ code }) => code === 0));
-    printed(await box.hutch(['rm', '-f', ...(renames[0]?.code === 0 ? ['b'] : ['a'])]));
+    printed(await box.hutch(['rm', '-f', ...(renames[0]?.code === 0 ? ['y'] : ['x'])]));
     await assertNothingLeft();
   });
 });
