@@ -4,6 +4,7 @@ import { closeSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:f
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+import { identifyProcess } from '../host/process-identity.ts';
 import { CLOSE_RANGE_CLOEXEC } from '../linux/flags.ts';
 import { isSameIdMap, parseIdMap, type UserNamespace } from '../linux/id-map.ts';
 import { parseStatusLine, type MonitorMessage, type StatusLine } from '../protocol/messages.ts';
@@ -48,12 +49,29 @@ function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: () => Syscalls)
       writeAll(toInit, Buffer.from(`${JSON.stringify(message)}\n`));
     },
     listen: async (hear) => {
+      using _watch = onEnd(pid, () => {
+        killQuietly(pid);
+      });
       await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
       closeSync(toInit);
       await reap(pid, syscalls());
     },
     kill: () => {
       killQuietly(pid);
+    },
+  };
+}
+
+/** Calls `act` when our child `pid` has ended. Nobody has collected it yet, so its number and its group are still its own. */
+function onEnd(pid: number, act: () => void): Disposable {
+  const look = (): void => {
+    if (identifyProcess(pid) === undefined) act();
+  };
+  process.on('SIGCHLD', look);
+  look();
+  return {
+    [Symbol.dispose]: () => {
+      process.off('SIGCHLD', look);
     },
   };
 }
@@ -75,8 +93,8 @@ export function discard({ pid, toInit, fromInit }: Prelaunched): void {
 }
 
 /**
- * Ends a chain by its process group: an unshare(1) that is killed just when it has its maps written leaves the child that writes
- * them behind, which would wait for ever. Before setsid(1) has made the group there is only the one process.
+ * Ends a chain by its process group: an unshare(1) that is killed, by us or anybody, just when it has its maps written leaves the child that
+ * writes them behind, which would wait for ever and keep the channel open. Before setsid(1) has made the group there is only the one process.
  */
 function killQuietly(pid: number): void {
   for (const target of [-pid, pid]) {
@@ -99,7 +117,8 @@ async function start({ chain, userNamespace, syscalls }: LaunchOptions): Promise
     detached: true,
   });
   const exited = new Promise<void>((resolve, reject) => {
-    child.once('exit', () => {
+    child.once('exit', (_code, signal) => {
+      if (signal !== null && child.pid !== undefined) killQuietly(child.pid);
       resolve();
     });
     child.once('error', (cause) => {

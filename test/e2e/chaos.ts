@@ -49,9 +49,9 @@ interface Tally {
   readonly hits: Map<string, number>;
 }
 
-/** How many rounds a file does: its share of 250, or of HUTCH_TEST_ROUNDS, and enough of them that each victim is met. */
+/** How many rounds a file does: its share of 500, or of HUTCH_TEST_ROUNDS, and enough of them that each victim is met. */
 export function roundsOf(share: number): number {
-  return Math.max(50, Math.ceil((Number(process.env['HUTCH_TEST_ROUNDS'] ?? '') || 250) * share));
+  return Math.max(50, Math.ceil((Number(process.env['HUTCH_TEST_ROUNDS'] ?? '') || 500) * share));
 }
 
 /** Disturbs operations; asserts that after each nothing is left which should not be, and that the next command works. */
