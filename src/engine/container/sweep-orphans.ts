@@ -6,11 +6,13 @@ import { identifyProcess } from '../../host/process-identity.ts';
 import { dropContainer, dropNameless, forgetMonitor } from '../../monitor/drop-container.ts';
 import { containerDirectory, readContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { readState, reconciled, writeState, type ContainerState } from '../../state/container-state.ts';
+import { sweepPassing } from '../../state/passing-files.ts';
 import { enterRunning, listOrphans } from '../../state/running-list.ts';
 import type { Store } from '../../state/store.ts';
 
 /** Removes --rm containers and half-made ones whose monitor is dead, and what dead makers left; records the end of the other containers. */
 export async function sweepOrphans(store: Store): Promise<void> {
+  sweepPassing(store);
   await cleanStaging(store);
   for (const id of listOrphans(store)) {
     try {

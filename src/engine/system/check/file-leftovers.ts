@@ -5,9 +5,10 @@ import { connectToMonitor } from '../../../monitor/control-client.ts';
 import { containerDirectory, listIds } from '../../../state/container-record.ts';
 import { isAbandoned } from '../../../state/lock-holder.ts';
 import { withLock } from '../../../state/lock.ts';
+import { isPidFree, PASSING } from '../../../state/passing-files.ts';
 import { ownerOf } from '../../../state/running-list.ts';
 import type { Store } from '../../../state/store.ts';
-import { ageMs, isPidFree, namesIn, pathsIn, type Leftover } from './leftover.ts';
+import { ageMs, namesIn, pathsIn, type Leftover } from './leftover.ts';
 
 /** Nothing that hutch writes or opens under a passing name keeps it as long. */
 const PASSING_MS = 60_000;
@@ -17,13 +18,13 @@ export function findTemporaryFiles(store: Store): Leftover[] {
   const containers = listIds(store).map((id) => containerDirectory(store, id));
   const half = [store.root, store.images, store.run, ...containers]
     .flatMap(pathsIn)
-    .filter((path) => isOver(path, /\.(\d+)\.tmp$/u))
+    .filter((path) => isOver(path, PASSING.half))
     .map((path) => temporary(path, 'a file that was not written to its end'));
   const fifos = pathsIn(store.run)
-    .filter((path) => isOver(path, /^fifo\.(\d+)\.(?:down|up)$/u))
+    .filter((path) => isOver(path, PASSING.fifo))
     .map((path) => temporary(path, 'a fifo of a start that was killed'));
   const drafts = [
-    ...pathsIn(store.run).filter((path) => isOver(path, /^claim\.(\d+)$/u)),
+    ...pathsIn(store.run).filter((path) => isOver(path, PASSING.draft)),
     ...containers.map((path) => join(path, 'name')).filter((path) => ageMs(path) > PASSING_MS),
   ].map((path) => temporary(path, 'the draft of a claim that was killed before it was made'));
   return [...half, ...fifos, ...drafts];

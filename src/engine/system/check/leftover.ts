@@ -1,5 +1,5 @@
 /** What a crash can leave behind, and the looks at files that tell it from what is being made right now; on the host's side. */
-import { existsSync, readdirSync, statSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { errnoOf } from '../../../errors/hutch-error.ts';
 
@@ -45,9 +45,4 @@ export function pathsIn(directory: string): string[] {
 export function ageMs(path: string): number {
   const stats = statSync(path, { throwIfNoEntry: false });
   return stats === undefined ? 0 : Date.now() - stats.mtimeMs;
-}
-
-/** True when no process has that pid. */
-export function isPidFree(pid: number): boolean {
-  return !existsSync(`/proc/${String(pid)}`);
 }
