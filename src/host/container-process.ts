@@ -24,11 +24,11 @@ export function namespaceOf(pid: number | 'self', file: string): string {
   return readlinkSync(`/proc/${String(pid)}/ns/${file}`);
 }
 
-/** The parent as the host counts; undefined when it lives in another user namespace than `pid`. */
+/** The parent as the host counts; undefined when it lives in another user namespace than `pid`, or one of them has ended. */
 export function parentInSameUserns(pid: number): number | undefined {
-  const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-  const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
   try {
+    const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
     return namespaceOf(parent, 'user') === namespaceOf(pid, 'user') ? parent : undefined;
   } catch {
     return undefined;

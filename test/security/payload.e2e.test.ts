@@ -130,7 +130,7 @@ describe('a payload', { skip }, () => {
     assert.equal(found, 'find-key ENOKEY\nfind-user-key ENOKEY\n');
     process.kill((await descendant(/^probe keep-key/u)).pid, 'SIGKILL');
     await outcome;
-    const inside = `probe keep-key >/dev/null & until probe find-key | grep OK; do :; done; probe find-user-key; kill $!`;
+    const inside = `probe keep-key >/dev/null & until probe find-key | grep ' OK'; do :; done; probe find-user-key; kill $!`;
     const control = await box.hutch([...flags.slice(0, -1), 'sh', '-c', inside]);
     assert.equal(control.stdout, 'find-key OK\nfind-user-key OK\n', 'control: within one container it is found');
   });

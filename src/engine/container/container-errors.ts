@@ -18,3 +18,13 @@ export function isSilent({ name }: ContainerRecord): HutchError {
     context: { container: name },
   });
 }
+
+/** It ran when it was looked up: what failed then, and why, is not what the user has to know. */
+export function justEnded(name: string, cause: unknown): HutchError {
+  return new HutchError(`container "${name}" has just ended`, {
+    code: 'CONTAINER_STOPPED',
+    hint: 'see `hutch ps -a` for its exit code',
+    cause,
+    context: { container: name },
+  });
+}

@@ -3,6 +3,7 @@ import { closeSync, constants, openSync } from 'node:fs';
 import { posix, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
+import { isHutchError } from '../../errors/hutch-error.ts';
 import { parentInSameUserns } from '../../host/container-process.ts';
 import { nodePath, programPath } from '../../host/program-path.ts';
 import { endedEarly, failureFrom, lastWords, readMessages } from '../../images/layer/program-answer.ts';
@@ -13,11 +14,12 @@ import { locateStore, type Store } from '../../state/store.ts';
 import { spawnInContainer } from '../../userns/run-in-container.ts';
 import { spawnInUserns, type UsernsProcess } from '../../userns/run-in-userns.ts';
 import { refuseTerminal } from '../image/write-output.ts';
+import { justEnded } from './container-errors.ts';
 import { locateTree } from './container-tree.ts';
 import { enterEnded, type EndedRoot } from './ended-root.ts';
 import { locateProgram } from '../../monitor/locate-init.ts';
 import { badValue } from './parse-values.ts';
-import { findRunning } from './running-container.ts';
+import { findRunning, hasEnded } from './running-container.ts';
 
 export interface CopyRequest {
   /** `CONTAINER:PATH`, a path of the host, or `-` for an archive. */
@@ -125,7 +127,8 @@ async function send(
     const taken = take(child.stdout as Readable);
     // A reader that gives up ends the program, too.
     taken.catch(() => child.kill('SIGKILL'));
-    const [copied] = await Promise.all([answerOf('send', child, exit), taken]);
+    const sent = whileThere(source.container, from, () => answerOf('send', child, exit));
+    const [copied] = await Promise.all([sent, taken]);
     return copied;
   } finally {
     if (storeFd !== undefined) closeSync(storeFd);
@@ -157,7 +160,7 @@ async function startReceiver(
       throw error;
     },
   );
-  const answer = answerOf('receive', child, exit).finally(release);
+  const answer = whileThere(destination.container, to, () => answerOf('receive', child, exit)).finally(release);
   answer.catch(() => undefined);
   return {
     take: async (input) => {
@@ -167,6 +170,16 @@ async function startReceiver(
     },
     kill: () => void child.kill('SIGKILL'),
   };
+}
+
+/** A container that ends meanwhile fails a copy in many ways; a wrong path does so in any case. */
+async function whileThere<T>(container: string | null, place: CopyPlace, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
+  } catch (error) {
+    if (container === null || place.kind !== 'running' || !hasEnded(place)) throw error;
+    throw isHutchError(error, 'PATH_INVALID') ? error : justEnded(container, error);
+  }
 }
 
 type Stdio = readonly (number | 'pipe' | 'ignore')[];

@@ -1,5 +1,5 @@
 /** `hutch exec` and `hutch plan exec`: a program more in a running container; in the CLI process. */
-import { HutchError, isHutchError } from '../../errors/hutch-error.ts';
+import { isHutchError } from '../../errors/hutch-error.ts';
 import {
   deniesGroups,
   foreignNamespaces,
@@ -7,7 +7,6 @@ import {
   parentInSameUserns,
   type JoinableNamespace,
 } from '../../host/container-process.ts';
-import { identifyProcess } from '../../host/process-identity.ts';
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import { superviseExec } from '../../monitor/exec-session.ts';
 import { readInContainer } from '../../monitor/read-in-container.ts';
@@ -18,6 +17,7 @@ import { renderJson } from '../../plan/render/json.ts';
 import type { ExecPlan } from '../../plan/step.ts';
 import { locateStore } from '../../state/store.ts';
 import { enterChain } from '../../userns/enter-chain.ts';
+import { justEnded } from './container-errors.ts';
 import type { ExecRequest } from './exec-request.ts';
 import { execSpec } from './exec-spec.ts';
 import { hostArchitecture } from './host-architecture.ts';
@@ -25,7 +25,7 @@ import { locateInit } from '../../monitor/locate-init.ts';
 import { parseAttachment } from './parse-attachment.ts';
 import { badValue } from './parse-values.ts';
 import { MAX_ACCOUNT_BYTES, resolveUserBy, type ResolvedUser } from './resolve-user.ts';
-import { findRunning, type RunningContainer } from './running-container.ts';
+import { findRunning, hasEnded, type RunningContainer } from './running-container.ts';
 
 export const EXEC_PLAN_FORMATS = ['text', 'json'] as const;
 
@@ -61,11 +61,6 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
   } catch (error) {
     throw hasEnded(container) && !isAboutCommand(error) ? justEnded(container.record.name, error) : error;
   }
-}
-
-/** Whichever step it was that then failed: it is not what the user has to know. */
-function hasEnded({ pid, startTime }: RunningContainer): boolean {
-  return identifyProcess(pid)?.startTime !== startTime;
 }
 
 function isAboutCommand(error: unknown): boolean {
@@ -133,13 +128,4 @@ function gone<T>(name: string, look: () => T): T {
   } catch (cause) {
     throw justEnded(name, cause);
   }
-}
-
-function justEnded(name: string, cause: unknown): HutchError {
-  return new HutchError(`container "${name}" has just ended`, {
-    code: 'CONTAINER_STOPPED',
-    hint: 'see `hutch ps -a` for its exit code',
-    cause,
-    context: { container: name },
-  });
 }

@@ -1,7 +1,7 @@
 /** A container that runs, as those need it who do something in it: its process 1 and its spec; on the host's side, changes nothing. */
 import { join } from 'node:path';
 import { hasHostRoot } from '../../host/container-process.ts';
-import { isAlive } from '../../host/process-identity.ts';
+import { identifyProcess, isAlive } from '../../host/process-identity.ts';
 import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { containerDirectory, findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, isBusy, type ContainerState } from '../../state/container-state.ts';
@@ -52,4 +52,9 @@ function isStarting(pid: number): boolean {
   } catch {
     return true;
   }
+}
+
+/** Whether process 1 of a container that ran is gone. */
+export function hasEnded({ pid, startTime }: Pick<RunningContainer, 'pid' | 'startTime'>): boolean {
+  return identifyProcess(pid)?.startTime !== startTime;
 }
