@@ -35,11 +35,8 @@ export default class History extends HutchCommand {
       return EXIT_OK;
     }
     const { formatRows } = await import('../src/cli/format/format-rows.ts');
-    const { goTime, humanSince, humanSize } = await import('../src/cli/format/human.ts');
-    const since = ({ created }: HistoryStep): string => {
-      if (created === null) return 'N/A';
-      return flags.human ? humanSince(created) : created;
-    };
+    const { createdColumns } = await import('../src/cli/format/created-columns.ts');
+    const { humanSince, humanSize } = await import('../src/cli/format/human.ts');
     const shortened = (text: string): string => {
       const line = text.replace(/\s+/gu, ' ').trim();
       return isWhole || line.length <= SHORT_COMMAND ? line : `${line.slice(0, SHORT_COMMAND - 1)}…`;
@@ -49,14 +46,7 @@ export default class History extends HutchCommand {
       json: jsonOf,
       columns: [
         { name: 'ID', header: 'IMAGE', text: idOf },
-        { name: 'CreatedSince', header: 'CREATED', text: since },
-        { name: 'Created', header: 'CREATED', text: since, isShown: false },
-        {
-          name: 'CreatedAt',
-          header: 'CREATED AT',
-          text: ({ created }) => (created === null ? 'N/A' : goTime(created)),
-          isShown: false,
-        },
+        ...createdColumns<HistoryStep>((created) => (flags.human ? humanSince(created) : created)),
         { name: 'CreatedBy', header: 'CREATED BY', text: ({ createdBy }) => shortened(createdBy) },
         {
           name: 'Size',

@@ -44,7 +44,8 @@ export default class Images extends HutchCommand {
     }
     const { listImagesInFull, HOST_ROW } = await import('../src/engine/image/list-images.ts');
     const { formatRows } = await import('../src/cli/format/format-rows.ts');
-    const { goTime, humanSince, humanSize } = await import('../src/cli/format/human.ts');
+    const { createdColumns } = await import('../src/cli/format/created-columns.ts');
+    const { humanSince, humanSize } = await import('../src/cli/format/human.ts');
     const images = listImagesInFull(options);
     for (const { damage } of images) if (damage !== null) this.warn(damage);
     const host: ImageDetails = {
@@ -56,7 +57,6 @@ export default class Images extends HutchCommand {
       sizeBytes: 0,
       labels: {},
     };
-    const since = ({ created }: ImageDetails): string => (created === null ? 'N/A' : humanSince(created));
     const text = formatRows(flags.all ? [...images, host] : images, {
       format: flags.format,
       hasHeader: !flags.noheading,
@@ -66,14 +66,7 @@ export default class Images extends HutchCommand {
         { name: 'Tag', header: 'TAG', text: (image) => image.tag ?? NONE },
         { name: 'Digest', header: 'DIGEST', text: (image) => image.manifestDigest || NONE, isShown: flags.digests },
         { name: 'ID', header: 'IMAGE ID', text: (image) => id(image.id) },
-        { name: 'CreatedSince', header: 'CREATED', text: since },
-        { name: 'Created', header: 'CREATED', text: since, isShown: false },
-        {
-          name: 'CreatedAt',
-          header: 'CREATED AT',
-          text: ({ created }) => (created === null ? 'N/A' : goTime(created)),
-          isShown: false,
-        },
+        ...createdColumns<ImageDetails>(humanSince),
         { name: 'Size', header: 'SIZE', text: (image) => humanSize(image.sizeBytes) },
       ],
     });

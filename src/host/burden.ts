@@ -17,8 +17,8 @@ export function ownControlGroup(text = readIfThere('/proc/self/cgroup')): string
   return /^0::(\/.*)$/mu.exec(text)?.[1] ?? null;
 }
 
-export function readBurden(): Burden {
-  const group = ownControlGroup();
+/** The counters of the control group `group` as ownControlGroup() names it, and of the host. */
+export function readBurden(group: string | null): Burden {
   const inGroup = (file: string): string => (group === null ? '' : readIfThere(join('/sys/fs/cgroup', group, file)));
   return {
     memoryKills: counterIn(inGroup('memory.events'), 'oom_kill'),

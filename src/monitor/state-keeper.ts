@@ -44,7 +44,7 @@ export class StateKeeper {
     this.write({ status: 'running', startedAt: new Date().toISOString(), finishedAt: null });
     const group = ownControlGroup();
     noteEvent(this.store, 'start', this.record, group === null ? {} : { controlGroup: group });
-    this.burden = readBurden();
+    this.burden = readBurden(group);
   }
 
   health(health: Health, hasTurned: boolean): void {
@@ -59,7 +59,8 @@ export class StateKeeper {
   /** A life has ended: the payload's, or the attempt to start one, which `reason` then explains. */
   ended(code: number, reason: string | null): void {
     const signal = code > 128 && code <= 128 + LAST_SIGNAL ? code - 128 : null;
-    const added = code === 0 || this.burden === undefined ? {} : addedBurden(this.burden, readBurden());
+    const added =
+      code === 0 || this.burden === undefined ? {} : addedBurden(this.burden, readBurden(ownControlGroup()));
     this.state = {
       ...this.state,
       exitCode: code,

@@ -17,6 +17,7 @@ import {
 import { currentState, isBusy, newState, writeState, type ContainerState } from '../../src/state/container-state.ts';
 import type { Store } from '../../src/state/store.ts';
 import { refusal, storeAt } from '../engine/container/requests.ts';
+import { recordOf } from '../helpers/stored-containers.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'hutch-records-'));
 after(() => rmSync(scratch, { recursive: true }));
@@ -30,27 +31,6 @@ beforeEach(() => {
 
 const ID = 'a'.repeat(64);
 const OTHER = `ab${'c'.repeat(62)}`;
-
-function recordOf(id: string, changes: Partial<ContainerRecord> = {}): ContainerRecord {
-  return {
-    id,
-    name: `name-${id.slice(0, 2)}`,
-    image: { reference: 'host', id: '', layers: [] },
-    command: ['sh'],
-    createdAt: '2026-01-01T00:00:00.000Z',
-    removeAtExit: false,
-    labels: {},
-    terminal: false,
-    interactive: false,
-    stdinOnce: false,
-    restart: { name: 'no', limit: null },
-    stopSignal: 15,
-    stopTimeoutSeconds: 10,
-    timeoutSeconds: null,
-    log: { driver: 'file', maxSizeBytes: null, maxFiles: 1 },
-    ...changes,
-  };
-}
 
 async function put(record: ContainerRecord): Promise<ContainerRecord> {
   mkdirSync(containerDirectory(store, record.id), { recursive: true });
