@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
+import { registrySkip, startRegistry } from '../helpers/docker-registry.ts';
 import { busyboxArchive, busyboxSkip } from './busybox-archive.ts';
 import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from './sandbox.ts';
 
@@ -26,6 +27,21 @@ exec /usr/bin/sync "$@"
   it('syncs the file system of the store while its layers are still hidden', async () => {
     printed(await box.hutch(['image', 'import', '-q', archive, 'one:1'], { env }));
     assert.equal(calls(), `--file-system ${layers} 0\n`);
+  });
+
+  it('syncs each layer of a pull by itself, once, while all are hidden', { skip: registrySkip() }, async () => {
+    const target = `${(await startRegistry()).host}/team/two:1`;
+    printed(await box.hutch(['run', '--name', 'changed', '--net', 'none', 'one:1', 'touch', '/new'], { env }));
+    printed(await box.hutch(['commit', '-q', 'changed', 'two:2'], { env }));
+    printed(await box.hutch(['rm', 'changed']));
+    printed(await box.hutch(['push', '-q', 'two:2', target]));
+    printed(await box.hutch(['rmi', 'two:2']));
+    rmSync(log);
+    const data = path.join(box.directory, 'second');
+    mkdirSync(data, { mode: 0o700 });
+    const pulled = await box.hutch(['pull', '-q', target], { env: { ...env, HUTCH_DATA: data } });
+    assert.equal(pulled.code, 0, pulled.stderr);
+    assert.equal(calls(), `--file-system ${data}/layers 0\n`.repeat(2));
   });
 
   it('syncs nothing when no layer is new', async () => {

@@ -6,10 +6,11 @@
  */
 
 import { execFileSync, spawn, spawnSync, type ChildProcess } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { makeAuthority, type TestAuthority } from './test-authority.ts';
 import { ACCOUNT, ISSUER, SERVICE, startTokenService, type TokenService } from './token-service.ts';
 
@@ -74,19 +75,21 @@ export async function launchRegistry({ tls = false, auth }: RegistryOptions = {}
   mkdirSync(path.join(directory, 'storage'));
   // Every JSON text is YAML.
   writeFileSync(path.join(directory, 'config.yml'), JSON.stringify(config));
+  // Not a pipe: a caller that blocks, as the bench does, would leave it full, and the registry waiting.
+  const logFile = path.join(directory, 'log');
+  const logFd = openSync(logFile, 'a');
   const child = spawn('docker-registry', ['serve', path.join(directory, 'config.yml')], {
-    stdio: ['ignore', 'pipe', 'pipe'],
+    stdio: ['ignore', logFd, logFd],
     env: { PATH: '/usr/bin:/bin', OTEL_TRACES_EXPORTER: 'none' },
   });
-  let log = '';
-  for (const stream of [child.stdout, child.stderr])
-    stream.setEncoding('utf8').on('data', (text: string) => (log += text));
+  closeSync(logFd);
+  const log = (): string => readFileSync(logFile, 'utf8');
   const stop = async (): Promise<void> => {
     await end(child);
     await tokens?.stop();
     rmSync(directory, { recursive: true, force: true });
   };
-  const port = await portOf(child, () => log);
+  const port = await portOf(child, log);
   const host = `localhost:${port}`;
   return {
     host,
@@ -95,8 +98,8 @@ export async function launchRegistry({ tls = false, auth }: RegistryOptions = {}
     trust: tls ? { SSL_CERT_FILE: authority.certFile } : {},
     tokens,
     directory,
-    log: () => log,
-    requests: () => requestsIn(log),
+    log,
+    requests: () => requestsIn(log()),
     stop,
   };
 }
@@ -120,17 +123,16 @@ function authSection(
 }
 
 /** The registry says on which port it listens. */
-function portOf(child: ChildProcess, log: () => string): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const look = (): void => {
-      const port = /listening on 127\.0\.0\.1:(\d+)/u.exec(log())?.[1];
-      if (port !== undefined) resolve(port);
-    };
-    child.stdout?.on('data', look);
-    child.stderr?.on('data', look);
-    child.once('exit', (code) => reject(new Error(`docker-registry ended with ${String(code)}:\n${log()}`)));
-    child.once('error', reject);
-  });
+async function portOf(child: ChildProcess, log: () => string): Promise<string> {
+  let failure: Error | undefined;
+  child.once('exit', (code) => (failure = new Error(`docker-registry ended with ${String(code)}:\n${log()}`)));
+  child.once('error', (error) => (failure = error));
+  for (;;) {
+    const port = /listening on 127\.0\.0\.1:(\d+)/u.exec(log())?.[1];
+    if (port !== undefined) return port;
+    await sleep(20);
+    if (failure !== undefined) throw failure;
+  }
 }
 
 function requestsIn(log: string): string[] {

@@ -9,6 +9,7 @@ import { contentMismatch } from '../../images/registry/failures.ts';
 import { createLimiter, type Limiter } from '../../images/registry/limiter.ts';
 import { PARALLEL_TRANSFERS } from '../../images/registry/limits.ts';
 import { obtainBlob } from '../../images/registry/obtain-blob.ts';
+import { syncLayers } from '../../images/store/sync-layers.ts';
 import type { StagedBlob } from '../../images/store/blob-file.ts';
 import { blobPath } from '../../images/store/layout.ts';
 import type { Descriptor, Digest } from '../../oci/image.ts';
@@ -34,7 +35,7 @@ interface Work {
 }
 
 /**
- * Downloads and unpacks what is not there; a layer is unpacked while others are still on their way. The first failure is thrown
+ * Downloads and unpacks what is not there, and syncs it; a layer is unpacked while others are still on their way. The first failure is thrown
  * after all have ended: `stop` must make the others end. As obtainBlob() and obtainLayer(); CONTENT_MISMATCH for a wrong diff id.
  */
 export async function fetchLayers(
@@ -94,6 +95,8 @@ async function fetchLayer(
       throw error;
     }
   });
+  // Now, while others are still on their way, not when all are there: the disk has less to do at the end.
+  if (staged !== null) await syncLayers(store);
   tell('done', size);
-  return { blob, staged };
+  return { blob, staged: staged && { ...staged, isSynced: true } };
 }

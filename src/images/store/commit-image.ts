@@ -18,6 +18,8 @@ import { syncLayers } from './sync-layers.ts';
 export interface StagedLayer {
   readonly directory: string;
   readonly diffId: Digest;
+  /** True when syncLayers() ran after it was written: it is not synced again before it becomes visible. */
+  readonly isSynced?: boolean;
 }
 
 export interface NewImage {
@@ -39,7 +41,7 @@ export interface NewImage {
  * when something it needs is neither in the store nor in staging: nothing was moved then, and the caller may get it again.
  */
 export async function commitImage(store: Store, image: NewImage): Promise<void> {
-  if (image.layers.length > 0) await syncLayers(store);
+  await syncNew(store, image.layers);
   await withIndexLock(store, 'add an image', async () => {
     requireWhole(store, image);
     await makeSeams(store, image.needs.layers, locateIn(store, image.layers));
@@ -52,6 +54,10 @@ export async function commitImage(store: Store, image: NewImage): Promise<void> 
     if (image.layers.length > 0) syncPath(store.layers);
     addName(store, image.manifest.descriptor, image.reference);
   });
+}
+
+async function syncNew(store: Store, layers: readonly StagedLayer[]): Promise<void> {
+  if (layers.some(({ isSynced }) => isSynced !== true)) await syncLayers(store);
 }
 
 /** Where a layer is while `staged` ones are on their way. */
@@ -74,7 +80,7 @@ export async function commitLayers(
   layers: readonly StagedLayer[],
   diffIds: readonly Digest[],
 ): Promise<void> {
-  if (layers.length > 0) await syncLayers(store);
+  await syncNew(store, layers);
   await withIndexLock(store, 'add layers', async () => {
     entryOf(store, manifestDigest);
     await makeSeams(store, diffIds, locateIn(store, layers));
