@@ -6,7 +6,7 @@ import type { ProcessIdentity } from '../host/process-identity.ts';
 import type { Plan } from '../plan/step.ts';
 import type { ControlRequest } from '../protocol/control.ts';
 import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
-import { noteEvent } from '../state/events.ts';
+import { noteLife } from './note-life.ts';
 import { leaveRunning } from '../state/running-list.ts';
 import type { Store } from '../state/store.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
@@ -122,18 +122,18 @@ export class ContainerMonitor implements Controls {
   }
 
   attached(): void {
-    noteEvent(this.options.store, 'attach', this.options.record);
+    noteLife(this.options.store, 'attach', this.options.record);
     this.whenAttached?.();
   }
 
   signal(signal: number, by = 'a command'): void {
-    noteEvent(this.options.store, 'kill', this.options.record, { signal: String(signal), by });
+    noteLife(this.options.store, 'kill', this.options.record, { signal: String(signal), by });
     this.send(signal);
   }
 
   stop({ signal, timeoutSeconds, by = 'a command' }: Extract<ControlRequest, { request: 'stop' }>): void {
     const { store, record } = this.options;
-    noteEvent(store, 'stop', record, { signal: String(signal ?? record.stopSignal), by });
+    noteLife(store, 'stop', record, { signal: String(signal ?? record.stopSignal), by });
     this.keeper.stopping();
     this.endPause?.();
     this.send(signal ?? record.stopSignal);
@@ -150,7 +150,7 @@ export class ContainerMonitor implements Controls {
       this.keeper.restarting();
       await this.pause(this.backoff.next(Date.now() - startMs));
       if (this.keeper.state.isStopped) return code;
-      noteEvent(this.options.store, 'restart', this.options.record);
+      noteLife(this.options.store, 'restart', this.options.record);
     }
   }
 
@@ -210,7 +210,7 @@ export class ContainerMonitor implements Controls {
 
   private timeIsUp(): void {
     const { store, record } = this.options;
-    noteEvent(store, 'kill', record, { signal: String(KILL), by: `--timeout ${String(record.timeoutSeconds)}` });
+    noteLife(store, 'kill', record, { signal: String(KILL), by: `--timeout ${String(record.timeoutSeconds)}` });
     this.life?.kill();
   }
 

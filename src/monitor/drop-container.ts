@@ -14,10 +14,11 @@ import { removeContainerDirectory } from './remove-directory.ts';
 export async function dropContainer(store: Store, record: ContainerRecord): Promise<void> {
   requireMarked(store.root);
   markRemoving(store, record.id);
-  // A name that it was given meanwhile; who renames it from now on sees the mark.
-  releaseName(store, readContainer(store, record.id)?.name ?? record.name, record.id);
+  // With a name that it was given meanwhile; who renames it from now on sees the mark.
+  const now = readContainer(store, record.id) ?? record;
+  releaseName(store, now.name, record.id);
   await removeContainerDirectory(containerDirectory(store, record.id));
-  noteEvent(store, 'remove', record);
+  noteEvent(store, 'remove', now);
   forgetMonitor(store, record.id);
 }
 

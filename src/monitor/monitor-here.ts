@@ -4,7 +4,7 @@ import type { Plan } from '../plan/step.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import type { Store } from '../state/store.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
-import { noteEvent } from '../state/events.ts';
+import { noteLife } from './note-life.ts';
 import { ContainerMonitor } from './container-monitor.ts';
 import { LocalClient } from './local-client.ts';
 import type { Prelaunched } from './prelaunch.ts';
@@ -106,7 +106,7 @@ class Here {
     if (this.client !== undefined) {
       this.client.release();
       this.monitor.hub.detach(this.client);
-      noteEvent(store, 'detach', record);
+      noteLife(store, 'detach', record);
     }
     this.monitor.startLog();
     leaveShell(this.syscalls(), shell, `hutch monitor ${record.name}`);

@@ -4,7 +4,7 @@ import { identifyProcess, type ProcessIdentity } from '../host/process-identity.
 import { isHutchError } from '../errors/hutch-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import { newState, readState, writeState, type ContainerState } from '../state/container-state.ts';
-import { noteEvent } from '../state/events.ts';
+import { noteLife } from './note-life.ts';
 import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
 
@@ -43,13 +43,13 @@ export class StateKeeper {
   running(): void {
     this.write({ status: 'running', startedAt: new Date().toISOString(), finishedAt: null });
     const group = ownControlGroup();
-    noteEvent(this.store, 'start', this.record, group === null ? {} : { controlGroup: group });
+    noteLife(this.store, 'start', this.record, group === null ? {} : { controlGroup: group });
     this.burden = readBurden(group);
   }
 
   health(health: Health, hasTurned: boolean): void {
     this.write({ health });
-    if (hasTurned) noteEvent(this.store, 'health_status', this.record, { health: health.status });
+    if (hasTurned) noteLife(this.store, 'health_status', this.record, { health: health.status });
   }
 
   stopping(): void {
@@ -71,7 +71,7 @@ export class StateKeeper {
       init: null,
       networkHelper: null,
     };
-    noteEvent(this.store, 'die', this.record, {
+    noteLife(this.store, 'die', this.record, {
       exitCode: String(code),
       ...(reason === null ? {} : { reason }),
       ...added,

@@ -110,6 +110,9 @@ describe('a detached container', { skip: hostSkip() }, () => {
     assert.deepEqual((await listed()).trim().split('\n').sort(), ['new running', 'other running']);
     assertRefused(await box.hutch(['stop', 'old']), /^hutch: there is no container "old"/u);
     printed(await box.hutch(['rm', '-f', 'new', 'other']));
+    const events = printed(await box.hutch(['events', '--until', '0s', '--format', '{{.Name}} {{.Action}}']));
+    assert.match(events, /old start\n(?:.*\n)*new rename\n(?:.*\n)*new die\nnew remove\n/u);
+    assert.doesNotMatch(events, /old (?:die|remove)/u);
     assert.deepEqual(containerTraces(box), []);
   });
 
