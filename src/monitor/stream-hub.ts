@@ -162,7 +162,8 @@ export class StreamHub implements PayloadEnd {
 
   endInput(): void {
     this.hasInputEnded = true;
-    if (this.input instanceof Socket) this.input.end();
+    // end() alone leaves the pipe open now and then, as a socket that is not read waits for the other side.
+    if (this.input instanceof Socket) this.input.destroySoon();
   }
 
   /** struct winsize: rows, columns, and no pixels. Source: ioctl_tty(2). */

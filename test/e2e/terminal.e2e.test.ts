@@ -139,7 +139,7 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
 
   it('restores the caller’s terminal when a signal ends hutch', async () => {
     const played = await play(
-      [...RUN, '-it', 'host', 'sh', '-c', 'trap "exit 130" INT; echo ready; sleep 100'],
+      [...RUN, '-it', 'host', 'sh', '-c', 'trap "exit 130" INT; echo ready; while :; do sleep 0.1; done'],
       [
         ['expect', 'ready'],
         ['signal', constants.signals.SIGHUP],
