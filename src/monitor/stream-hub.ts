@@ -162,7 +162,7 @@ export class StreamHub implements PayloadEnd {
 
   endInput(): void {
     this.hasInputEnded = true;
-    // end() alone leaves the pipe open now and then, as a socket that is not read waits for the other side.
+    // end() alone was seen to leave the pipe open: the payload then waited for an end that never came.
     if (this.input instanceof Socket) this.input.destroySoon();
   }
 
