@@ -83,7 +83,9 @@ export async function chaos(box: Sandbox, { rounds, next }: ChaosOptions): Promi
 async function mended(box: Sandbox, isLast = false): Promise<string[]> {
   const repair = await box.hutch(['check', '--repair']);
   const again = await box.hutch(['check']);
-  if (!isLast && repair.code === 0 && again.stdout.includes('a lock whose holder is dead')) return mended(box, true);
+  const found = again.stdout.split('\n').filter((line) => line.startsWith('found'));
+  const isLockAlone = found.length > 0 && found.every((line) => line.endsWith('lock: a lock whose holder is dead'));
+  if (!isLast && repair.code === 0 && isLockAlone) return mended(box, true);
   return [
     ...(repair.code === 0 && repair.stderr === '' ? [] : [`check --repair: ${repair.stdout}${repair.stderr}`]),
     ...(again.code === 0 && again.stderr === '' ? [] : [`check: ${again.stdout}${again.stderr}`]),
