@@ -1,13 +1,9 @@
 /** Who holds a lock, and whether that process still lives; on the host's side. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { lstatSync, readlinkSync } from 'node:fs';
 import { bootId, identifyProcess, isAlive, type ProcessIdentity } from '../host/process-identity.ts';
 
-/** The file in the directory that is the lock. */
-export const HOLDER = 'holder';
-
 export interface Holder extends ProcessIdentity {
-  /** The pid namespace in which the pid counts, as `pid:[4026531836]`. */
+  /** The inode number of the pid namespace in which the pid counts. */
   readonly pidNamespace: string;
   readonly purpose: string;
 }
@@ -15,43 +11,44 @@ export interface Holder extends ProcessIdentity {
 /** A holder that cannot be asked counts as gone after that long without touching its lock, which it does every two seconds. */
 const SILENT_MS = 10_000;
 
-/** This process, doing what `purpose` says. */
-export function describeHolder(purpose: string): Partial<Holder> {
-  return { ...identifyProcess(process.pid), pid: process.pid, pidNamespace: pidNamespace(), purpose };
+/** tmpfs has room for a link of that length in the inode itself, so that a lock can be taken on a disk that is full. */
+const LONGEST = 127;
+const HOLDER = /^(\d+) (\d+) (\d+) ([\da-f-]{36}) (.*)$/u;
+
+/** This process, doing what `purpose` (ASCII) says, as a lock names it: pid, start time, pid namespace, boot id, purpose. */
+export function describeHolder(purpose: string): string {
+  const startTime = identifyProcess(process.pid)?.startTime ?? 'unknown';
+  return `${String(process.pid)} ${startTime} ${pidNamespace()} ${bootId()} ${purpose}`.slice(0, LONGEST);
 }
 
-/** What the holder of a lock has written; undefined where nothing, or nothing whole, is written. */
-export function readHolder(directory: string): Partial<Holder> | undefined {
-  try {
-    const value: unknown = JSON.parse(readFileSync(join(directory, HOLDER), 'utf8'));
-    return typeof value === 'object' && value !== null ? value : undefined;
-  } catch {
+/** The holder of a lock; undefined where there is no lock, or none that names its holder. */
+export function readHolder(lock: string): Holder | undefined {
+  const [, pid, startTime, namespace, boot, purpose] = HOLDER.exec(linkIn(lock)) ?? [];
+  if (startTime === undefined || namespace === undefined || boot === undefined || purpose === undefined)
     return undefined;
-  }
+  return { pid: Number(pid), startTime, pidNamespace: namespace, bootId: boot, purpose };
 }
 
 /**
  * True for a lock whose holder is dead: proven where it ran in this boot and this pid namespace, supposed after 10 s of silence where it
  * did not (a home on several hosts) or is unknown. False where there is no lock.
  */
-export function isAbandoned(directory: string): boolean {
-  const stats = statSync(directory, { throwIfNoEntry: false });
+export function isAbandoned(lock: string): boolean {
+  const stats = lstatSync(lock, { throwIfNoEntry: false });
   if (stats === undefined) return false;
-  const holder = readHolder(directory);
-  if (holder !== undefined && isFromHere(holder)) return !isAlive(holder);
+  const holder = readHolder(lock);
+  if (holder?.bootId === bootId() && holder.pidNamespace === pidNamespace()) return !isAlive(holder);
   return Date.now() - stats.mtimeMs > SILENT_MS;
 }
 
-/** True when what /proc says here holds for that process. */
-function isFromHere(holder: Partial<Holder>): holder is Holder {
-  return (
-    typeof holder.pid === 'number' &&
-    typeof holder.startTime === 'string' &&
-    holder.bootId === bootId() &&
-    holder.pidNamespace === pidNamespace()
-  );
+function linkIn(lock: string): string {
+  try {
+    return readlinkSync(lock);
+  } catch {
+    return '';
+  }
 }
 
 function pidNamespace(): string {
-  return readlinkSync('/proc/self/ns/pid');
+  return /\d+/u.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
 }

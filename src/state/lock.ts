@@ -1,22 +1,10 @@
 /** Locks between hutch processes, with a deadline and a named holder; on the host's side. Only writers take them. */
-import {
-  existsSync,
-  mkdir,
-  rmdir,
-  rmdirSync,
-  rmSync,
-  stat,
-  statSync,
-  utimes,
-  utimesSync,
-  writeFileSync,
-} from 'node:fs';
-import { join } from 'node:path';
+import { lstat, lstatSync, lutimes, symlink, unlink, unlinkSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { LockOptions } from 'proper-lockfile';
 import { HutchError, errnoOf } from '../errors/hutch-error.ts';
 import { writeError } from './json-file.ts';
-import { describeHolder, HOLDER, isAbandoned, readHolder } from './lock-holder.ts';
+import { describeHolder, isAbandoned, readHolder } from './lock-holder.ts';
 
 const UNWRITABLE = ['EACCES', 'EPERM', 'EROFS', 'ENOSPC', 'EDQUOT'];
 const FIRST_PAUSE_MS = 25;
@@ -36,9 +24,8 @@ export async function withLock<T>(
   work: () => Promise<T>,
   deadlineMs = 30_000,
 ): Promise<T> {
-  const release = await acquire(path, deadlineMs);
+  const release = await acquire(path, purpose, deadlineMs);
   try {
-    nameHolder(directoryOf(path), purpose);
     return await work();
   } finally {
     await release();
@@ -47,58 +34,38 @@ export async function withLock<T>(
 
 /** True while somebody holds the lock of `path`, as far as can be known. */
 export function isLocked(path: string): boolean {
-  return existsSync(directoryOf(path)) && !isAbandoned(directoryOf(path));
+  const lock = lockOf(path);
+  return lstatSync(lock, { throwIfNoEntry: false }) !== undefined && !isAbandoned(lock);
 }
 
-function directoryOf(path: string): string {
+function lockOf(path: string): string {
   return `${path}.lock`;
 }
 
 /**
- * The holder's file lies in the directory that is the lock, so that it can never be taken for that of another holder. On a full disk
- * the lock stays nameless: what is done under it may be what makes room.
+ * The options of proper-lockfile for a lock that is a symbolic link to the description of its holder: like a directory, only one can make
+ * it; unlike one, it names its holder from its first moment to its last.
  */
-function nameHolder(directory: string, purpose: string): void {
-  try {
-    const { atime, mtime } = statSync(directory);
-    writeFileSync(join(directory, HOLDER), JSON.stringify(describeHolder(purpose)), { flag: 'wx', mode: 0o600 });
-    // proper-lockfile knows its own lock by this time.
-    utimesSync(directory, atime, mtime);
-  } catch (error) {
-    const failure = writeError(directory, error);
-    if (failure.code !== 'STORAGE_FULL') throw failure;
-    rmSync(join(directory, HOLDER), { force: true });
-  }
+function optionsFor(purpose: string): LockOptions {
+  const files = {
+    mkdir: (lock: string, done: (error: Error | null) => void): void => {
+      symlink(describeHolder(purpose), lock, done);
+    },
+    stat: lstat,
+    utimes: lutimes,
+    rmdir: unlink,
+    rmdirSync: unlinkSync,
+  };
+  return { realpath: false, retries: 0, update: UPDATE_MS, fs: files };
 }
 
-/** What proper-lockfile needs of node:fs, but for a lock that has a file in it. */
-const FILES = {
-  mkdir,
-  stat,
-  utimes,
-  rmdir: (directory: string, done: (error: Error | null) => void): void => {
-    try {
-      rmSync(join(directory, HOLDER), { force: true });
-    } catch {
-      // Then rmdir(2) says why not.
-    }
-    rmdir(directory, done);
-  },
-  rmdirSync: (directory: string): void => {
-    rmSync(join(directory, HOLDER), { force: true });
-    rmdirSync(directory);
-  },
-};
-
-const OPTIONS = { realpath: false, retries: 0, update: UPDATE_MS, fs: FILES } satisfies LockOptions;
-
-async function acquire(path: string, deadlineMs: number): Promise<() => Promise<void>> {
+async function acquire(path: string, purpose: string, deadlineMs: number): Promise<() => Promise<void>> {
   // Only writers need it, and it takes longer to load than most commands take to run.
   const { lock } = await import('proper-lockfile');
   const givesUpAt = performance.now() + deadlineMs;
   for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(pauseMs * 1.5, LONGEST_PAUSE_MS)) {
     try {
-      return await lock(path, { ...OPTIONS, stale: NEVER_MS });
+      return await lock(path, { ...optionsFor(purpose), stale: NEVER_MS });
     } catch (cause) {
       const errno = errnoOf(cause) ?? '';
       if (UNWRITABLE.includes(errno)) throw writeError(path, cause);
@@ -115,13 +82,13 @@ async function acquire(path: string, deadlineMs: number): Promise<() => Promise<
  * of two that found the same dead holder, the slower one would otherwise remove the lock that the quicker one has taken.
  */
 async function takeFromDead(path: string): Promise<boolean> {
-  const directory = directoryOf(path);
-  if (!isAbandoned(directory)) return false;
+  const dead = lockOf(path);
+  if (!isAbandoned(dead)) return false;
   const { lock } = await import('proper-lockfile');
   try {
-    const release = await lock(`${path}.takeover`, OPTIONS);
+    const release = await lock(`${path}.takeover`, optionsFor('take over a lock'));
     try {
-      if (isAbandoned(directory)) FILES.rmdirSync(directory);
+      if (isAbandoned(dead)) unlinkSync(dead);
     } finally {
       await release();
     }
@@ -133,7 +100,7 @@ async function takeFromDead(path: string): Promise<boolean> {
 }
 
 function timedOut(path: string, cause: unknown): HutchError {
-  const holder = readHolder(directoryOf(path));
+  const holder = readHolder(lockOf(path));
   return new HutchError(
     `${path} is locked by ${holder === undefined ? 'another process' : `pid ${String(holder.pid)} (${holder.purpose})`}`,
     {

@@ -76,16 +76,10 @@ export async function chaos(box: Sandbox, { rounds, next }: ChaosOptions): Promi
   return { hits };
 }
 
-/**
- * Right after a kill: what `check --repair` cannot mend, or finds again. A lock without a holder's name counts as left over after 10 s only, which
- * may pass between the two: what is found then must be mended by one repair more.
- */
-async function mended(box: Sandbox, isLast = false): Promise<string[]> {
+/** Right after a kill: what `check --repair` cannot mend, or finds again. */
+async function mended(box: Sandbox): Promise<string[]> {
   const repair = await box.hutch(['check', '--repair']);
   const again = await box.hutch(['check']);
-  const found = again.stdout.split('\n').filter((line) => line.startsWith('found'));
-  const isLockAlone = found.length > 0 && found.every((line) => line.endsWith('lock: a lock whose holder is dead'));
-  if (!isLast && repair.code === 0 && isLockAlone) return mended(box, true);
   return [
     ...(repair.code === 0 && repair.stderr === '' ? [] : [`check --repair: ${repair.stdout}${repair.stderr}`]),
     ...(again.code === 0 && again.stderr === '' ? [] : [`check: ${again.stdout}${again.stderr}`]),

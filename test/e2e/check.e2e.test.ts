@@ -2,7 +2,17 @@
 
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, readFileSync, readlinkSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  lstatSync,
+  lutimesSync,
+  mkdirSync,
+  readFileSync,
+  readlinkSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { createServer } from 'node:net';
 import path from 'node:path';
 import { afterEach, before, describe, it } from 'node:test';
@@ -18,6 +28,7 @@ const skip = hostSkip() || busyboxSkip();
 /** No process has it: pids end far below. */
 const FREE_PID = 4_194_305;
 const dead = (): ProcessIdentity => ({ bootId: bootId(), pid: FREE_PID, startTime: '1' });
+const isThere = (place: string): boolean => lstatSync(place, { throwIfNoEntry: false }) !== undefined;
 const LONG_AGO = new Date(Date.now() - 7_200_000);
 
 interface Found {
@@ -96,8 +107,10 @@ describe('hutch check', { skip }, () => {
       /whose holder is dead/u,
       () => {
         const lock = path.join(box.data, 'containers.lock');
-        mkdirSync(lock);
-        return old(lock);
+        symlinkSync('somebody', lock);
+        const longAgo = new Date(Date.now() - 11_000);
+        lutimesSync(lock, longAgo, longAgo);
+        return lock;
       },
     ],
     [
@@ -106,8 +119,9 @@ describe('hutch check', { skip }, () => {
       /whose holder is dead/u,
       () => {
         const lock = path.join(box.data, 'names.lock');
-        const holder = { ...dead(), pidNamespace: readlinkSync('/proc/self/ns/pid'), purpose: 'x' };
-        touch(path.join(lock, 'holder'), JSON.stringify(holder));
+        const { pid, startTime, bootId } = dead();
+        const namespace = readlinkSync('/proc/self/ns/pid').replace(/\D/gu, '');
+        symlinkSync(`${String(pid)} ${startTime} ${namespace} ${bootId} x`, lock);
         return lock;
       },
     ],
@@ -251,10 +265,10 @@ describe('hutch check', { skip }, () => {
         JSON.stringify(found),
       );
       assert.match(found[0]?.text ?? '', text);
-      if (place !== null) assert.ok(existsSync(place), 'a check without --repair changes nothing');
+      if (place !== null) assert.ok(isThere(place), 'a check without --repair changes nothing');
       const mended = await check(0, '--repair');
       assert.deepEqual(mended, [{ ...found[0], outcome: 'mended' }]);
-      if (place !== null) assert.ok(!existsSync(place));
+      if (place !== null) assert.ok(!isThere(place));
     });
   }
 
@@ -295,7 +309,7 @@ describe('hutch check', { skip }, () => {
     touch(running(idOf(30)), JSON.stringify(self));
     const fresh = touch(path.join(box.data, `x.json.${String(process.pid)}.tmp`));
     const lock = path.join(box.data, 'names.lock');
-    mkdirSync(lock);
+    symlinkSync('somebody', lock);
     const staging = path.join(box.data, 'staging', ['image', self.pid, self.startTime, self.bootId, 'abcd'].join('_'));
     mkdirSync(staging);
     const part = touch(path.join(box.data, 'staging/downloads', `sha256-${'a'.repeat(64)}.part`), 'half');
@@ -303,7 +317,7 @@ describe('hutch check', { skip }, () => {
     const server = createServer((client) => client.end());
     await new Promise<void>((resolve) => server.listen(socket, resolve));
     assert.deepEqual(await check(0, '--repair'), []);
-    for (const place of [halfMade, fresh, lock, staging, part, socket]) assert.ok(existsSync(place), place);
+    for (const place of [halfMade, fresh, lock, staging, part, socket]) assert.ok(isThere(place), place);
     await new Promise((resolve) => server.close(resolve));
     for (const place of [halfMade, running(idOf(30)), fresh, lock, staging, part]) rmSync(place, { recursive: true });
   });

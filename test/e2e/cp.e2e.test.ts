@@ -19,6 +19,7 @@ import { after, before, describe, it } from 'node:test';
 import { probeRootfsDriver, ROOTFS_DRIVERS } from '../../src/drivers/rootfs/probe.ts';
 import { buildTar } from '../helpers/tar-builder.ts';
 import { busyboxSkip } from './busybox-archive.ts';
+import { eventually } from './processes.ts';
 import { startContainer, type Running } from './running.ts';
 import { assertRefused, BUSYBOX, hostSkip, idsSkip, importBusybox, makeSandbox, printed } from './sandbox.ts';
 
@@ -221,12 +222,14 @@ describe('hutch cp', { skip: hostSkip() === false ? busyboxSkip() : hostSkip() }
   });
 
   it('keeps others from starting a container that it copies into, and no longer when it is killed', async () => {
-    printed(await box.hutch(['create', '--rm', '--net', 'none', '--name', 'held', BUSYBOX, 'true']));
+    const made = printed(await box.hutch(['create', '--rm', '--net', 'none', '--name', 'held', BUSYBOX, 'true']));
+    const entry = path.join(box.run, 'running', made.trim());
     const child = box.start(['cp', '-', 'held:/tmp']);
-    const refused = async (): Promise<string> => (await box.hutch(['cp', 'tree/a', 'held:/tmp'])).stderr;
-    let message = '';
-    for (let round = 0; round < 20 && message === ''; round += 1) message = await refused();
-    assert.match(message, /"held" is being started or removed, or copied into/u);
+    await eventually(() => lstatSync(entry, { throwIfNoEntry: false }));
+    assertRefused(
+      await box.hutch(['cp', 'tree/a', 'held:/tmp']),
+      /"held" is being started or removed, or copied into/u,
+    );
     assertRefused(await box.hutch(['start', 'held']), /is running, or being started/u);
     child.kill('SIGKILL');
     await once(child, 'exit');

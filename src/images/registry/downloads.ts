@@ -45,7 +45,7 @@ function stemOf(store: Store, digest: Digest): string {
 
 /** Runs `work` as the only hutch that fetches `digest`; LOCK_TIMEOUT after hours. */
 export function withDownload<T>(store: Store, digest: Digest, work: () => Promise<T>): Promise<T> {
-  return withLock(stemOf(store, digest), `fetch ${digest}`, work, LOCK_DEADLINE_MS);
+  return withLock(stemOf(store, digest), `fetch ${digest.slice(0, 19)}`, work, LOCK_DEADLINE_MS);
 }
 
 /** Removes what nobody has touched for `keptMs`. Locks of living processes are touched every few seconds. */
