@@ -4,6 +4,8 @@ import { Socket } from 'node:net';
 import { isatty, WriteStream } from 'node:tty';
 import { errnoOf } from '../errors/hutch-error.ts';
 
+const STDERR = 2;
+
 /** Unlike process.stdout it can be closed, so that nothing of a terminal stays open in a monitor that goes on without it. */
 export class LocalOutput {
   private readonly fd: number;
@@ -48,6 +50,7 @@ export class LocalOutput {
       this.gone();
     });
     stream?.on('drain', this.onReady);
+    if (this.fd === STDERR && stream !== null) becomeStderr(stream);
     return stream;
   }
 
@@ -73,4 +76,12 @@ export class LocalOutput {
     this.onGone();
     this.onReady();
   }
+}
+
+/**
+ * Node compares each socket that it closes with process.stderr, which opens the descriptor once more. As long as a write of ours is waiting, that
+ * fails with EEXIST, and the socket stays open: a payload's stdin then never ends. Source: lib/net.js, uv_pipe_open() of libuv.
+ */
+function becomeStderr(stream: Socket | WriteStream): void {
+  Object.defineProperty(process, 'stderr', { value: stream, configurable: true, enumerable: true, writable: true });
 }

@@ -162,8 +162,7 @@ export class StreamHub implements PayloadEnd {
 
   endInput(): void {
     this.hasInputEnded = true;
-    // end() alone was seen to leave the pipe open: the payload then waited for an end that never came.
-    if (this.input instanceof Socket) this.input.destroySoon();
+    if (this.input instanceof Socket) this.input.end();
   }
 
   /** struct winsize: rows, columns, and no pixels. Source: ioctl_tty(2). */
