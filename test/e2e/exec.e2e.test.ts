@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { once } from 'node:events';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -99,6 +100,26 @@ describe('hutch exec', { skip: hostSkip() }, () => {
     assert.equal(through.stdout, `${digest}  -\n`);
     assert.equal(through.stderr.length, input.length);
     assert.equal((await box.hutch(['exec', 'web', 'cat'], { input: 'not this' })).stdout, '');
+  });
+
+  it('ends the input of a command while nobody reads what it writes', async () => {
+    const script = 'yes >&2 & writer=$!; cat >/dev/null; touch /tmp/input-ended; kill $writer';
+    const child = box.start(['exec', '-i', 'web', 'sh', '-c', script]);
+    try {
+      child.stdin.write('something');
+      // Long enough for its stderr to be full all the way.
+      await sleep(500);
+      child.stdin.end();
+      const hasEnded = async (): Promise<boolean> =>
+        (await container.exec([], 'test', '-e', '/tmp/input-ended')).code === 0;
+      for (let turn = 0; turn < 50 && !(await hasEnded()); turn += 1) await sleep(50);
+      assert.ok(await hasEnded());
+      child.stderr.resume();
+      const [code] = (await once(child, 'exit')) as [number];
+      assert.equal(code, 0);
+    } finally {
+      child.kill('SIGKILL');
+    }
   });
 
   it('sets and passes on variables, and reads them from a file', async () => {
