@@ -3,7 +3,7 @@ import { addedBurden, ownControlGroup, readBurden, type Burden } from '../host/b
 import { identifyProcess, type ProcessIdentity } from '../host/process-identity.ts';
 import { isHutchError } from '../errors/hutch-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
-import { newState, readState, writeState, type ContainerState } from '../state/container-state.ts';
+import { newState, overwriteState, readState, writeState, type ContainerState } from '../state/container-state.ts';
 import { noteLife } from './note-life.ts';
 import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
@@ -98,7 +98,16 @@ export class StateKeeper {
     try {
       writeState(this.store, this.record.id, this.state, options);
     } catch (error) {
-      // On a full disk the container goes on; whoever looks goes by the living processes.
+      if (!isHutchError(error, 'STORAGE_FULL')) throw error;
+      this.overwrite();
+    }
+  }
+
+  /** On a full disk the container goes on; should even this fail, whoever looks goes by the living processes. */
+  private overwrite(): void {
+    try {
+      overwriteState(this.store, this.record.id, this.state);
+    } catch (error) {
       if (!isHutchError(error, 'STORAGE_FULL')) throw error;
     }
   }

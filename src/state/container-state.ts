@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { bootId, isAlive, type ProcessIdentity } from '../host/process-identity.ts';
 import { containerDirectory, type ContainerRecord } from './container-record.ts';
 import type { Health } from './health.ts';
-import { readJsonFile, writeJsonFile } from './json-file.ts';
+import { overwriteJsonFile, readJsonFile, writeJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
 /** `restarting`: between two lives; `removing`: somebody is at it. */
@@ -61,6 +61,11 @@ export function newState(monitor: ProcessIdentity | null): ContainerState {
 /** Writes the state whole. Only what must survive a crash of the machine is synced: that a container has ended. */
 export function writeState(store: Store, id: string, state: ContainerState, { durable = false } = {}): void {
   writeJsonFile(statePath(store, id), state, { durable });
+}
+
+/** As writeState() where the disk is full: over what was there. */
+export function overwriteState(store: Store, id: string, state: ContainerState): void {
+  overwriteJsonFile(statePath(store, id), state);
 }
 
 /** The state as it was written last; undefined when there is none (yet). */

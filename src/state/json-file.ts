@@ -1,5 +1,15 @@
 /** JSON records on disk: written whole or not at all, read without a lock; on the host's side. */
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  fstatSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
 
 /** Writes `value` as JSON to `path` atomically (temporary file, fsync unless `durable` is false, rename), mode 0600. */
@@ -25,6 +35,31 @@ export function writeTextFile(
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
+    throw writeError(path, error);
+  }
+}
+
+/**
+ * Writes `value` over what a JSON file holds, by one write(2) into the room that the file has: what a full disk allows. Unlike writeJsonFile() a
+ * crash of the host in that moment can leave it damaged. STORAGE_FULL where it needs more room than that.
+ */
+export function overwriteJsonFile(path: string, value: unknown): void {
+  try {
+    const fd = openSync(path, 'r+');
+    try {
+      const bytes = Buffer.from(`${JSON.stringify(value)}\n`);
+      // White space is no part of JSON: what was longer before needs no second call that cuts it off.
+      writeSync(
+        fd,
+        Buffer.concat([bytes, Buffer.alloc(Math.max(0, fstatSync(fd).size - bytes.length), ' ')]),
+        0,
+        null,
+        0,
+      );
+    } finally {
+      closeSync(fd);
+    }
+  } catch (error) {
     throw writeError(path, error);
   }
 }

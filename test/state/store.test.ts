@@ -24,7 +24,13 @@ import { after, beforeEach, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { identifyProcess } from '../../src/host/process-identity.ts';
-import { readJsonFile, writeError, writeJsonFile, writeTextFile } from '../../src/state/json-file.ts';
+import {
+  overwriteJsonFile,
+  readJsonFile,
+  writeError,
+  writeJsonFile,
+  writeTextFile,
+} from '../../src/state/json-file.ts';
 import { withLock } from '../../src/state/lock.ts';
 import { enterRunning, leaveRunning, listOrphans } from '../../src/state/running-list.ts';
 import { readSettings } from '../../src/state/settings.ts';
@@ -152,6 +158,18 @@ test('readSettings() takes known words only, and an absent file for none', () =>
   }
   write('{');
   assert.throws(() => readSettings(store), refusal('RECORD_CORRUPT', /not JSON/u));
+});
+
+test('overwriteJsonFile() leaves the new value alone, be it longer or shorter, in the same file', () => {
+  const file = path.join(place, 'state.json');
+  writeJsonFile(file, { status: 'created' });
+  const { ino } = statSync(file);
+  for (const value of [{ status: 'running', pid: 12 }, { status: 'exited' }]) {
+    overwriteJsonFile(file, value);
+    assert.deepEqual(readJsonFile(file), value);
+  }
+  assert.equal(statSync(file).ino, ino);
+  assert.throws(() => overwriteJsonFile(path.join(place, 'none'), {}), { code: 'STORE_UNWRITABLE' });
 });
 
 test('withLock() lets one in at a time, and frees the lock when the work fails', async () => {
