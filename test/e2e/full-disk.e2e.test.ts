@@ -50,7 +50,8 @@ describe('on a disk that fills up', { skip: worldSkip() }, () => {
   });
 
   it('a container meets ENOSPC in its own layer like any program, and is removed', async () => {
-    const { stdout } = await onSmallDisk(`run eats host sh -c 'cat /dev/zero >/var/tmp/x; echo ended with $?; exit 7'
+    const { stdout } =
+      await onSmallDisk(`run eats host sh -c 'cat /dev/zero 2>&1 >/var/tmp/x; echo ended with $?; exit 7'
       h ps -a --format '{{.Names}} {{.State}} {{.ExitCode}}'; h logs eats | wc -l; h rm eats; left; run more --rm host echo room`);
     assert.match(stdout, /No space left on device\nended with 1\neats exited 7\n\d+\neats\nroom\n$/u);
   });
