@@ -37,9 +37,19 @@ const SHORTEST_ID = 4;
  * IMAGE_UNKNOWN, REFERENCE_INVALID, RECORD_CORRUPT, SPEC_INVALID.
  */
 export function resolveImage(store: Store, name: string, check: RecordCheck = 'digest'): ResolvedImage {
-  const entries = findEntries(store, name);
-  const [entry] = entries;
+  const [entry] = findEntries(store, name);
   if (entry === undefined) throw unknownImage(name);
+  try {
+    return readImage(store, entry, check);
+  } catch (error) {
+    // What is damaged may as well have been removed, or its name moved, since the index was read.
+    const [now] = isHutchError(error, 'RECORD_CORRUPT') ? findEntries(store, name) : [entry];
+    if (now?.digest === entry.digest) throw error;
+    return resolveImage(store, name, check);
+  }
+}
+
+function readImage(store: Store, entry: Descriptor, check: RecordCheck): ResolvedImage {
   const manifest = readPlatformManifest(store, entry, check);
   const config = readConfig(store, manifest.config, check);
   return {
