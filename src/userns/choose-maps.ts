@@ -1,5 +1,6 @@
 /** Which ids a container gets on this host; decided on the host's side before anything is started. */
-import type { IdExtent, UserNamespace } from '../linux/id-map.ts';
+import { readFileSync } from 'node:fs';
+import { parseIdMap, type IdExtent, type UserNamespace } from '../linux/id-map.ts';
 import { findTool } from '../host/run-tool.ts';
 import { findSubordinateIds, readSubordinateFile, type IdRange, type SubordinateIds } from './subordinate-ids.ts';
 
@@ -16,10 +17,11 @@ export interface ChosenMaps {
 
 /**
  * The maps of the calling user: root inside is the user, 1 to 65535 are the user's subordinate ids. Without subordinate
- * ids or without newuidmap only the one id is mapped. Called by root, everything is mapped to a subordinate range, root too.
+ * ids or without newuidmap only the one id is mapped. Called by root, everything is mapped to a subordinate range, root too; by root of a
+ * user namespace that has not all ids (hutch in a container) to the others that it has.
  */
 export async function chooseMaps(uid = process.getuid?.() ?? 0, gid = process.getgid?.() ?? 0): Promise<ChosenMaps> {
-  if (uid === 0) return { userNamespace: rootMaps(), reducedBecause: null };
+  if (uid === 0) return mapsOfRoot(ownMap('uid_map'), ownMap('gid_map'));
   const missing = ['newuidmap', 'newgidmap'].find((name) => findTool(name) === undefined);
   if (missing !== undefined) return single(uid, gid, `${missing} is not installed`);
   const ids = await findSubordinateIds(uid);
@@ -59,6 +61,33 @@ function layRanges(ranges: readonly IdRange[], first: number): IdExtent[] {
     containerId += Math.max(count, 0);
   }
   return extents;
+}
+
+function ownMap(file: 'uid_map' | 'gid_map'): IdExtent[] {
+  return parseIdMap(readFileSync(`/proc/self/${file}`, 'utf8'));
+}
+
+/** Of 2^32 ids the last one stands for none. */
+const ALL_IDS = 4_294_967_295;
+
+/** What root gets in a user namespace with these maps; of the maps, only what they have inside counts. */
+export function mapsOfRoot(uids: readonly IdExtent[], gids: readonly IdExtent[]): ChosenMaps {
+  if ([uids, gids].every(hasAll)) return { userNamespace: rootMaps(), reducedBecause: null };
+  const [uidMap, gidMap] = [layRanges(rangesIn(uids), 0), layRanges(rangesIn(gids), 0)];
+  if (uidMap.length === 0 || gidMap.length === 0)
+    return single(0, 0, 'the user namespace that hutch runs in has no other');
+  return { userNamespace: { uidMap, gidMap, writer: 'parent' }, reducedBecause: null };
+}
+
+function hasAll(map: readonly IdExtent[]): boolean {
+  return map.reduce((sum, { count }) => sum + count, 0) === ALL_IDS;
+}
+
+/** All ids but root, which is the user who has made the namespace. */
+function rangesIn(map: readonly IdExtent[]): IdRange[] {
+  return map.flatMap(({ containerId, count }) =>
+    containerId > 0 ? [{ start: containerId, count }] : count > 1 ? [{ start: 1, count: count - 1 }] : [],
+  );
 }
 
 function rootMaps(): UserNamespace {

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
-import { chooseMaps, withUserAsRoot } from '../../src/userns/choose-maps.ts';
+import { chooseMaps, mapsOfRoot, withUserAsRoot } from '../../src/userns/choose-maps.ts';
 import { namespacesFailed } from '../../src/userns/namespaces-failed.ts';
 import { readSubordinateFile } from '../../src/userns/subordinate-ids.ts';
 
@@ -41,6 +41,19 @@ test('chooseMaps() gives root a subordinate range for every id, and never host r
     assert.equal(map[0]?.containerId, 0);
     for (const { hostId } of map) assert.ok(hostId >= 65_536, `host id ${hostId}`);
   }
+});
+
+test('mapsOfRoot() stays within a user namespace that has not all ids, and leaves its root out', () => {
+  const extent = (containerId: number, hostId: number, count: number) => ({ containerId, hostId, count });
+  const own = [extent(0, 1000, 1), extent(1, 100_000, 65_535)];
+  assert.deepEqual(mapsOfRoot(own, [extent(0, 100_000, 65_536)]), {
+    userNamespace: { uidMap: [extent(0, 1, 65_535)], gidMap: [extent(0, 1, 65_535)], writer: 'parent' },
+    reducedBecause: null,
+  });
+  const one = [extent(0, 1000, 1)];
+  const { reducedBecause, userNamespace } = mapsOfRoot(one, one);
+  assert.match(reducedBecause ?? '', /has no other/u);
+  assert.deepEqual(userNamespace, { uidMap: [extent(0, 0, 1)], gidMap: [extent(0, 0, 1)], writer: 'self' });
 });
 
 test('readSubordinateFile() reads what is well formed and leaves out the rest', () => {

@@ -47,7 +47,7 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
     holder: facts.holder,
     argv,
     protect: node,
-    isRoot: process.getuid?.() === 0,
+    isRoot: facts.userNamespace.writer === 'parent',
   });
   try {
     return await superviseExec({
@@ -113,8 +113,8 @@ function resolveIn(pid: number, user: string): ResolvedUser {
 }
 
 function writerOf(pid: number): UserNamespace['writer'] {
-  if (process.getuid?.() === 0) return 'parent';
-  return deniesGroups(pid) ? 'self' : 'newuidmap';
+  if (deniesGroups(pid)) return 'self';
+  return process.getuid?.() === 0 ? 'parent' : 'newuidmap';
 }
 
 function extentOf({ containerID, hostID, size }: SpecIdMapping): IdExtent {
