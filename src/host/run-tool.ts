@@ -18,6 +18,8 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   setpriv: 'util-linux',
   nsenter: 'util-linux',
   catatonit: 'catatonit',
+  tc: 'iproute2',
+  ip: 'iproute2',
 };
 
 export interface ToolResult {

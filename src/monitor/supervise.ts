@@ -10,6 +10,7 @@ import { SyscallError } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
+import { limitNetwork } from './limit-network.ts';
 import { startNetworkHelper } from './network-program.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
@@ -221,9 +222,10 @@ class Life implements LifeControl {
     }
   }
 
-  private async serve(what: 'network' | 'rootfs', helper: readonly string[]): Promise<void> {
+  private async serve(what: 'network' | 'rate' | 'rootfs', helper: readonly string[]): Promise<void> {
     try {
       if (what === 'rootfs') await this.mountRoot(helper);
+      else if (what === 'rate') await this.limitNetwork();
       else await this.startNetwork(helper);
       this.launched.send({ event: 'monitor_done' });
     } catch (error) {
@@ -235,6 +237,11 @@ class Life implements LifeControl {
     const network = await startNetworkHelper(helper, this.initPid ?? 0);
     this.network = network;
     if (network.pid !== undefined) this.supervision.onNetwork(network.pid);
+  }
+
+  private async limitNetwork(): Promise<void> {
+    const steps = this.supervision.plan.steps.filter((step) => step.kind === 'limit_network');
+    for (const step of steps) await limitNetwork(step, this.initPid ?? 0);
   }
 
   private async mountRoot(helper: readonly string[]): Promise<void> {

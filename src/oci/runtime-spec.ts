@@ -86,6 +86,10 @@ export const HUTCH_ANNOTATIONS = {
   stdin: 'org.hutch.stdin',
   /** `slirp4netns`, `none` or `host`. */
   network: 'org.hutch.network',
+  /** Bits per second that its network is held to, in each direction. */
+  networkRate: 'org.hutch.network-rate',
+  /** Bytes that may pass at once after a pause. */
+  networkBurst: 'org.hutch.network-burst',
   /** Name of the container. */
   name: 'org.hutch.name',
 } as const;

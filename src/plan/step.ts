@@ -55,6 +55,15 @@ export interface StepFields {
      */
     readonly helper: readonly string[];
   };
+  /**
+   * Tell the monitor that the network stands, and wait until it has held `device` to a rate in both directions, by tc(8) from outside:
+   * who is to be limited must not have the capabilities for it.
+   */
+  readonly limit_network: {
+    readonly device: string;
+    readonly bitsPerSecond: number;
+    readonly burstBytes: number;
+  };
   /** chdir(2) to `from`, then mount(2) of a kernel overlay at a host path of our own. */
   readonly mount_overlay: {
     readonly from: string;

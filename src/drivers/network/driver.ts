@@ -15,6 +15,8 @@ export interface NetworkDriver {
   readonly helper: readonly [string, ...string[]] | null;
   /** The name servers inside; null leaves the host's. */
   readonly nameServers: readonly string[] | null;
+  /** The device by which everything goes out and comes in; null when hutch makes none. */
+  readonly device: string | null;
   /** The container's own address, for /etc/hosts; null when it has none. */
   readonly address: string | null;
   /** Throws DRIVER_UNAVAILABLE with the remedy when the driver cannot work on this host. */

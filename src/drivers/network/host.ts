@@ -6,6 +6,7 @@ export const hostDriver: NetworkDriver = {
   isPrivate: false,
   helper: null,
   nameServers: null,
+  device: null,
   address: null,
   check: () => undefined,
 };

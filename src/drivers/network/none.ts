@@ -6,6 +6,7 @@ export const noneDriver: NetworkDriver = {
   isPrivate: true,
   helper: null,
   nameServers: null,
+  device: null,
   address: null,
   check: () => undefined,
 };

@@ -10,6 +10,8 @@ import { HELPER_EXIT_FD, HELPER_READY_FD, type NetworkDriver } from './driver.ts
  */
 const FLAGS = ['--configure', '--mtu=65520', '--disable-host-loopback', '--enable-sandbox', '--enable-seccomp'];
 
+const DEVICE = 'tap0';
+
 export const slirp4netnsDriver: NetworkDriver = {
   name: 'slirp4netns',
   isPrivate: true,
@@ -19,9 +21,10 @@ export const slirp4netnsDriver: NetworkDriver = {
     `--ready-fd=${String(HELPER_READY_FD)}`,
     `--exit-fd=${String(HELPER_EXIT_FD)}`,
     '%pid',
-    'tap0',
+    DEVICE,
   ],
   nameServers: ['10.0.2.3'],
+  device: DEVICE,
   address: '10.0.2.100',
   check: () => {
     requireTool('slirp4netns', 'connect the container to the network (--net none and --net host do without)');

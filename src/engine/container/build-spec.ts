@@ -18,6 +18,7 @@ import { buildEnvironment } from './build-environment.ts';
 import { buildLabels } from './build-labels.ts';
 import { buildRlimits } from './build-rlimits.ts';
 import type { ImageSource } from './image-source.ts';
+import { networkRate } from './network-rate.ts';
 import { parseContainerPath, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
 import { parseTmpfs, parseVolume } from './parse-volume.ts';
 import { resolveUser, type ResolvedUser } from './resolve-user.ts';
@@ -88,6 +89,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...buildLabels(request, image.defaults.labels),
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
+      ...networkRate(request, input.network, capabilities),
       [HUTCH_ANNOTATIONS.stdin]: String(request.interactive),
       [HUTCH_ANNOTATIONS.seccompProfile]: security.seccompName,
       [HUTCH_ANNOTATIONS.landlock]: String(useLandlock(request, security, capabilities)),

@@ -19,6 +19,7 @@ import { chooseMaps } from '../../userns/choose-maps.ts';
 import { buildSpec, hostnameOf } from './build-spec.ts';
 import { etcFiles } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
+import { requireRateTools } from './network-rate.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -57,6 +58,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     initProgram: request.init ? findInitProgram() : null,
     rootPath: mountPoint(directory),
   });
+  if (request.networkRate !== undefined) requireRateTools();
   const plan = compilePlan(spec, {
     userNamespaces: userNamespaces(maps.userNamespace),
     prepare: joinPreparations(
@@ -65,6 +67,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     ),
     rootfs: rootfs.source,
     networkHelper: network.helper,
+    networkDevice: network.device,
     architecture: hostArchitecture(),
   });
   return { spec, plan, reducedBecause: maps.reducedBecause };

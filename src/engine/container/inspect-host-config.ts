@@ -11,6 +11,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
   return {
     Binds: volumes.map(bindText),
     NetworkMode: networkOf(spec),
+    ...rateOf(spec),
     PortBindings: {},
     RestartPolicy: { Name: record.restart.name, MaximumRetryCount: record.restart.limit ?? 0 },
     AutoRemove: record.removeAtExit,
@@ -37,6 +38,13 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     UidMap: linux.uidMappings,
     GidMap: linux.gidMappings,
   };
+}
+
+/** Bits per second and bytes; nothing where the network is not limited. */
+function rateOf({ annotations }: RuntimeSpec): object {
+  const rate = annotations[HUTCH_ANNOTATIONS.networkRate];
+  const burst = annotations[HUTCH_ANNOTATIONS.networkBurst];
+  return rate === undefined ? {} : { NetworkRate: Number(rate), NetworkBurst: Number(burst) };
 }
 
 function bindText({ source, destination, options }: SpecMount): string {

@@ -29,6 +29,9 @@ export interface RunRequest {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly network?: string | undefined;
+  /** Of tc(8): `8mbit`. */
+  readonly networkRate?: string | undefined;
+  readonly networkBurst?: string | undefined;
   readonly pid?: string | undefined;
   readonly uts?: string | undefined;
   readonly ipc?: string | undefined;

@@ -53,6 +53,12 @@ const RULES: readonly Rule[] = [
     later: ['change_directory', 'landlock', 'close_descriptors', 'execve'],
     because: 'it concerns the new root',
   },
+  {
+    earlier: ['unshare', 'wait_for'],
+    later: ['limit_network'],
+    because: 'the device that is limited must be in the new network namespace',
+  },
+  { earlier: ['limit_network'], later: ['pivot_root'], because: 'it needs programs of the host' },
   { earlier: ['bound_capabilities'], later: ['set_user', 'set_capabilities'], because: 'it needs CAP_SETPCAP' },
   { earlier: ['pivot_root', 'set_rlimit'], later: ['set_user'], because: 'it needs the capabilities of root' },
   {

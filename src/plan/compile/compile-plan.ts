@@ -62,6 +62,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     },
     { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
     ...waitForNetwork(input),
+    ...limitNetwork(spec, input),
     ...compileNames(spec),
     ...compileRootfs(input.rootfs),
     ...compileMounts(spec),
@@ -95,6 +96,24 @@ function waitForNetwork({ networkHelper }: CompileInput): Step[] {
     text: 'the network helper puts its tap device into the new network namespace',
   };
   return [{ kind: 'wait_for', what: 'network', helper: networkHelper, why }];
+}
+
+function limitNetwork({ annotations }: RuntimeSpec, { networkDevice }: CompileInput): Step[] {
+  const rate = annotations[HUTCH_ANNOTATIONS.networkRate];
+  const burst = annotations[HUTCH_ANNOTATIONS.networkBurst];
+  if (rate === undefined || burst === undefined || (networkDevice ?? null) === null) return [];
+  return [
+    {
+      kind: 'limit_network',
+      device: networkDevice ?? '',
+      bitsPerSecond: Number(rate),
+      burstBytes: Number(burst),
+      why: {
+        spec: `annotations["${HUTCH_ANNOTATIONS.networkRate}"]`,
+        text: 'what it sends and what it receives wait in queues that only CAP_NET_ADMIN, which it does not have, can take away',
+      },
+    },
+  ];
 }
 
 function compileNames(spec: RuntimeSpec): Step[] {

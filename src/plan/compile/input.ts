@@ -10,6 +10,8 @@ export interface CompileInput {
   readonly rootfs: RootfsSource;
   /** The helper that connects the network namespace, `%pid` standing for init's host pid; null when none is needed. */
   readonly networkHelper: readonly string[] | null;
+  /** The device that the helper makes in the network namespace; left out without one. */
+  readonly networkDevice?: string | null;
   /** Of the host's kernel. */
   readonly architecture: Architecture;
 }

@@ -1,4 +1,5 @@
 /** How a person does each kind of step with util-linux and coreutils; pure. One entry for each kind. */
+import { rateCommands } from '../network-rate.ts';
 import { applyTable, type Enter, type NamespaceName, type Step, type StepTable } from '../step.ts';
 import { askFor } from './bash-enter.ts';
 import { sysctlPath } from './describe-step.ts';
@@ -34,6 +35,7 @@ const BASH: StepTable<BashStep, [Enter]> = {
   take_terminal: () => ONLY_EXEC,
   make_slave: () => ({ lines: ['mount --make-rslave /'] }),
   wait_for: (step, enter) => ({ lines: [askFor(step, enter)] }),
+  limit_network: (step) => ({ lines: rateCommands(step).map(({ argv }) => shellWords(argv)) }),
   mount_overlay: (step) => ({ lines: mountOverlay(step, shellQuote(step.at)) }),
   bind_root: (step) => ({ lines: [`mount --rbind -- ${shellWords([step.source, step.at])}`] }),
   open_root: (step) => ({ lines: [`ROOT=${shellQuote(step.at)}`] }),

@@ -1,4 +1,5 @@
 /** What a step does, in the kernel's terms and on one line; pure. Used by the explanation, by errors and by `--trace`. */
+import { INGRESS_DEVICE, rateText } from '../network-rate.ts';
 import { applyTable, type MountAttribute, type NamespaceName, type Step, type StepTable } from '../step.ts';
 
 /** The step as a system call (or the few that make it up) with its arguments; line feeds and the like are escaped. */
@@ -18,6 +19,8 @@ const DESCRIPTIONS: StepTable<string> = {
   take_terminal: () => 'ioctl(0, TIOCSCTTY)',
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
   wait_for: (step) => `wait until ${show(step.helper[0] ?? 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
+  limit_network: (step) =>
+    `wait until tc has held ${show(step.device)} to ${rateText(step.bitsPerSecond)} per second out, and in through ${INGRESS_DEVICE}, bursts of ${String(step.burstBytes)} bytes`,
   mount_overlay: (step) => `chdir(${show(step.from)}), mount(overlay, ${show(step.at)}): ${overlayOptions(step)}`,
   bind_root: (step) => `mount(${show(step.source)}, ${show(step.at)}, MS_BIND | MS_REC)`,
   open_root: (step) => `open(${show(step.at)}, O_PATH | O_DIRECTORY)`,

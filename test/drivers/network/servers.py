@@ -1,7 +1,7 @@
 """Servers for the tests of network drivers, in a network of their own; ends when its stdin ends, prints "ready" when all listen.
 
 198.51.100.7: TCP and UDP port 7000 answer what they get, in capitals. 198.51.100.53: a name server that knows one name.
-127.0.0.1: TCP port 7001 says "loopback".
+127.0.0.1: TCP port 7001 says "loopback". 198.51.100.7: TCP port 7002 sends bytes without end, 7003 takes them.
 """
 import socket, struct, sys, threading
 
@@ -53,7 +53,23 @@ def say_loopback(connection):
     connection.close()
 
 
+def send(connection):
+    try:
+        while True:
+            connection.sendall(bytes(65536))
+    except OSError:
+        connection.close()
+
+
+def take(connection):
+    while connection.recv(65536):
+        pass
+    connection.close()
+
+
 listen(("198.51.100.7", 7000), upper)
+listen(("198.51.100.7", 7002), send)
+listen(("198.51.100.7", 7003), take)
 datagrams(("198.51.100.7", 7000), bytes.upper)
 datagrams(("198.51.100.53", 53), resolve)
 listen(("127.0.0.1", 7001), say_loopback)

@@ -1,0 +1,55 @@
+/** Holding the network of a container to a rate, out of its reach: by tc(8) in its network namespace; in the monitor, on the host's side. */
+import { HutchError } from '../errors/hutch-error.ts';
+import { readQueues, runInNetwork, type NetworkQueue } from '../host/network-queues.ts';
+import { INGRESS_DEVICE, rateCommands, rateText, type NetworkRate, type RateCommand } from '../plan/network-rate.ts';
+
+/** tc rounds rates to bytes and bursts to ticks of its clock. */
+const TOLERANCE = 0.02;
+
+/**
+ * Puts queues on the device in the namespaces of `pid` (init, before the payload runs), and reads back what the kernel has made of them.
+ * HOST_FEATURE_MISSING naming what the kernel lacks, HOST_TOOL_MISSING, NETWORK_FAILED when it did not take effect.
+ */
+export async function limitNetwork(rate: NetworkRate, pid: number): Promise<void> {
+  for (const command of rateCommands(rate)) {
+    const { code, stderr } = await runInNetwork(pid, command.argv);
+    if (code !== 0) throw lacking(rate, command, stderr);
+  }
+  const fault = findFault(rate, await readQueues(pid));
+  if (fault === undefined) return;
+  throw new HutchError(`the network is not held to ${rateText(rate.bitsPerSecond)} after it was set: ${fault}`, {
+    code: 'NETWORK_FAILED',
+    hint: 'report it with the output of `tc -V` and `uname -r`, and leave out --network-rate meanwhile',
+  });
+}
+
+/** Pure: what of the queues is not as it was asked for. */
+export function findFault(rate: NetworkRate, queues: readonly NetworkQueue[]): string | undefined {
+  const wrong = [rate.device, INGRESS_DEVICE].find((device) => !queues.some((queue) => isAsked(queue, device, rate)));
+  if (wrong !== undefined) return `${wrong} has no queue of that rate`;
+  const isLed = queues.some(({ device, kind }) => device === rate.device && kind === 'ingress');
+  return isLed ? undefined : `what comes in by ${rate.device} is not led through ${INGRESS_DEVICE}`;
+}
+
+function isAsked(queue: NetworkQueue, device: string, rate: NetworkRate): boolean {
+  const isNear = (is: number | null, asked: number): boolean =>
+    is !== null && Math.abs(is - asked) <= asked * TOLERANCE;
+  return (
+    queue.device === device &&
+    queue.kind === 'tbf' &&
+    isNear(queue.bitsPerSecond, rate.bitsPerSecond) &&
+    isNear(queue.burstBytes, rate.burstBytes)
+  );
+}
+
+function lacking({ bitsPerSecond }: NetworkRate, { argv, needs: [modules, options] }: RateCommand, words: string) {
+  const said = words.trim().split('\n').join('; ');
+  return new HutchError(
+    `cannot hold the network to ${rateText(bitsPerSecond)}: \`${argv.join(' ')}\` failed${said === '' ? '' : `: ${said}`}`,
+    {
+      code: 'HOST_FEATURE_MISSING',
+      hint: `the kernel seems to lack ${modules} (${options}): ask an admin to try \`modprobe -a ${modules.replace(' and ', ' ')}\`, or leave out --network-rate`,
+      context: { command: argv.join(' '), modules },
+    },
+  );
+}

@@ -1,0 +1,153 @@
+/** --network-rate through the built program: measured against servers of the test, in a network namespace that leads nowhere else. */
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { rateCommands } from '../../../src/plan/network-rate.ts';
+import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from '../../e2e/sandbox.ts';
+import { remaining } from '../../e2e/processes.ts';
+import { world } from '../../e2e/world.ts';
+
+const RATE = { device: 'tap0', bitsPerSecond: 8e6, burstBytes: 131_072 };
+
+/** Tries in a namespace of the test what hutch will do in the container's. */
+function rateSkip(): string | false {
+  const reason = hostSkip();
+  if (reason !== false) return reason;
+  const lines = ['set -e', 'ip tuntap add tap0 mode tap', ...rateCommands(RATE).map(({ argv }) => argv.join(' '))];
+  const { status, stderr } = spawnSync('unshare', ['-Urn', 'sh', '-c', lines.join('\n')], { encoding: 'utf8' });
+  return status === 0 ? false : `queues of tc(8) do not work here: ${stderr.trim()}`;
+}
+
+describe('--network-rate', { skip: rateSkip() }, () => {
+  const box = makeSandbox();
+  const servers = path.join(import.meta.dirname, 'servers.py');
+  const client = path.join(import.meta.dirname, 'rate.py');
+  const wrapper = world({
+    setup: `
+ip link set lo up
+ip addr add 198.51.100.7/32 dev lo
+ip addr add 198.51.100.53/32 dev lo
+mkfifo "${box.directory}/$$.life" "${box.directory}/$$.ready"
+python3 "${servers}" <"${box.directory}/$$.life" >"${box.directory}/$$.ready" &
+exec 5>"${box.directory}/$$.life"
+read -r ready <"${box.directory}/$$.ready"
+test "$ready" = ready`,
+    hasNetwork: true,
+  });
+
+  /** Bits per second: of 512 KiB that are left out and `bytes` that are measured. */
+  const measure = async (direction: 'in' | 'out', bytes: number, ...flags: readonly string[]): Promise<number> => {
+    const script = readFileSync(client, 'utf8');
+    const argv = ['run', '--rm', ...flags, 'host', 'python3', '-c', script, direction, '524288', String(bytes)];
+    const { stdout, stderr, code } = await box.hutch(argv, { wrapper });
+    assert.equal(code, 0, stderr);
+    return Number(stdout);
+  };
+  const LIMIT = ['--network-rate', '8mbit'] as const;
+
+  for (const direction of ['in', 'out'] as const) {
+    it(`holds what goes ${direction} to the rate, within 15 percent`, async () => {
+      const bitsPerSecond = await measure(direction, 2_500_000, ...LIMIT);
+      assert.ok(Math.abs(bitsPerSecond / 8e6 - 1) < 0.15, `${bitsPerSecond.toFixed(0)} bit/s instead of 8000000`);
+    });
+
+    it(`control: without the flag what goes ${direction} is more than twice as fast`, async () => {
+      const bitsPerSecond = await measure(direction, 8_000_000);
+      assert.ok(bitsPerSecond > 16e6, `${bitsPerSecond.toFixed(0)} bit/s`);
+    });
+  }
+
+  it('cannot be taken away by root of the container, and can by its owner outside (control)', async () => {
+    const argv = ['run', '-d', '--name', 'held', ...LIMIT, 'host', 'sleep', '1000'];
+    printed(await box.hutch(argv));
+    const queues = async () => printed(await box.hutch(['exec', 'held', 'tc', 'qdisc', 'show']));
+    const attacks = ['tc qdisc del dev tap0 root', 'tc qdisc del dev tap0 ingress', 'ip link del ifb0'];
+    for (const attack of attacks) {
+      const { code, stderr } = await box.hutch(['exec', 'held', 'sh', '-c', attack]);
+      assert.notEqual(code, 0, attack);
+      assert.match(stderr, /Operation not permitted/u, attack);
+    }
+    const inNested = await box.hutch([
+      'exec',
+      'held',
+      'unshare',
+      '--user',
+      '--map-root-user',
+      'sh',
+      '-c',
+      attacks[0] ?? '',
+    ]);
+    assert.notEqual(inNested.code, 0, 'a user namespace of its own gives no power over the network');
+    assert.equal((await queues()).match(/^qdisc tbf .* rate 8Mbit/gmu)?.length, 2);
+    const pid = printed(await box.hutch(['inspect', '-f', '{{.State.Pid}}', 'held'])).trim();
+    const enter = ['--preserve-credentials', '-t', pid, '--user', '--net', 'tc', 'qdisc', 'del', 'dev', 'tap0', 'root'];
+    assert.equal(spawnSync('nsenter', enter).status, 0);
+    assert.equal((await queues()).match(/^qdisc tbf .* rate 8Mbit/gmu)?.length, 1, 'control: the check sees it');
+    printed(await box.hutch(['rm', '-f', 'held']));
+  });
+
+  it('stands again after a restart, and in inspect', async () => {
+    printed(
+      await box.hutch(['create', '--name', 'again', ...LIMIT, '--network-burst', '256k', 'host', 'sleep', '1000']),
+    );
+    printed(await box.hutch(['start', 'again']));
+    printed(await box.hutch(['restart', '-t', '0', 'again']));
+    const queues = printed(await box.hutch(['exec', 'again', 'tc', 'qdisc', 'show']));
+    assert.equal(queues.match(/^qdisc tbf .* rate 8Mbit burst 256Kb/gmu)?.length, 2);
+    const format = '{{.HostConfig.NetworkRate}} {{.HostConfig.NetworkBurst}}';
+    assert.equal(printed(await box.hutch(['inspect', '-f', format, 'again'])), '8000000 262144\n');
+    printed(await box.hutch(['rm', '-f', 'again']));
+  });
+
+  /** Runs hutch with a `tc` that is this script. */
+  const withTc = (name: string, script: string) => {
+    const directory = path.join(box.directory, name);
+    mkdirSync(directory);
+    chmodSync(box.file(`${name}/tc`, `#!/bin/sh\n${script}\n`), 0o755);
+    return box.hutch(['run', '--rm', ...LIMIT, 'host', 'echo', 'ran'], {
+      env: { PATH: `${directory}:${box.env['PATH'] ?? ''}` },
+    });
+  };
+
+  it('names what the kernel lacks, and nothing runs', async () => {
+    const script =
+      'case "$*" in *mirred*) echo "Error: Failed to load TC action module." >&2; exit 2 ;; *) exec /usr/sbin/tc "$@" ;; esac';
+    const outcome = await withTc('lacking', script);
+    assertRefused(
+      outcome,
+      /cannot hold the network to 8mbit: `tc filter add .*` failed: Error: Failed to load TC action/u,
+    );
+    assert.match(
+      outcome.stderr,
+      /fix: the kernel seems to lack cls_u32 and act_mirred \(CONFIG_NET_CLS_U32, .*modprobe -a cls_u32 act_mirred/u,
+    );
+    assert.deepEqual(containerTraces(box), []);
+    assert.equal(await remaining(), '');
+  });
+
+  it('is an error when the kernel takes it without doing it', async () => {
+    const silent = 'case "$*" in *show*) exec /usr/sbin/tc "$@" ;; esac';
+    assertRefused(
+      await withTc('silent', silent),
+      /the network is not held to 8mbit after it was set: tap0 has no queue/u,
+    );
+    assert.deepEqual(containerTraces(box), []);
+  });
+
+  it('is refused where it could be no limit, before anything is made', async () => {
+    const refused: readonly (readonly [RegExp, ...string[]])[] = [
+      [/--net none has no network/u, '--net', 'none'],
+      [/--net host is the host's own/u, '--net', 'host'],
+      [/with CAP_NET_ADMIN the container could take the limit away/u, '--privileged'],
+      [/with CAP_NET_ADMIN/u, '--cap-add', 'ALL'],
+      [/with CAP_NET_RAW the container could send past the limit/u, '--cap-add', 'net_raw'],
+    ];
+    for (const [message, ...flags] of refused) {
+      assertRefused(await box.hutch(['run', '--rm', ...LIMIT, ...flags, 'host', 'true']), message);
+    }
+    assertRefused(await box.hutch(['run', '--rm', '--network-burst', '1m', 'host', 'true']), /has no rate to go with/u);
+    assert.deepEqual(containerTraces(box), []);
+  });
+});
