@@ -217,6 +217,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/start.ts'),
     aliases: ['container start'],
   },
+  stats: {
+    summary: 'Show what containers use: processor, memory, network, disk',
+    load: () => import('../../commands/stats.ts'),
+    aliases: ['container stats'],
+  },
   stop: {
     summary: 'Ask containers to end',
     load: () => import('../../commands/stop.ts'),

@@ -1,5 +1,5 @@
 /** What /proc tells of the process 1 of a running container: its relatives and its namespaces; on the host's side. */
-import { readFileSync, readlinkSync, statSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 
 /** The kernel's names for namespaces that a process can join, in /proc/PID/ns, by hutch's names. Source: namespaces(7). */
 const NAMESPACE_FILES = {
@@ -24,12 +24,56 @@ export function namespaceOf(pid: number | 'self', file: string): string {
   return readlinkSync(`/proc/${String(pid)}/ns/${file}`);
 }
 
+/**
+ * The host pids of all processes in the same namespace as `pid` (`file` is its name in /proc/PID/ns), and of all that descend from them:
+ * those may live in namespaces within. Empty when `pid` is gone.
+ */
+export function processesBeside(pid: number, file: 'pid' | 'mnt'): ReadonlySet<number> {
+  const own = tryNamespace(pid, file);
+  if (own === undefined) return new Set();
+  const parents = new Map(allProcesses().map((member) => [member, parentOf(member)]));
+  const members = new Set([...parents.keys()].filter((member) => tryNamespace(member, file) === own));
+  return new Set([...parents.keys()].filter((member) => ancestry(member, parents).some((each) => members.has(each))));
+}
+
+/** The process, its parent, and so on. What is read one by one may form a ring, as pids are used again. */
+function ancestry(pid: number, parents: ReadonlyMap<number, number | undefined>): number[] {
+  const line: number[] = [];
+  for (let each: number | undefined = pid; each !== undefined && !line.includes(each); each = parents.get(each))
+    line.push(each);
+  return line;
+}
+
+function allProcesses(): number[] {
+  return readdirSync('/proc')
+    .filter((name) => /^\d+$/u.test(name))
+    .map(Number);
+}
+
+function tryNamespace(pid: number, file: string): string | undefined {
+  try {
+    return namespaceOf(pid, file);
+  } catch {
+    // Somebody else's process, or one that has just ended.
+    return undefined;
+  }
+}
+
+/** Undefined for one that is gone. */
+function parentOf(pid: number): number | undefined {
+  try {
+    const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
+    return Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
+  } catch {
+    return undefined;
+  }
+}
+
 /** The parent as the host counts; undefined when it lives in another user namespace than `pid`, or one of them has ended. */
 export function parentInSameUserns(pid: number): number | undefined {
   try {
-    const text = readFileSync(`/proc/${String(pid)}/stat`, 'latin1');
-    const parent = Number(text.slice(text.lastIndexOf(')') + 2).split(' ')[1]);
-    return namespaceOf(parent, 'user') === namespaceOf(pid, 'user') ? parent : undefined;
+    const parent = parentOf(pid);
+    return parent !== undefined && namespaceOf(parent, 'user') === namespaceOf(pid, 'user') ? parent : undefined;
   } catch {
     return undefined;
   }

@@ -1,11 +1,10 @@
 /** `hutch top`: the processes of a running container as the host's ps(1) shows them; on the host's side. */
-import { readdirSync } from 'node:fs';
 import { HutchError } from '../../errors/hutch-error.ts';
-import { namespaceOf } from '../../host/container-process.ts';
+import { processesBeside } from '../../host/container-process.ts';
 import { requireTool, runTool } from '../../host/run-tool.ts';
 import { isPrivate } from '../../oci/runtime-spec.ts';
 import { locateStore } from '../../state/store.ts';
-import { findRunning, type RunningContainer } from './running-container.ts';
+import { findRunning } from './running-container.ts';
 
 const DEFAULT_OPTIONS = ['-ef'];
 
@@ -25,30 +24,14 @@ export async function topContainer(word: string, options: readonly string[]): Pr
   const { code, stdout, stderr } = await runTool([ps, ...(options.length === 0 ? DEFAULT_OPTIONS : options)]);
   if (code !== 0) throw refused(options, stderr.trim().split('\n')[0] ?? '');
   // Looked up after ps has run: whoever has come meanwhile is not in its list.
-  const members = membersOf(container);
+  // Where the pid namespace is the host's, a container's own are those that share its mounts.
+  const members = processesBeside(container.pid, isPrivate(container.spec, 'pid') ? 'pid' : 'mnt');
   const [header = '', ...lines] = stdout.trimEnd().split('\n');
   const titles = header.trim().split(/\s+/u);
   const pidColumn = titles.indexOf('PID');
   if (pidColumn === -1) throw refused(options, 'no column PID, by which processes are told apart');
   const rows = lines.map((line) => fieldsOf(line, titles.length)).filter((row) => members.has(Number(row[pidColumn])));
   return { titles, rows };
-}
-
-/** The host pids of all processes in the container's pid namespace; where that is the host's, in its mount namespace. */
-function membersOf({ pid, spec }: RunningContainer): ReadonlySet<number> {
-  const file = isPrivate(spec, 'pid') ? 'pid' : 'mnt';
-  const own = tryNamespace(pid, file);
-  const pids = readdirSync('/proc').filter((name) => /^\d+$/u.test(name));
-  return new Set(own === undefined ? [] : pids.map(Number).filter((member) => tryNamespace(member, file) === own));
-}
-
-function tryNamespace(pid: number, file: string): string | undefined {
-  try {
-    return namespaceOf(pid, file);
-  } catch {
-    // Somebody else's process, or one that has just ended.
-    return undefined;
-  }
 }
 
 /** As many fields as there are columns; the last takes the rest of the line. */
