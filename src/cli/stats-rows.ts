@@ -1,7 +1,8 @@
 /** What `hutch stats` says of a container: docker's columns, the fields of templates and JSON, notes; pure, CLI process. */
 import type { ContainerStats } from '../engine/container/container-stats.ts';
 import type { Column } from './format/format-rows.ts';
-import { humanMemory, humanSize } from './format/human.ts';
+import { humanMemory } from '../engine/container/human-memory.ts';
+import { humanSize } from './format/human.ts';
 
 /** Where nothing is known: a zero would claim to know. */
 const UNKNOWN = '--';

@@ -12,6 +12,7 @@ export function whyText(report: WhyReport): string {
     ...labelled('why', report.causes),
     ...labelled('started', report.startedAt === null ? [] : [`${report.startedAt}${ranFor(report)}`]),
     ...labelled('ended', report.finishedAt === null || isUp(report) ? [] : [report.finishedAt]),
+    ...labelled('used', report.used),
     ...labelled('depends on', report.dependsOn),
     ...labelled('restarts', restartTexts(report)),
     ...labelled('health', healthTexts(report)),

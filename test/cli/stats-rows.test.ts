@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { frame } from '../../src/cli/live-screen.ts';
-import { humanMemory } from '../../src/cli/format/human.ts';
+import { humanMemory } from '../../src/engine/container/human-memory.ts';
 import { formatRows } from '../../src/cli/format/format-rows.ts';
 import { statsColumns, statsJson, statsNotes } from '../../src/cli/stats-rows.ts';
 import { statsOf, usageOf } from '../engine/container/stats-samples.ts';

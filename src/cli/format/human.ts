@@ -16,19 +16,6 @@ export function humanSize(sizeBytes: number): string {
   return `${String(Number(value.toPrecision(3)))}${UNITS[unit] ?? ''}`;
 }
 
-const BINARY_UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB', 'PiB', 'EiB'] as const;
-
-/** `1.234MiB`: four digits, binary units, as docker shows memory. Takes bytes. */
-export function humanMemory(sizeBytes: number): string {
-  let value = sizeBytes;
-  let unit = 0;
-  while (value >= 1024 && unit < BINARY_UNITS.length - 1) {
-    value /= 1024;
-    unit += 1;
-  }
-  return `${String(Number(value.toPrecision(4)))}${BINARY_UNITS[unit] ?? ''}`;
-}
-
 const SECONDS_PER = { minute: 60, hour: 3600, day: 86_400, week: 604_800, month: 2_592_000, year: 31_536_000 };
 
 /** `3 minutes`, `About an hour`, `2 weeks`: takes milliseconds; negative ones (a clock set back) count as none. */

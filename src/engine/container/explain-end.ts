@@ -1,6 +1,7 @@
 /** Why a container has ended, from what is on record of it; pure. */
 import type { ContainerEvent } from '../../state/events.ts';
 import type { ContainerState } from '../../state/container-state.ts';
+import { humanMemory } from './human-memory.ts';
 import { signalName } from './signal-name.ts';
 
 export interface EndFacts {
@@ -44,7 +45,7 @@ export function explainEnd({ state, events, endedSession }: EndFacts): string[] 
       ? []
       : [`the login session ${endedSession}, in which it ran, has ended; it may have been ended with it`];
   if (state.reason !== null) return [reasonText(state.reason), ...session];
-  return [...byCode(state, life), ...session, ...burdens(life, state.signal)];
+  return [...byCode(state, life), ...session, ...burdens(life, state)];
 }
 
 function reasonText(reason: string): string {
@@ -85,20 +86,37 @@ function bySignal(signal: number, asked: readonly ContainerEvent[]): string[] {
   return [cause, ...others];
 }
 
-function burdens(life: readonly ContainerEvent[], signal: number | null): string[] {
-  const { memoryKills, hostMemoryKills, throttledMicroseconds } =
-    life.findLast(({ action }) => action === 'die')?.attributes ?? {};
-  const throttled = Math.round(Number(throttledMicroseconds ?? 0) / 1000);
+/** What the end of the life has on record of limits: kills always count, the rest only where something went wrong. */
+function burdens(life: readonly ContainerEvent[], { signal, exitCode }: EndFacts['state']): string[] {
+  const die = life.findLast(({ action }) => action === 'die')?.attributes ?? {};
+  const throttled = exitCode === 0 ? 0 : Math.round(Number(die['throttledMicroseconds'] ?? 0) / 1000);
+  const refused = exitCode === 0 ? undefined : die['refusedForks'];
   return [
-    ...(signal === KILL || memoryKills !== undefined ? memoryTexts(memoryKills, hostMemoryKills) : []),
+    ...(signal === KILL || die['memoryKills'] !== undefined ? memoryTexts(die) : []),
+    ...(refused === undefined
+      ? []
+      : [
+          `${refused} time(s) it could not start a process: it had as many as its limit of ${die['pidsLimit'] ?? '?'} (--pids-limit)`,
+        ]),
     ...(throttled > 0 ? [`a limit on processor time held it up for ${String(throttled)} ms`] : []),
   ];
 }
 
-function memoryTexts(inGroup: string | undefined, onHost: string | undefined): string[] {
-  if (inGroup !== undefined)
-    return [`the kernel killed ${inGroup} process(es) of its control group for lack of memory while it ran`];
-  return onHost === undefined
+function memoryTexts({
+  memoryKills,
+  memoryLimit,
+  memoryPeak,
+  hostMemoryKills,
+}: ContainerEvent['attributes']): string[] {
+  if (memoryKills !== undefined && memoryLimit !== undefined) {
+    const peak = memoryPeak === undefined ? '' : `, after it had taken ${humanMemory(Number(memoryPeak))}`;
+    return [
+      `the kernel killed ${memoryKills} process(es) of it for lack of memory: its limit is ${humanMemory(Number(memoryLimit))} (--memory)${peak}`,
+    ];
+  }
+  if (memoryKills !== undefined)
+    return [`the kernel killed ${memoryKills} process(es) of its control group for lack of memory while it ran`];
+  return hostMemoryKills === undefined
     ? []
-    : [`the kernel killed ${onHost} process(es) of this host for lack of memory while it ran`];
+    : [`the kernel killed ${hostMemoryKills} process(es) of this host for lack of memory while it ran`];
 }

@@ -3,13 +3,14 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { isHutchError } from '../../errors/hutch-error.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
-import { currentState, newState, type ContainerState } from '../../state/container-state.ts';
+import { currentState, newState, type CgroupCounters, type ContainerState } from '../../state/container-state.ts';
 import type { ContainerEvent } from '../../state/events.ts';
 import type { Health } from '../../state/health.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { readSession } from '../../host/session.ts';
 import { lifeLimit } from './life-limits.ts';
 import { explainEnd, lastLife } from './explain-end.ts';
+import { explainUsage } from './explain-usage.ts';
 import { lastLogLines } from './last-log-lines.ts';
 import { pastEvents } from './watch-events.ts';
 
@@ -34,6 +35,10 @@ export interface WhyReport {
   readonly finishedAt: string | null;
   /** Sentences, the most telling first. */
   readonly causes: readonly string[];
+  /** What its last life has used, in sentences; empty without a cgroup. */
+  readonly used: readonly string[];
+  /** The same as the kernel counted it, by file and key; null without a cgroup. */
+  readonly counters: CgroupCounters | null;
   /** What it needs as long as it runs. */
   readonly dependsOn: readonly string[];
   /** Null for a container that was removed. */
@@ -71,6 +76,8 @@ function whyRecord(store: Store, record: ContainerRecord): WhyReport {
     command: record.command,
     status: state.status,
     causes: causesOf(state, events),
+    used: explainUsage(state.counters),
+    counters: state.counters ?? null,
     dependsOn: dependenciesOf(store, state),
     restart: { policy: name, limit, count: state.restartCount },
     lives: livesOf(events),
@@ -93,6 +100,8 @@ function whyRemoved(store: Store, word: string): WhyReport | undefined {
     command: [],
     status: 'removed',
     causes: state.startedAt === null ? [] : causesOf(state, events),
+    used: [],
+    counters: null,
     dependsOn: [],
     restart: null,
     lives: livesOf(events),
