@@ -13,6 +13,7 @@ export function readCgroupUsage(directory: string): Usage | null {
   const read: Reader = (file) => readIfThere(join(directory, file));
   if (read('cgroup.events') === null) return null;
   return {
+    takenAtMs: performance.now(),
     cpu: cpuOf(read),
     memory: memoryOf(read, narrowestLimit(directory)),
     tasks: tasksOf(read),

@@ -23,7 +23,11 @@ export interface ProcessUsage {
 
 /** The usage of the processes `pids`, by the host's numbers; those that have ended meanwhile are left out. */
 export function readProcessUsage(pids: readonly number[]): Usage {
-  return sumProcesses(pids.map(readProcess).filter((process) => process !== undefined));
+  const takenAtMs = performance.now();
+  return sumProcesses(
+    pids.map(readProcess).filter((process) => process !== undefined),
+    takenAtMs,
+  );
 }
 
 function readProcess(pid: number): ProcessUsage | undefined {
@@ -68,10 +72,11 @@ export function parseProcessIo(text: string): ProcessUsage['io'] {
 }
 
 /** Pure. A sum in which one part is unknown is unknown; memory falls back on what every process shows. */
-export function sumProcesses(processes: readonly ProcessUsage[]): Usage {
+export function sumProcesses(processes: readonly ProcessUsage[], takenAtMs: number): Usage {
   const user = total(processes.map(({ userTicks }) => userTicks)) ?? 0;
   const system = total(processes.map(({ systemTicks }) => systemTicks)) ?? 0;
   return {
+    takenAtMs,
     cpu: {
       usageMicroseconds: (user + system) * MICROSECONDS_PER_TICK,
       userMicroseconds: user * MICROSECONDS_PER_TICK,

@@ -1,6 +1,8 @@
 /** What a group of processes uses of the host, whoever has measured it; types only. Null stands for what cannot be known. */
 
 export interface Usage {
+  /** When processor time was read: milliseconds of a clock that only goes forward. */
+  readonly takenAtMs: number;
   readonly cpu: CpuUsage;
   readonly memory: MemoryUsage;
   readonly tasks: TaskUsage;

@@ -37,7 +37,7 @@ test('parseProcessIo() takes what has met a disk, and knows nothing of a closed 
 });
 
 test('sumProcesses() adds up', () => {
-  const usage = sumProcesses([process({}), process({ threads: 3 })]);
+  const usage = sumProcesses([process({}), process({ threads: 3 })], 7);
   assert.equal(usage.cpu.usageMicroseconds, 300_000);
   assert.deepEqual([usage.memory.usageBytes, usage.memory.by], [2048, 'pss']);
   assert.equal(usage.tasks.count, 4);
@@ -46,7 +46,7 @@ test('sumProcesses() adds up', () => {
 });
 
 test('sumProcesses() does not know a sum of which it does not know a part', () => {
-  const usage = sumProcesses([process({}), process({ io: null, pssBytes: null, swapBytes: null })]);
+  const usage = sumProcesses([process({}), process({ io: null, pssBytes: null, swapBytes: null })], 7);
   assert.equal(usage.io, null);
   assert.equal(usage.memory.swapBytes, null);
   assert.deepEqual([usage.memory.usageBytes, usage.memory.by], [8192, 'rss'], 'whole resident sets instead');

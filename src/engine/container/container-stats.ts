@@ -20,8 +20,6 @@ export interface ContainerStats {
   readonly id: string;
   readonly name: string;
   readonly status: ContainerStatus;
-  /** Milliseconds of a clock that only goes forward. */
-  readonly takenAtMs: number;
   /** Which start of the container it is about; null when it does not run. */
   readonly life: string | null;
   /** Null when it does not run. */
@@ -52,7 +50,6 @@ export async function measureContainer(
     id: record.id,
     name: record.name,
     status: state.status,
-    takenAtMs: performance.now(),
     life: measured.usage === null ? null : (state.startedAt ?? ''),
     cpuPercent: null,
     memoryCapacityBytes: Math.min(measured.usage?.memory.limitBytes ?? Infinity, totalmem()),
@@ -126,10 +123,14 @@ async function queuesOf(pid: number): Promise<NetworkQueue[] | null> {
 /** Pure: `now` with the share of a processor since `before`, if that was the same life. */
 export function sinceBefore(now: ContainerStats, before: ContainerStats | undefined): ContainerStats {
   const isSame = before?.life === now.life && before.countedBy === now.countedBy;
-  const end = now.usage?.cpu.usageMicroseconds ?? null;
-  const start = before?.usage?.cpu.usageMicroseconds ?? null;
-  const passedMicroseconds = (now.takenAtMs - (before?.takenAtMs ?? 0)) * 1000;
-  if (!isSame || end === null || start === null || passedMicroseconds <= 0) return now;
+  const cpuPercent = isSame ? cpuShare(now.usage, before.usage) : null;
+  return { ...now, cpuPercent };
+}
+
+function cpuShare(now: Usage | null, before: Usage | null): number | null {
+  const [end, start] = [now?.cpu.usageMicroseconds ?? null, before?.cpu.usageMicroseconds ?? null];
+  const passedMicroseconds = ((now?.takenAtMs ?? 0) - (before?.takenAtMs ?? 0)) * 1000;
+  if (end === null || start === null || passedMicroseconds <= 0) return null;
   // A process whose end nobody waits for takes its time with it.
-  return { ...now, cpuPercent: (Math.max(0, end - start) / passedMicroseconds) * 100 };
+  return (Math.max(0, end - start) / passedMicroseconds) * 100;
 }

@@ -19,7 +19,7 @@ function memoryText(read: Read): string | null {
   const most = peak === undefined ? null : `memory: ${humanMemory(peak)} at most`;
   const bound = limit === undefined ? '' : ` of its limit of ${humanMemory(limit)}`;
   const braked = read('memory.events', 'high') ?? 0;
-  const brake = braked === 0 ? '' : `, slowed down ${times(braked)} above --memory-high or --memory-reservation`;
+  const brake = braked === 0 ? '' : `, slowed down ${times(braked)} above --memory-high`;
   return most === null ? null : `${most}${bound}${brake}`;
 }
 

@@ -5,7 +5,7 @@ import { completed, sinceBefore } from '../../../src/engine/container/container-
 import { statsOf, usageOf } from './stats-samples.ts';
 
 const at = (takenAtMs: number, usageMicroseconds: number, life = 'first') =>
-  statsOf({ takenAtMs, life, usage: usageOf({ cpu: { usageMicroseconds } }) });
+  statsOf({ life, usage: usageOf({ takenAtMs, cpu: { usageMicroseconds } }) });
 
 test('sinceBefore() gives percent of one processor', () => {
   assert.equal(sinceBefore(at(2000, 1_500_000), at(1000, 1_000_000)).cpuPercent, 50);

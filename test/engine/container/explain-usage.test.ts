@@ -19,7 +19,7 @@ test('explainUsage() has a sentence for each resource, with limits and what beca
     'pids.events': { max: 3 },
   });
   assert.deepEqual(sentences, [
-    'memory: 120MiB at most of its limit of 120MiB, slowed down 7 times above --memory-high or --memory-reservation',
+    'memory: 120MiB at most of its limit of 120MiB, slowed down 7 times above --memory-high',
     'memory: 2 processes killed for lack of it',
     'swap: its limit was met once',
     'processor: 1.17 s, and its limit was met in 97 % of the time slices (58 of 60), which held it up for 3.80 s',

@@ -10,6 +10,7 @@ import {
 } from '../../../src/host/usage.ts';
 
 interface Parts {
+  readonly takenAtMs?: number;
   readonly cpu?: Partial<CpuUsage>;
   readonly memory?: Partial<MemoryUsage>;
   readonly tasks?: Partial<TaskUsage>;
@@ -19,6 +20,7 @@ interface Parts {
 /** A usage of a cgroup with everything delegated, changed where `parts` says so. */
 export function usageOf(parts: Parts = {}): Usage {
   return {
+    takenAtMs: parts.takenAtMs ?? 0,
     cpu: {
       usageMicroseconds: 1_000_000,
       userMicroseconds: 900_000,
@@ -55,7 +57,6 @@ export function statsOf(changes: Partial<ContainerStats> = {}): ContainerStats {
     id: '0123456789abcdef'.repeat(4),
     name: 'web',
     status: 'running',
-    takenAtMs: 0,
     life: 'first',
     usage: usageOf(),
     countedBy: 'cgroup',
