@@ -34,13 +34,13 @@ What cannot be known is shown as --, never as a zero. --format json gives number
     const { canRedraw, openScreen } = await import('../src/cli/live-screen.ts');
     const isOnce = flags['no-stream'];
     const redraws = !isOnce && !flags['no-reset'] && canRedraw();
-    const screen = openScreen({ redraws });
+    using screen = openScreen({ redraws });
     using interrupt = untilInterrupted();
     const options = { words: args.containers ?? [], all: flags.all, isOnce, signal: interrupt.signal };
     let told = '';
     for await (const rows of watchStats({ ...options, intervalMs: isOnce ? ONCE_MS : intervalMs })) {
       const { lines, notes } = picture(rows);
-      screen.show(redraws && notes.length > 0 ? [...lines, '', ...notes] : lines);
+      screen.show(lines, notes);
       if (redraws || notes.join('\n') === told) continue;
       told = notes.join('\n');
       for (const note of notes) this.note(note);

@@ -1,9 +1,9 @@
 /** Showing the same lines again and again: in place on a terminal, one below the other elsewhere; CLI process. Source: console_codes(4). */
 import { writeOut } from './output.ts';
 
-export interface LiveScreen {
-  /** Shows the lines in the place of those before. What does not fit on the screen is counted in its last line. */
-  show(lines: readonly string[]): void;
+export interface LiveScreen extends Disposable {
+  /** Shows the lines in the place of those before, and notes in whole below them. What does not fit on the screen is counted in its last line. */
+  show(lines: readonly string[], notes?: readonly string[]): void;
 }
 
 const CLEAR = '\x1b[2J';
@@ -16,16 +16,36 @@ export function canRedraw(): boolean {
   return process.stdout.isTTY && process.env['TERM'] !== 'dumb';
 }
 
-/** `redraws` false: every picture is printed below the one before. */
+/** `redraws` false: every picture is printed below the one before, and notes are left to the caller. Disposed of, it leaves the cursor at the start of a line. */
 export function openScreen({ redraws }: { readonly redraws: boolean }): LiveScreen {
   let isFirst = true;
   return {
-    show: (lines) => {
-      if (redraws) writeOut(`${isFirst ? CLEAR : ''}${frame(lines, process.stdout)}`);
+    show: (lines, notes = []) => {
+      if (redraws) writeOut(`${isFirst ? CLEAR : ''}${frame(withNotes(lines, notes), process.stdout)}`);
       else writeOut(lines.map((line) => `${line}\n`).join(''));
       isFirst = false;
     },
+    // The terminal has echoed the ^C of whoever ended it.
+    [Symbol.dispose]: () => {
+      if (redraws && !isFirst) writeOut(`\r${CLEAR_LINE_END}`);
+    },
   };
+}
+
+function withNotes(lines: readonly string[], notes: readonly string[]): string[] {
+  if (notes.length === 0) return [...lines];
+  return [...lines, '', ...notes.flatMap((note) => wrap(note, process.stdout.columns))];
+}
+
+/** Pure: `text` in lines of at most `width` columns; a longer word stays whole. */
+export function wrap(text: string, width: number): string[] {
+  const lines: string[] = [];
+  for (const word of text.split(' ')) {
+    const line = lines.at(-1);
+    if (line !== undefined && line.length + 1 + word.length <= width) lines[lines.length - 1] = `${line} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 /** Pure: a picture that leaves nothing of the one before, and does not make the screen scroll. */

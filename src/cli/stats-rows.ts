@@ -144,7 +144,7 @@ function queueJson(queue: NonNullable<ContainerStats['queues']>[number]): object
 }
 
 const SUMMED =
-  'processor time, memory (a page that several share in parts), tasks and I/O are summed over the processes';
+  'counted by process, for want of a cgroup: processor time, memory (a shared page in parts), I/O, tasks; limits and pressure are unknown (see `hutch doctor`)';
 
 /** What a reader of the table must know of its figures: a line for each cause, with the names that it is about. */
 export function statsNotes(rows: readonly ContainerStats[]): string[] {
@@ -153,17 +153,14 @@ export function statsNotes(rows: readonly ContainerStats[]): string[] {
     return names.length === 0 ? [] : [`${names.join(', ')}: ${text}`];
   };
   return [
-    ...about(
-      ({ countedBy }) => countedBy === 'processes',
-      `no cgroup of its own, so ${SUMMED}; limits, peaks, throttling and pressure cannot be known (\`hutch doctor\` says how to get cgroups)`,
-    ),
+    ...about(({ countedBy }) => countedBy === 'processes', SUMMED),
     ...about(
       ({ usage }) => usage?.memory.by === 'rss',
       'a process does not let us look into its memory, so pages that several share count for each of them',
     ),
     ...about(
       ({ countedBy, ioCountedBy }) => countedBy === 'cgroup' && ioCountedBy === 'processes',
-      'block I/O is summed over the processes, as the io controller is not delegated (`hutch doctor` says how)',
+      'block I/O is counted by process, as the io controller is not delegated (see `hutch doctor`)',
     ),
     ...about(
       ({ usage, network }) => usage !== null && network === null,

@@ -1,7 +1,7 @@
 /** The table of `hutch stats`, its JSON, its notes, and the frame that is drawn on a terminal. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { frame } from '../../src/cli/live-screen.ts';
+import { frame, wrap } from '../../src/cli/live-screen.ts';
 import { humanMemory } from '../../src/engine/container/human-memory.ts';
 import { formatRows } from '../../src/cli/format/format-rows.ts';
 import { statsColumns, statsJson, statsNotes } from '../../src/cli/stats-rows.ts';
@@ -43,7 +43,7 @@ test('statsJson() is what templates reach into', () => {
 test('statsNotes() say where figures come from when it is not the cgroup', () => {
   assert.deepEqual(statsNotes([statsOf()]), []);
   const [note] = statsNotes([statsOf({ countedBy: 'processes' }), statsOf({ name: 'db', countedBy: 'processes' })]);
-  assert.match(note ?? '', /^web, db: no cgroup.*hutch doctor/u);
+  assert.match(note ?? '', /^web, db: counted by process, for want of a cgroup.*hutch doctor/u);
   assert.match(statsNotes([statsOf({ ioCountedBy: 'processes' })])[0] ?? '', /io controller is not delegated/u);
   assert.match(statsNotes([statsOf({ network: null })])[0] ?? '', /network is the host's/u);
   assert.deepEqual(statsNotes([statsOf({ usage: null, network: null, countedBy: null })]), [], 'one that does not run');
@@ -64,4 +64,9 @@ test('frame() overwrites what was there and never scrolls', () => {
   assert.equal(frame(lines, { columns: 3, rows: 24 }), '\x1b[Hone\x1b[K\ntwo\x1b[K\nthr\x1b[K\nfou\x1b[K\n\x1b[J');
   const small = frame(lines, { columns: 80, rows: 4 });
   assert.equal(small, '\x1b[Hone\x1b[K\ntwo\x1b[K\n… and 2 lines more\x1b[K\n\x1b[J');
+});
+
+test('wrap() breaks between words', () => {
+  assert.deepEqual(wrap('one two three', 7), ['one two', 'three']);
+  assert.deepEqual(wrap('incredible', 3), ['incredible']);
 });
