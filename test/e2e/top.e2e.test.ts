@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
+import { descendant } from './processes.ts';
 import { startContainer, type Running } from './running.ts';
 import { assertRefused, hostSkip, makeSandbox, printed } from './sandbox.ts';
 
@@ -39,6 +40,15 @@ describe('hutch top', { skip: hostSkip() }, () => {
     const output = printed(await box.hutch(['top', 'open', '-eo', 'pid,args']));
     await open.end();
     assert.match(output, /^PID +COMMAND\n\d+ +sleep 1004\n$/u);
+  });
+
+  it('shows what lives in a pid namespace within the container', async () => {
+    const words = ['--cap-add', 'SYS_ADMIN', 'host', 'unshare', '--pid', '--fork', 'sleep', '1005'];
+    const nest = await startContainer(box, 'nest', words);
+    await descendant(/^sleep 1005/u);
+    const output = printed(await box.hutch(['top', 'nest', '-eo', 'pid,args']));
+    await nest.end();
+    assert.match(output, /^ *\d+ +unshare .*\n *\d+ +sleep 1005\n$/mu);
   });
 
   it('refuses a container that does not run', async () => {

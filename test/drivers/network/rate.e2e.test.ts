@@ -9,6 +9,7 @@ import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from '
 import { remaining } from '../../e2e/processes.ts';
 import { world } from '../../e2e/world.ts';
 
+const RAW_CLIENT = path.join(import.meta.dirname, 'raw.py');
 const RATE = { device: 'tap0', bitsPerSecond: 8e6, burstBytes: 131_072 };
 
 /** Tries in a namespace of the test what hutch will do in the container's. */
@@ -86,6 +87,17 @@ test "$ready" = ready`,
     assert.equal(spawnSync('nsenter', enter).status, 0);
     assert.equal((await queues()).match(/^qdisc tbf .* rate 8Mbit/gmu)?.length, 1, 'control: the check sees it');
     printed(await box.hutch(['rm', '-f', 'held']));
+  });
+
+  it('would be no limit for who may open packet sockets, which is why that is refused', async () => {
+    printed(await box.hutch(['run', '-d', '--name', 'raw', ...LIMIT, 'host', 'sleep', '1000']));
+    const pid = printed(await box.hutch(['inspect', '-f', '{{.State.Pid}}', 'raw'])).trim();
+    const enter = ['--preserve-credentials', '-t', pid, '--user', '--net', 'python3', RAW_CLIENT];
+    const send = (way: string): number =>
+      Number(spawnSync('nsenter', [...enter, way], { encoding: 'utf8', timeout: 20_000 }).stdout);
+    assert.ok(send('queued') < 16e6, 'control: a packet socket that goes through the queue is held');
+    assert.ok(send('past') > 80e6, 'PACKET_QDISC_BYPASS');
+    printed(await box.hutch(['rm', '-f', 'raw']));
   });
 
   it('stands again after a restart, and in inspect', async () => {
