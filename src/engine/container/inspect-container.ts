@@ -60,7 +60,7 @@ function stateOf(state: ContainerState): object {
     Restarting: status === 'restarting',
     OOMKilled: state.oomKilled,
     Dead: false,
-    ...(state.cgroup === null || state.cgroup === undefined ? {} : { CgroupPath: state.cgroup.path }),
+    CgroupPath: state.cgroup?.path ?? '',
     ...(state.counters === null || state.counters === undefined ? {} : { Counters: state.counters }),
     Pid: state.init?.pid ?? 0,
     MonitorPid: state.monitor?.pid ?? 0,
