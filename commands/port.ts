@@ -4,8 +4,8 @@ import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { publishedPorts } from '../src/engine/container/published-ports.ts';
 
 export default class Port extends HutchCommand {
-  static override description = 'Lists the ports of a container that the host publishes: none yet.';
-  static override examples = ['<%= config.bin %> port web'];
+  static override description = 'Lists which ports of the host lead to a running container.';
+  static override examples = ['<%= config.bin %> port web', '<%= config.bin %> port web 80'];
   static override args = {
     container: Args.string({ required: true, description: 'name, id, or the beginning of an id' }),
     port: Args.string({ description: 'this one only: PORT[/PROTOCOL]' }),

@@ -6,7 +6,7 @@ import { Flags } from './base-command.ts';
 import { CONTENT_TRUST, PLATFORM_FLAGS, platformFrom, REGISTRY_FLAGS } from './registry-flags.ts';
 import { SQUASH_IDS } from './squash-ids.ts';
 
-const several = (description: string, char?: 'e' | 'v' | 'l') =>
+const several = (description: string, char?: 'e' | 'v' | 'l' | 'p') =>
   Flags.string({ multiple: true, description, ...(char === undefined ? {} : { char }) });
 const one = (description: string) => Flags.string({ description });
 
@@ -37,7 +37,16 @@ export const CONTAINER_FLAGS = {
   'add-host': several('NAME:ADDRESS for /etc/hosts'),
   dns: several('name server'),
   'dns-search': several('search domain'),
-  network: Flags.string({ aliases: ['net'], description: 'slirp4netns (default), none or host' }),
+  network: Flags.string({ aliases: ['net'], description: 'slirp4netns (default), pasta, none or host' }),
+  publish: several('lead a port of the host to one of the container: [ADDRESS:][HOST_PORT:]PORT[/udp]', 'p'),
+  'publish-all': Flags.boolean({
+    char: 'P',
+    description: 'publish all ports that the image or --expose names, at any free ones',
+  }),
+  expose: several('a port that the container serves: PORT[/udp]; -P publishes it'),
+  'port-fallback': Flags.boolean({
+    description: 'take a higher port for one below 1024 that is not yours to take: 8080 for 80',
+  }),
   'network-rate': one('hold its network to a rate in each direction: 8mbit, 500kbit (bits per second)'),
   'network-burst': one('bytes that may pass at once after a pause, such as 256k'),
   pid: one('pid namespace: private or host'),
@@ -111,6 +120,10 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     network: text('network'),
+    publish: list('publish'),
+    publishAll: on('publish-all'),
+    expose: list('expose'),
+    portFallback: on('port-fallback'),
     networkRate: text('network-rate'),
     networkBurst: text('network-burst'),
     pid: text('pid'),

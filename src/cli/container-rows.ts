@@ -2,6 +2,7 @@
 import { healthText, type ListedContainer } from '../engine/container/list-containers.ts';
 import type { ContainerSize } from '../engine/container/measure-containers.ts';
 import type { Column } from './format/format-rows.ts';
+import { portRanges } from './port-ranges.ts';
 import { humanSince, humanSize } from './format/human.ts';
 
 export interface RowOptions {
@@ -24,7 +25,7 @@ export function containerColumns({ isWhole, sizes }: RowOptions): Columns {
     { name: 'Command', header: 'COMMAND', text: (row) => commandText(row, isWhole) },
     { name: 'RunningFor', header: 'CREATED', text: ({ record }) => humanSince(record.createdAt) },
     { name: 'Status', header: 'STATUS', text: statusText },
-    { name: 'Ports', header: 'PORTS', text: () => '' },
+    { name: 'Ports', header: 'PORTS', text: portsText },
     { name: 'Names', header: 'NAMES', text: ({ record }) => record.name },
     {
       name: 'Size',
@@ -74,7 +75,7 @@ export function containerJson({ record, state, networks, volumes }: ListedContai
     ExitCode: state.exitCode,
     Pid: state.init?.pid ?? 0,
     Restarts: state.restartCount,
-    Ports: '',
+    Ports: portsText({ record, state }),
     Labels: record.labels,
     Mounts: volumes(),
     Networks: networks(),
@@ -85,6 +86,11 @@ export function containerJson({ record, state, networks, volumes }: ListedContai
 function commandText({ record }: ListedContainer, isWhole: boolean): string {
   const command = record.command.join(' ');
   return isWhole || command.length <= COMMAND_WIDTH ? command : `${command.slice(0, COMMAND_WIDTH - 1)}…`;
+}
+
+/** Of a container that runs; ports that follow each other on both sides are one range, as with docker. */
+function portsText({ record, state }: Pick<ListedContainer, 'record' | 'state'>): string {
+  return state.status === 'running' || state.status === 'paused' ? portRanges(record.ports ?? []).join(', ') : '';
 }
 
 function labelsText({ record }: ListedContainer): string {

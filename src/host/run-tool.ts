@@ -14,6 +14,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   getsubids: 'uidmap',
   'fuse-overlayfs': 'fuse-overlayfs',
   slirp4netns: 'slirp4netns',
+  pasta: 'passt',
   unshare: 'util-linux',
   setpriv: 'util-linux',
   nsenter: 'util-linux',

@@ -90,6 +90,10 @@ const STEPS: StepTable<void, [Context]> = {
     context.say({ event: 'init_waits', what: step.what, helper: step.helper });
     waitForMessage(context, 'monitor_done');
   },
+  publish_ports: (_step, context) => {
+    context.say({ event: 'init_waits', what: 'ports', helper: [] });
+    waitForMessage(context, 'monitor_done');
+  },
   limit_network: (_step, context) => {
     context.say({ event: 'init_waits', what: 'rate', helper: [] });
     waitForMessage(context, 'monitor_done');

@@ -181,6 +181,7 @@ export class ContainerMonitor implements Controls {
       return await supervise({
         plan,
         chain,
+        runDirectory: this.options.store.run,
         prelaunched: this.hasRun ? undefined : prelaunched,
         syscalls,
         hub: this.hub,

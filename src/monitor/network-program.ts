@@ -4,6 +4,7 @@ import type { Duplex, Readable } from 'node:stream';
 import { HutchError } from '../errors/hutch-error.ts';
 import { findTool } from '../host/run-tool.ts';
 import { HELPER_EXIT_FD, HELPER_READY_FD } from '../drivers/network/driver.ts';
+import { helperName } from '../plan/name-of-program.ts';
 import { CHAIN_PATH } from '../userns/launch-chain.ts';
 
 const READY_TIMEOUT_MS = 10_000;
@@ -17,14 +18,14 @@ export interface NetworkHelper extends Disposable {
  * this process dies. NETWORK_FAILED with the helper's words.
  */
 export async function startNetworkHelper(helper: readonly string[], pid: number): Promise<NetworkHelper> {
-  const [name = '', ...args] = helper.map((word) => (word === '%pid' ? String(pid) : word));
-  const child = spawn(findTool(name) ?? name, args, {
+  const [program = '', ...args] = helper.map((word) => word.replaceAll('%pid', String(pid)));
+  const child = spawn(findTool(program) ?? program, args, {
     stdio: ['ignore', 'ignore', 'pipe', 'pipe', 'pipe'],
     env: { PATH: CHAIN_PATH },
     // Ctrl-C in the terminal is for the payload, not for its network.
     detached: true,
   });
-  await ready(child, name);
+  await ready(child, helperName(helper));
   return letRun(child);
 }
 

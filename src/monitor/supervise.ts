@@ -1,6 +1,7 @@
 /** One life of a container, from its start to its end, as seen from the host's side: the monitor's work. */
-import { readFileSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { Socket } from 'node:net';
+import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { runTool } from '../host/run-tool.ts';
@@ -12,6 +13,7 @@ import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { limitNetwork } from './limit-network.ts';
 import { startNetworkHelper } from './network-program.ts';
+import { publishPorts } from './publish-ports.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { stepFailed } from './step-failed.ts';
@@ -26,6 +28,8 @@ const CHILD_WAS_KILLED = 'unshare: sigprocmask unblock failed';
 export interface Supervision {
   readonly plan: Plan;
   readonly chain: LaunchChain;
+  /** For files that live for a moment. */
+  readonly runDirectory: string;
   readonly prelaunched: Prelaunched | undefined;
   readonly syscalls: () => Syscalls;
   readonly hub: StreamHub;
@@ -81,6 +85,7 @@ class Life implements LifeControl {
   private payloadPid: number | undefined;
   private hasReplaced = false;
   private network: Disposable | undefined;
+  private readonly apiSocket: string;
   private initPid: number | undefined;
   private code: number | undefined;
   private aborted: number | undefined;
@@ -92,6 +97,7 @@ class Life implements LifeControl {
 
   constructor(supervision: Supervision, launched: Launched, syscalls: () => Syscalls) {
     this.supervision = supervision;
+    this.apiSocket = join(supervision.runDirectory, `slirp.${String(process.pid)}`);
     this.launched = launched;
     this.syscalls = syscalls;
   }
@@ -120,6 +126,7 @@ class Life implements LifeControl {
   end(): void {
     this.supervision.hub.disconnect();
     this.network?.[Symbol.dispose]();
+    if (this.network !== undefined) rmSync(this.apiSocket, { force: true });
   }
 
   exitCode(): number {
@@ -222,9 +229,10 @@ class Life implements LifeControl {
     }
   }
 
-  private async serve(what: 'network' | 'rate' | 'rootfs', helper: readonly string[]): Promise<void> {
+  private async serve(what: 'network' | 'ports' | 'rate' | 'rootfs', helper: readonly string[]): Promise<void> {
     try {
       if (what === 'rootfs') await this.mountRoot(helper);
+      else if (what === 'ports') await this.publishPorts();
       else if (what === 'rate') await this.limitNetwork();
       else await this.startNetwork(helper);
       this.launched.send({ event: 'monitor_done' });
@@ -234,9 +242,17 @@ class Life implements LifeControl {
   }
 
   private async startNetwork(helper: readonly string[]): Promise<void> {
-    const network = await startNetworkHelper(helper, this.initPid ?? 0);
+    const words = helper.map((word) => word.replace('%api', this.apiSocket));
+    const network = await startNetworkHelper(words, this.initPid ?? 0);
     this.network = network;
     if (network.pid !== undefined) this.supervision.onNetwork(network.pid);
+  }
+
+  /** The socket goes at once: nobody else shall ask for ports. */
+  private async publishPorts(): Promise<void> {
+    const ports = this.supervision.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
+    await publishPorts(this.apiSocket, ports);
+    rmSync(this.apiSocket, { force: true });
   }
 
   private async limitNetwork(): Promise<void> {

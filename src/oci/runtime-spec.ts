@@ -86,6 +86,8 @@ export const HUTCH_ANNOTATIONS = {
   stdin: 'org.hutch.stdin',
   /** `slirp4netns`, `none` or `host`. */
   network: 'org.hutch.network',
+  /** Published ports, such as `127.0.0.1:8080->80/tcp`, with commas between them. */
+  ports: 'org.hutch.ports',
   /** Bits per second that its network is held to, in each direction. */
   networkRate: 'org.hutch.network-rate',
   /** Bytes that may pass at once after a pause. */

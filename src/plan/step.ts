@@ -1,5 +1,6 @@
 /** The idea of hutch: what can happen on the way to a container, as typed data. Pure; a plan survives JSON. */
 import type { UserNamespace } from '../linux/id-map.ts';
+import type { PublishedPort } from '../oci/published-port.ts';
 import type { Preparation } from '../oci/rootfs-source.ts';
 
 /** Where a step comes from: a pointer into the spec and one plain sentence that says what it is for. */
@@ -55,6 +56,8 @@ export interface StepFields {
      */
     readonly helper: readonly string[];
   };
+  /** Tell the monitor that the network stands, and wait until the network helper listens at ports of the host. */
+  readonly publish_ports: { readonly ports: readonly PublishedPort[] };
   /**
    * Tell the monitor that the network stands, and wait until it has held `device` to a rate in both directions, by tc(8) from outside:
    * who is to be limited must not have the capabilities for it.

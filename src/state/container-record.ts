@@ -1,6 +1,7 @@
 /** Records of containers on disk: what each one is. Written whole, at first and when it is renamed; read without a lock; on the host's side. */
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
+import type { PublishedPort } from '../oci/published-port.ts';
 import { containerDirectory, isContainerId } from './container-id.ts';
 import { nameOwner } from './container-names.ts';
 import type { HealthCheck } from './health.ts';
@@ -51,6 +52,8 @@ export interface ContainerRecord {
   /** How long it may run; null without end. */
   readonly timeoutSeconds: number | null;
   readonly log: LogSettings;
+  /** Ports of the host that lead to it while it runs. */
+  readonly ports?: readonly PublishedPort[];
   /** Null or nothing: it is not checked. */
   readonly health?: HealthCheck | null;
 }

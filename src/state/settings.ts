@@ -1,4 +1,5 @@
 /** The user's settings file, `config.json` in the configuration directory; on the host's side. */
+import { isIP } from 'node:net';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { readJsonFile } from './json-file.ts';
@@ -9,11 +10,18 @@ export interface Settings {
   readonly storageDriver?: string;
   /** As --net. */
   readonly network?: string;
+  /** Where the host listens for a published port whose address the user does not name; 127.0.0.1 by default. */
+  readonly publishAddress?: string;
   /** `no` leaves unpacked layers to the kernel to write (docs/adr/0013); `yes` is the default. */
   readonly syncLayers?: string;
 }
 
-const KEYS: readonly string[] = ['storageDriver', 'network', 'syncLayers'] satisfies (keyof Settings)[];
+const KEYS: readonly string[] = [
+  'storageDriver',
+  'network',
+  'publishAddress',
+  'syncLayers',
+] satisfies (keyof Settings)[];
 
 /** The settings; an absent file has none. CONFIG_INVALID names the file and what is wrong in it. */
 export function readSettings(store: Store): Settings {
@@ -27,6 +35,9 @@ export function readSettings(store: Store): Settings {
   const { syncLayers = 'yes' } = value as Settings;
   if (syncLayers !== 'yes' && syncLayers !== 'no')
     throw invalid(path, `"syncLayers" is "${syncLayers}", not yes or no`);
+  const { publishAddress } = value as Settings;
+  if (publishAddress !== undefined && isIP(publishAddress) === 0)
+    throw invalid(path, `"publishAddress" is "${publishAddress}", not an address such as 0.0.0.0`);
   return value;
 }
 

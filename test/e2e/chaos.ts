@@ -6,7 +6,7 @@ import assert from 'node:assert/strict';
 import { existsSync, readdirSync } from 'node:fs';
 import path from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { TOLD_FILE } from '../../src/engine/container/tell-life-limit.ts';
+import { TOLD_FILES } from '../../src/engine/container/tell-once.ts';
 import { randomness, type Random } from '../helpers/random-conditions.ts';
 import { descendants, remaining, type SeenProcess } from './processes.ts';
 import { BUSYBOX, containerTraces, hostMounts, outcomeOf, type Outcome, type Sandbox } from './sandbox.ts';
@@ -142,7 +142,7 @@ async function tidy(box: Sandbox, name: string): Promise<string[]> {
   ];
 }
 
-const AT_HOME = new Set(['prelaunch', 'probes.json', 'running', 'monitors', TOLD_FILE]);
+const AT_HOME = new Set(['prelaunch', 'probes.json', 'running', 'monitors', ...Object.values(TOLD_FILES)]);
 
 /** What lies in the run directory and is not always there. */
 function strays(box: Sandbox): string[] {

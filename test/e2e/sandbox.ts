@@ -7,7 +7,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import type { Readable, Writable } from 'node:stream';
 import { after } from 'node:test';
-import { loginOf, TOLD_FILE } from '../../src/engine/container/tell-life-limit.ts';
+import { loginOf, TOLD_FILES } from '../../src/engine/container/tell-once.ts';
 import { readSession } from '../../src/host/session.ts';
 import { chooseMaps } from '../../src/userns/choose-maps.ts';
 import { removeInUserns } from '../../src/userns/run-in-userns.ts';
@@ -75,7 +75,7 @@ export function makeSandbox(): Sandbox {
   const [data, run] = [path.join(directory, 'data'), path.join(directory, 'run/hutch')];
   mkdirSync(run, { recursive: true, mode: 0o700 });
   // What a container's life depends on here is told already: tests look at stderr.
-  writeFileSync(path.join(run, TOLD_FILE), loginOf(readSession()));
+  writeFileSync(path.join(run, TOLD_FILES.life), loginOf(readSession()));
   mkdirSync(path.join(directory, 'home'), { mode: 0o700 });
   const registries = path.join(directory, 'registries.conf');
   // A test that mistypes a name must not go to the world outside.

@@ -1,18 +1,37 @@
 /** What a network driver is: it gives the network namespace of a container its way out; on the host's side. */
 
-export const NETWORK_DRIVERS = ['slirp4netns', 'none', 'host'] as const;
+export const NETWORK_DRIVERS = ['pasta', 'slirp4netns', 'none', 'host'] as const;
 export type NetworkDriverName = (typeof NETWORK_DRIVERS)[number];
 
 /** Descriptors of a helper: it writes to the first when it is ready, and ends when the other end of the second closes. */
 export const HELPER_READY_FD = 3;
 export const HELPER_EXIT_FD = 4;
+/** Stands in a helper's words for the path of its control socket. */
+export const HELPER_API = '%api';
+
+/** A port of the host, and the one of the container that it leads to. */
+export interface DriverPort {
+  readonly protocol: 'tcp' | 'udp';
+  readonly hostAddress: string;
+  readonly hostPort: number;
+  readonly containerPort: number;
+}
+
+export type HelperWords = readonly [string, ...string[]];
 
 export interface NetworkDriver {
   readonly name: NetworkDriverName;
   /** True when the container gets a network namespace of its own. */
   readonly isPrivate: boolean;
-  /** The helper's command line, `%pid` standing for the host pid of a process in the namespaces; null without one. */
-  readonly helper: readonly [string, ...string[]] | null;
+  /**
+   * The helper's command line for these ports, with `%pid` for the host pid of a process in the namespaces and HELPER_API for the path of a control
+   * socket, if it is to be asked for the ports; null without a helper.
+   */
+  readonly helper: ((ports: readonly DriverPort[]) => HelperWords) | null;
+  /** True when the helper is asked for ports at its control socket; else its command line names them. */
+  readonly isAskedForPorts: boolean;
+  /** Why it cannot lead this port of the host to the container, in a few words; undefined where it can. */
+  refusal(port: Pick<DriverPort, 'protocol' | 'hostAddress'>): Promise<string | undefined>;
   /** The name servers inside; null leaves the host's. */
   readonly nameServers: readonly string[] | null;
   /** The device by which everything goes out and comes in; null when hutch makes none. */

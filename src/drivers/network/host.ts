@@ -5,6 +5,8 @@ export const hostDriver: NetworkDriver = {
   name: 'host',
   isPrivate: false,
   helper: null,
+  isAskedForPorts: false,
+  refusal: () => Promise.resolve('its ports are those of the host'),
   nameServers: null,
   device: null,
   address: null,

@@ -5,6 +5,8 @@ export const noneDriver: NetworkDriver = {
   name: 'none',
   isPrivate: true,
   helper: null,
+  isAskedForPorts: false,
+  refusal: () => Promise.resolve('no packet of the host gets into it'),
   nameServers: null,
   device: null,
   address: null,

@@ -2,9 +2,11 @@
 import type { NetworkDriver, NetworkDriverName } from './driver.ts';
 import { hostDriver } from './host.ts';
 import { noneDriver } from './none.ts';
+import { pastaDriver } from './pasta.ts';
 import { slirp4netnsDriver } from './slirp4netns.ts';
 
 const DRIVERS: Readonly<Record<NetworkDriverName, NetworkDriver>> = {
+  pasta: pastaDriver,
   slirp4netns: slirp4netnsDriver,
   none: noneDriver,
   host: hostDriver,

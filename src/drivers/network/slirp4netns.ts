@@ -1,8 +1,9 @@
 /** Network driver `slirp4netns`: TCP, UDP and DNS to the outside through a user-space stack; its helper runs on the host's side. */
 import { accessSync, constants } from 'node:fs';
+import { isIPv6 } from 'node:net';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { requireTool } from '../../host/run-tool.ts';
-import { HELPER_EXIT_FD, HELPER_READY_FD, type NetworkDriver } from './driver.ts';
+import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type DriverPort, type NetworkDriver } from './driver.ts';
 
 /**
  * The MTU that makes user-space networking fast (65520); nothing on the host's loopback can be reached; the helper fences
@@ -15,14 +16,17 @@ const DEVICE = 'tap0';
 export const slirp4netnsDriver: NetworkDriver = {
   name: 'slirp4netns',
   isPrivate: true,
-  helper: [
+  helper: (ports) => [
     'slirp4netns',
     ...FLAGS,
     `--ready-fd=${String(HELPER_READY_FD)}`,
     `--exit-fd=${String(HELPER_EXIT_FD)}`,
+    ...(ports.length === 0 ? [] : [`--api-socket=${HELPER_API}`]),
     '%pid',
     DEVICE,
   ],
+  isAskedForPorts: true,
+  refusal: (port) => Promise.resolve(refusalOf(port)),
   nameServers: ['10.0.2.3'],
   device: DEVICE,
   address: '10.0.2.100',
@@ -42,4 +46,15 @@ function requireTun(): void {
       cause,
     });
   }
+}
+
+/**
+ * Its control socket takes IPv4 addresses only. And what the container answers a client on the host's loopback goes to the gateway, which is that
+ * loopback: with it closed, UDP answers get lost; those of TCP belong to a connection. Source: slirp4netns(1); measured, docs/adr/0017.
+ */
+function refusalOf({ protocol, hostAddress }: Pick<DriverPort, 'protocol' | 'hostAddress'>): string | undefined {
+  if (isIPv6(hostAddress)) return 'it listens at IPv4 addresses only';
+  if (protocol === 'udp' && hostAddress.startsWith('127.'))
+    return 'answers by UDP do not get back to the loopback of the host';
+  return undefined;
 }

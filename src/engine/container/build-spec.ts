@@ -3,6 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES, capabilityName } from '../../linux/capabilities.ts';
 import type { UserNamespace } from '../../linux/id-map.ts';
+import { portText, type PublishedPort } from '../../oci/published-port.ts';
 import { DEFAULT_DEVICES, defaultMounts, MASKED_PATHS, READONLY_PATHS } from '../../oci/default-mounts.ts';
 import {
   HUTCH_ANNOTATIONS,
@@ -40,6 +41,7 @@ export interface SpecInput {
   readonly name: string;
   readonly userNamespace: UserNamespace;
   readonly network: NetworkDriver;
+  readonly ports: readonly PublishedPort[];
   readonly store: Store;
   /** Host files shown at /etc/hosts, /etc/hostname and /etc/resolv.conf. */
   readonly etcFiles: Readonly<Record<string, string>>;
@@ -89,6 +91,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...buildLabels(request, image.defaults.labels),
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
+      ...(input.ports.length === 0 ? {} : { [HUTCH_ANNOTATIONS.ports]: input.ports.map(portText).join(',') }),
       ...networkRate(request, input.network, capabilities),
       [HUTCH_ANNOTATIONS.stdin]: String(request.interactive),
       [HUTCH_ANNOTATIONS.seccompProfile]: security.seccompName,

@@ -17,6 +17,7 @@ import { readSettings, type Settings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import { buildSpec, hostnameOf } from './build-spec.ts';
+import type { DecidedPorts } from './decide-ports.ts';
 import { etcFiles } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
 import { requireRateTools } from './network-rate.ts';
@@ -24,6 +25,7 @@ import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
 export interface Draft {
+  readonly published: DecidedPorts;
   readonly spec: RuntimeSpec;
   readonly plan: Plan;
   /** Why only one id could be mapped; null when all are. */
@@ -49,11 +51,14 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
     : driver.prepare({ directory, layers: image.layerDirectories });
+  const published = await portsOf(input, network, settings);
+  const { ports } = published;
   const etc = etcFiles(directory, request, { hostname: hostnameOf(input), name: input.name }, network);
   const spec = buildSpec({
     ...input,
     userNamespace: maps.userNamespace,
     network,
+    ports,
     etcFiles: etc.paths,
     initProgram: request.init ? findInitProgram() : null,
     rootPath: mountPoint(directory),
@@ -66,11 +71,12 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
       preparation({ directories: [join(directory, 'root')], files: etc.files }),
     ),
     rootfs: rootfs.source,
-    networkHelper: network.helper,
+    networkHelper: network.helper?.(ports) ?? null,
+    ports: network.isAskedForPorts ? ports : [],
     networkDevice: network.device,
     architecture: hostArchitecture(),
   });
-  return { spec, plan, reducedBecause: maps.reducedBecause };
+  return { published, spec, plan, reducedBecause: maps.reducedBecause };
 }
 
 /**
@@ -94,6 +100,14 @@ function chooseNetwork(request: RunRequest, settings: Settings, store: Store): N
   }
   driver.check();
   return driver;
+}
+
+/** Loaded for those alone who publish something. */
+async function portsOf(input: DraftInput, network: NetworkDriver, settings: Settings): Promise<DecidedPorts> {
+  const { publish, publishAll, expose } = input.request;
+  if (publish.length === 0 && expose.length === 0 && !publishAll) return { ports: [], notes: [], reach: null };
+  const { decidePorts } = await import('./decide-ports.ts');
+  return decidePorts({ ...input, network, settings });
 }
 
 async function chooseDriver(request: RunRequest, settings: Settings, store: Store) {

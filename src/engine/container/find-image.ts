@@ -25,6 +25,7 @@ export function findImage(store: Store, word: string): ImageSource {
       user: defaults.User ?? '',
       stopSignal: defaults.StopSignal ?? '',
       labels: defaults.Labels ?? {},
+      exposedPorts: Object.keys(defaults.ExposedPorts ?? {}),
       healthCheck: defaults.Healthcheck,
     },
   };

@@ -14,6 +14,8 @@ export interface ImageDefaults {
   readonly user: string;
   readonly stopSignal: string;
   readonly labels: Readonly<Record<string, string>>;
+  /** Such as `80/tcp`. */
+  readonly exposedPorts: readonly string[];
   readonly healthCheck?: ImageHealthCheck | undefined;
 }
 
@@ -46,6 +48,7 @@ export function hostImage(): ImageSource {
       user: '',
       stopSignal: '',
       labels: {},
+      exposedPorts: [],
     },
   };
 }

@@ -8,7 +8,7 @@ import { currentState, type ContainerState } from '../../state/container-state.t
 import type { Health, HealthCheck } from '../../state/health.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
-import { describeHostConfig } from './inspect-host-config.ts';
+import { describeHostConfig, portBindings } from './inspect-host-config.ts';
 import { networkOf, readSpec, volumesOf } from './read-spec.ts';
 
 /** How Go writes a time that never was. */
@@ -24,7 +24,7 @@ export async function inspectContainer(word: string, { size }: { readonly size: 
     ...identityOf(store, record, state),
     ...(spec === undefined ? {} : partsOfSpec(store, record, spec)),
     ...(size ? await sizesOf(record) : {}),
-    NetworkSettings: networkSettings(spec, state),
+    NetworkSettings: networkSettings(record, spec, state),
   };
 }
 
@@ -160,11 +160,13 @@ function signalName(number: number): string {
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? String(number);
 }
 
-function networkSettings(spec: RuntimeSpec | undefined, { init }: ContainerState): object {
+/** Keys and values as docker has them; `SourceAddressPreserved`: the container sees who connects, but for the host itself. */
+function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined, { init }: ContainerState): object {
   const hasOwn = spec !== undefined && isPrivate(spec, 'network');
   return {
     SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
-    Ports: {},
+    Ports: init === null ? {} : portBindings(record.ports ?? []),
+    ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
     IPAddress: '',
     Networks: spec === undefined ? {} : { [networkOf(spec)]: {} },
   };

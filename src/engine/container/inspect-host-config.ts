@@ -1,5 +1,6 @@
 /** The part `HostConfig` of `hutch inspect`: what was asked of the host, as far as the spec tells; pure. */
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../linux/capabilities.ts';
+import { containerEnd, type PublishedPort } from '../../oci/published-port.ts';
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
 import type { ContainerRecord } from '../../state/container-record.ts';
 import { INIT_TARGET } from './build-spec.ts';
@@ -12,7 +13,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     Binds: volumes.map(bindText),
     NetworkMode: networkOf(spec),
     ...rateOf(spec),
-    PortBindings: {},
+    PortBindings: portBindings(record.ports ?? []),
     RestartPolicy: { Name: record.restart.name, MaximumRetryCount: record.restart.limit ?? 0 },
     AutoRemove: record.removeAtExit,
     LogConfig: logConfig(record),
@@ -38,6 +39,17 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     UidMap: linux.uidMappings,
     GidMap: linux.gidMappings,
   };
+}
+
+/** Docker's form: the container's end, and a list of the host's. */
+export function portBindings(ports: readonly PublishedPort[]): object {
+  const groups = Map.groupBy(ports, containerEnd);
+  return Object.fromEntries(
+    [...groups].map(([end, group]) => [
+      end,
+      group.map(({ hostAddress, hostPort }) => ({ HostIp: hostAddress, HostPort: String(hostPort) })),
+    ]),
+  );
 }
 
 /** Bits per second and bytes; nothing where the network is not limited. */

@@ -11,6 +11,7 @@ import { newState, writeState } from '../../state/container-state.ts';
 import { noteEvent } from '../../state/events.ts';
 import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
+import type { PublishedPort } from '../../oci/published-port.ts';
 import type { Store } from '../../state/store.ts';
 import { buildLabels } from './build-labels.ts';
 import { commandOf } from './build-spec.ts';
@@ -61,7 +62,15 @@ export async function makeContainer(
   const id = newContainerId();
   const name = request.name ?? inventName();
   const draft = await draftContainer({ request, image, id, name, store, directory: containerDirectory(store, id) });
-  const record = newRecord({ request, image, id, name, command: commandOf(draft.spec), interactsOnce });
+  const record = newRecord({
+    request,
+    image,
+    id,
+    name,
+    command: commandOf(draft.spec),
+    ports: draft.published.ports,
+    interactsOnce,
+  });
   warnAbout(draft, ears);
   const identity = ownIdentity();
   await create(store, record, { draft, owner, identity, layerDirectories: image.layerDirectories });
@@ -103,6 +112,7 @@ function warnAbout(draft: Draft, ears: MakeEars): void {
       `only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`,
     );
   }
+  for (const note of draft.published.notes) ears.warn(note);
   const warnings = draft.spec.mounts
     .filter(
       ({ type, source, destination, options }) =>
@@ -119,10 +129,11 @@ interface RecordParts {
   readonly id: string;
   readonly name: string;
   readonly command: readonly string[];
+  readonly ports: readonly PublishedPort[];
   readonly interactsOnce: boolean;
 }
 
-function newRecord({ request, image, id, name, command, interactsOnce }: RecordParts): ContainerRecord {
+function newRecord({ request, image, id, name, command, ports, interactsOnce }: RecordParts): ContainerRecord {
   const { stopTimeout, timeout } = request;
   return {
     id,
@@ -141,6 +152,7 @@ function newRecord({ request, image, id, name, command, interactsOnce }: RecordP
       stopTimeout === undefined ? DEFAULT_STOP_SECONDS : parseWholeSeconds('--stop-timeout', stopTimeout, -1),
     timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
     log: parseLog(request),
+    ...(ports.length === 0 ? {} : { ports }),
     health: parseHealth(request, image.defaults.healthCheck),
   };
 }

@@ -1,20 +1,27 @@
 /** `hutch port`: what of a container is reached through ports of the host; in the CLI process. */
 import { HutchError } from '../../errors/hutch-error.ts';
+import { containerEnd, hostEnd } from '../../oci/published-port.ts';
 import { findContainer } from '../../state/container-record.ts';
+import { currentState, isBusy } from '../../state/container-state.ts';
 import { locateStore } from '../../state/store.ts';
 import { badValue } from './parse-values.ts';
 
 /**
- * Lines such as `80/tcp -> 0.0.0.0:8080`; none, as no network driver publishes ports yet. CONTAINER_UNKNOWN; USAGE_INVALID for `port`
- * (`80` or `80/udp`) when that one is not published.
+ * Lines such as `80/tcp -> 127.0.0.1:8080`, none for a container that does not run; for one `port` (`80` or `80/udp`) the host's end alone.
+ * CONTAINER_UNKNOWN; USAGE_INVALID when that port is not published.
  */
 export function publishedPorts(word: string, port: string | undefined): readonly string[] {
-  const { name } = findContainer(locateStore(), word);
-  if (port === undefined) return [];
-  if (!/^\d{1,5}(?:\/(?:tcp|udp|sctp))?$/u.test(port)) throw badValue('PORT', port, 'a port such as 80 or 53/udp');
-  throw new HutchError(`no port of the host leads to port ${port} of container "${name}"`, {
+  const store = locateStore();
+  const record = findContainer(store, word);
+  const ports = isBusy(currentState(store, record)) ? (record.ports ?? []) : [];
+  if (port === undefined) return ports.map((each) => `${containerEnd(each)} -> ${hostEnd(each)}`);
+  const [, number, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/u.exec(port) ?? [];
+  if (number === undefined) throw badValue('PORT', port, 'a port such as 80 or 53/udp');
+  const found = ports.filter((each) => containerEnd(each) === `${String(Number(number))}/${protocol}`);
+  if (found.length > 0) return found.map(hostEnd);
+  throw new HutchError(`no port of the host leads to port ${number}/${protocol} of container "${record.name}"`, {
     code: 'USAGE_INVALID',
-    hint: 'hutch cannot publish ports yet; with --net host the port is one of the host',
-    context: { container: name, port },
+    hint: `hutch port ${record.name} lists those that do; -p HOST_PORT:${number} of run and create makes one`,
+    context: { container: record.name, port },
   });
 }

@@ -1,4 +1,5 @@
 /** `hutch run`: makes a container and becomes its monitor, in the foreground or not; on the host's side. */
+import { readSession } from '../../host/session.ts';
 import { discard } from '../../monitor/launch.ts';
 import { monitorHere } from '../../monitor/monitor-here.ts';
 import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
@@ -9,7 +10,8 @@ import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from '.
 import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
 import type { RunRequest } from './run-request.ts';
 import { startInBackground } from './start-container.ts';
-import { tellLifeLimit } from './tell-life-limit.ts';
+import { lifeLimit } from './life-limits.ts';
+import { tellOnce } from './tell-once.ts';
 import { traceSteps, type Trace } from './trace-steps.ts';
 
 export interface RunEars extends MakeEars {
@@ -59,7 +61,7 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
     return ears.watchPull(work);
   };
   const made = await makeContainer(request, { ...ears, watchPull }, { interactsOnce: !options.detach });
-  if (options.detach && !options.isQuiet) tellLifeLimit(made.store, (text) => ears.warn(text));
+  if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
   return monitorHere({
     ...made,
@@ -88,4 +90,11 @@ async function runElsewhere(made: MadeContainer, ears: RunEars, options: RunOpti
   await startInBackground(made.record);
   ears.detached(made.record.id);
   return 0;
+}
+
+/** What the container's life depends on, and who reaches it. */
+function tellWhoLeaves({ store, draft }: MadeContainer, tell: (text: string) => void): void {
+  const facts = readSession();
+  tellOnce(store, { topic: 'life', text: lifeLimit(facts, store.run) }, tell, facts);
+  tellOnce(store, { topic: 'ports', text: draft.published.reach }, tell, facts);
 }

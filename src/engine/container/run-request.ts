@@ -29,6 +29,11 @@ export interface RunRequest {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly network?: string | undefined;
+  readonly publish: readonly string[];
+  readonly publishAll: boolean;
+  readonly expose: readonly string[];
+  /** A port below 1024 that is root's is replaced by a higher one. */
+  readonly portFallback: boolean;
   /** Of tc(8): `8mbit`. */
   readonly networkRate?: string | undefined;
   readonly networkBurst?: string | undefined;

@@ -55,7 +55,7 @@ const RULES: readonly Rule[] = [
   },
   {
     earlier: ['unshare', 'wait_for'],
-    later: ['limit_network'],
+    later: ['publish_ports', 'limit_network'],
     because: 'the device that is limited must be in the new network namespace',
   },
   { earlier: ['limit_network'], later: ['pivot_root'], because: 'it needs programs of the host' },

@@ -62,6 +62,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     },
     { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
     ...waitForNetwork(input),
+    ...publishPorts(input),
     ...limitNetwork(spec, input),
     ...compileNames(spec),
     ...compileRootfs(input.rootfs),
@@ -96,6 +97,15 @@ function waitForNetwork({ networkHelper }: CompileInput): Step[] {
     text: 'the network helper puts its tap device into the new network namespace',
   };
   return [{ kind: 'wait_for', what: 'network', helper: networkHelper, why }];
+}
+
+function publishPorts({ ports = [] }: CompileInput): Step[] {
+  if (ports.length === 0) return [];
+  const why = {
+    spec: `annotations["${HUTCH_ANNOTATIONS.ports}"]`,
+    text: 'whoever connects to these ports of the host reaches the container; nobody else can from outside',
+  };
+  return [{ kind: 'publish_ports', ports, why }];
 }
 
 function limitNetwork({ annotations }: RuntimeSpec, { networkDevice }: CompileInput): Step[] {

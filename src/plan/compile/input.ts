@@ -1,6 +1,7 @@
 /** What the compiler is given besides the spec: the host's answers to what the spec leaves open. Pure data. */
 import type { UserNamespace } from '../../linux/id-map.ts';
 import type { Architecture } from '../../linux/syscalls.ts';
+import type { PublishedPort } from '../../oci/published-port.ts';
 import type { Preparation, RootfsSource } from '../../oci/rootfs-source.ts';
 
 export interface CompileInput {
@@ -12,6 +13,8 @@ export interface CompileInput {
   readonly networkHelper: readonly string[] | null;
   /** The device that the helper makes in the network namespace; left out without one. */
   readonly networkDevice?: string | null;
+  /** Ports of the host that the helper is asked for when it runs. */
+  readonly ports?: readonly PublishedPort[];
   /** Of the host's kernel. */
   readonly architecture: Architecture;
 }

@@ -208,5 +208,11 @@ function helperFor(plan: Plan, what: 'network' | 'rootfs'): (readonly string[])[
 }
 
 function helperWords(helper: readonly string[]): string {
-  return helper.map((word) => (word === '%pid' ? '"$pid"' : shellQuote(word))).join(' ');
+  const asked = helper.filter((word) => !word.includes('%api'));
+  return asked.map(helperWord).join(' ');
+}
+
+function helperWord(word: string): string {
+  const parts = word.split('%pid').map((part) => (part === '' ? '' : shellQuote(part)));
+  return parts.length === 1 ? shellQuote(word) : parts.join('"$pid"');
 }

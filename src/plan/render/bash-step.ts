@@ -35,6 +35,10 @@ const BASH: StepTable<BashStep, [Enter]> = {
   take_terminal: () => ONLY_EXEC,
   make_slave: () => ({ lines: ['mount --make-rslave /'] }),
   wait_for: (step, enter) => ({ lines: [askFor(step, enter)] }),
+  publish_ports: () => ({
+    cannot:
+      'slirp4netns is asked for ports at a Unix socket, which bash cannot open: from the host nothing reaches this container',
+  }),
   limit_network: (step) => ({ lines: rateCommands(step).map(({ argv }) => shellWords(argv)) }),
   mount_overlay: (step) => ({ lines: mountOverlay(step, shellQuote(step.at)) }),
   bind_root: (step) => ({ lines: [`mount --rbind -- ${shellWords([step.source, step.at])}`] }),

@@ -1,4 +1,6 @@
 /** What a step does, in the kernel's terms and on one line; pure. Used by the explanation, by errors and by `--trace`. */
+import { portText } from '../../oci/published-port.ts';
+import { helperName } from '../name-of-program.ts';
 import { INGRESS_DEVICE, rateText } from '../network-rate.ts';
 import { applyTable, type MountAttribute, type NamespaceName, type Step, type StepTable } from '../step.ts';
 
@@ -18,7 +20,9 @@ const DESCRIPTIONS: StepTable<string> = {
   join_time_namespace: () => 'setns(CLONE_NEWTIME)',
   take_terminal: () => 'ioctl(0, TIOCSCTTY)',
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
-  wait_for: (step) => `wait until ${show(step.helper[0] ?? 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
+  wait_for: (step) =>
+    `wait until ${show(helperName(step.helper) || 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
+  publish_ports: (step) => `wait until these ports of the host lead here: ${step.ports.map(portText).join(', ')}`,
   limit_network: (step) =>
     `wait until tc has held ${show(step.device)} to ${rateText(step.bitsPerSecond)} per second out, and in through ${INGRESS_DEVICE}, bursts of ${String(step.burstBytes)} bytes`,
   mount_overlay: (step) => `chdir(${show(step.from)}), mount(overlay, ${show(step.at)}): ${overlayOptions(step)}`,

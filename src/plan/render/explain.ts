@@ -42,6 +42,7 @@ const GROUPS: StepTable<StepGroup> = {
   take_terminal: () => 'process',
   make_slave: () => 'namespaces',
   wait_for: (step) => (step.what === 'network' ? 'network' : 'mounts'),
+  publish_ports: () => 'network',
   limit_network: () => 'limits',
   mount_overlay: () => 'mounts',
   bind_root: () => 'mounts',

@@ -29,6 +29,7 @@ function build(
     name: 'quiet-hare',
     userNamespace: { uidMap: MAP, gidMap: MAP, writer: 'newuidmap' },
     network: networkDriver('none'),
+    ports: [],
     store: storeAt('/no/store'),
     etcFiles: { '/etc/hosts': '/c/hosts' },
     initProgram: null,

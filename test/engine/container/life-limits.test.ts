@@ -6,7 +6,7 @@ import { tmpdir, userInfo } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { lifeLimit } from '../../../src/engine/container/life-limits.ts';
-import { tellLifeLimit } from '../../../src/engine/container/tell-life-limit.ts';
+import { tellOnce } from '../../../src/engine/container/tell-once.ts';
 import { readSession, type SessionFacts } from '../../../src/host/session.ts';
 import { storeAt } from './requests.ts';
 
@@ -41,19 +41,19 @@ test('lifeLimit: the session, the manager, the runtime directory, or nothing', (
   assert.equal(limitOf({ uid: 0, session: '3', killsProcesses: true }), null);
 });
 
-test('tellLifeLimit tells each login once', () => {
+test('tellOnce() tells each login once of each topic', () => {
   const store = { ...storeAt(scratch), run: path.join(scratch, 'run') };
   mkdirSync(store.run);
   const told: string[] = [];
-  const tell = (text: string): void => void told.push(text);
-  const facts = { ...FACTS, session: '3', killsProcesses: true };
-  tellLifeLimit(store, tell, facts);
-  tellLifeLimit(store, tell, facts);
-  assert.equal(told.length, 1);
-  tellLifeLimit(store, tell, { ...facts, session: '4' });
-  assert.equal(told.length, 2);
-  tellLifeLimit(store, tell, { ...facts, session: '5', killsProcesses: false, lingers: true });
-  assert.equal(told.length, 2, 'nothing to tell');
+  const tell = (topic: 'life' | 'ports', text: string | null, session: string): void => {
+    tellOnce(store, { topic, text }, (words) => told.push(words), { ...FACTS, session });
+  };
+  tell('life', 'a', '3');
+  tell('life', 'b', '3');
+  tell('ports', 'c', '3');
+  tell('life', null, '4');
+  tell('life', 'd', '4');
+  assert.deepEqual(told, ['a', 'c', 'd']);
 });
 
 test('readSession reads session, manager, linger and logind of a host', () => {

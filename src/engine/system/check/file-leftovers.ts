@@ -24,7 +24,7 @@ export function findTemporaryFiles(store: Store): Leftover[] {
     .filter((path) => isOver(path, PASSING.fifo))
     .map((path) => temporary(path, 'a fifo of a start that was killed'));
   const drafts = [
-    ...pathsIn(store.run).filter((path) => isOver(path, PASSING.draft)),
+    ...pathsIn(store.run).filter((path) => isOver(path, PASSING.draft) || isOver(path, PASSING.control)),
     ...containers.map((path) => join(path, 'name')).filter((path) => ageMs(path) > PASSING_MS),
   ].map((path) => temporary(path, 'the draft of a claim that was killed before it was made'));
   return [...half, ...fifos, ...drafts];

@@ -1,0 +1,77 @@
+/** Which ports a new container is reached by, and what its user should know of that; on the host's side, changes nothing. */
+import type { NetworkDriver } from '../../drivers/network/driver.ts';
+import { containerEnd, hostEnd, portText, type PublishedPort } from '../../oci/published-port.ts';
+import type { Settings } from '../../state/settings.ts';
+import type { Store } from '../../state/store.ts';
+import type { ImageSource } from './image-source.ts';
+import { choosePorts } from './choose-ports.ts';
+import { HutchError } from '../../errors/hutch-error.ts';
+import { parsePorts, type WantedPort } from './parse-ports.ts';
+import type { RunRequest } from './run-request.ts';
+
+export interface DecidedPorts {
+  readonly ports: readonly PublishedPort[];
+  /** What comes out otherwise than it was asked for. */
+  readonly notes: readonly string[];
+  /** For whoever does not stay: that the host alone gets there, though no address was named; null otherwise. */
+  readonly reach: string | null;
+}
+
+export interface PortInput {
+  readonly request: RunRequest;
+  readonly image: ImageSource;
+  readonly store: Store;
+  readonly network: NetworkDriver;
+  readonly settings: Settings;
+}
+
+/** Nobody else, as long as the settings do not say so: what is published by mistake on a shared machine is everybody's. */
+const DEFAULT_ADDRESS = '127.0.0.1';
+
+/** USAGE_INVALID where the network has no ports of its own, or the driver cannot listen at such an address; PORT_UNAVAILABLE. */
+export async function decidePorts({ request, image, store, network, settings }: PortInput): Promise<DecidedPorts> {
+  const address = settings.publishAddress ?? DEFAULT_ADDRESS;
+  const wanted = parsePorts(request, { exposed: image.defaults.exposedPorts, address });
+  if (wanted.length === 0) return { ports: [], notes: [], reach: null };
+  if (network.name === 'host') return { ports: [], notes: [OF_HOST], reach: null };
+  await requirePublishing(network, wanted);
+  const ports = await choosePorts(store, wanted, { fallback: request.portFallback });
+  return {
+    ports,
+    notes: ports.flatMap((port, index) => noteOn(port, wanted[index])),
+    reach: request.publish.every(hasAddress) ? null : reachOf(ports, settings),
+  };
+}
+
+const OF_HOST = "-p does nothing with --net host: the container's ports are those of the host";
+
+function noteOn(port: PublishedPort, wanted: WantedPort | undefined): string[] {
+  if (wanted === undefined || wanted.hostPorts.length === 0 || wanted.hostPorts.includes(port.hostPort)) return [];
+  return [`port ${String(wanted.hostPorts[0])} is root’s on this host; published instead: ${portText(port)}`];
+}
+
+function hasAddress(word: string): boolean {
+  return /^(?:\[[^\]]+\]|[\d.]+\.[\d.]+):/u.test(word);
+}
+
+function reachOf(ports: readonly PublishedPort[], { publishAddress }: Settings): string | null {
+  const [port] = ports;
+  if (port === undefined || publishAddress !== undefined) return null;
+  return `${hostEnd(port)} is reached from this host alone; -p 0.0.0.0:${String(port.hostPort)}:${String(port.containerPort)} lets others in, "publishAddress" in the settings does so for all`;
+}
+
+async function requirePublishing(network: NetworkDriver, wanted: readonly WantedPort[]): Promise<void> {
+  for (const port of wanted) {
+    const reason = await network.refusal(port);
+    if (reason === undefined) continue;
+    const { hostAddress, containerPort, protocol } = port;
+    throw new HutchError(
+      `port ${containerEnd({ containerPort, protocol })} cannot be published at ${hostAddress} with --net ${network.name}: ${reason}`,
+      {
+        code: 'USAGE_INVALID',
+        hint: `give another address (127.0.0.1, 0.0.0.0), or another network: ${network.name === 'pasta' ? 'slirp4netns' : 'pasta'}`,
+        context: { network: network.name, address: hostAddress },
+      },
+    );
+  }
+}
