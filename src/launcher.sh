@@ -54,6 +54,14 @@ forward() {
   kill -s "$signal" "$node"
 } 2>/dev/null
 
+# Ctrl-Z: the monitor, which belongs to no job, lets go of the terminal until it hears CONT.
+suspend() {
+  forward TSTP
+  trap - TSTP
+  kill -s TSTP $$
+  trap suspend TSTP
+}
+
 case "$1 $2" in
   run\ * | 'container run')
     keep_limit
@@ -63,6 +71,7 @@ case "$1 $2" in
     for name in HUP INT QUIT TERM USR1 USR2 ALRM CONT WINCH; do
       trap "forward $name" $name
     done
+    trap suspend TSTP
     # The monitor goes on without us.
     trap 'exit 0' URG
     if [ -L /proc/$$/fd/0 ]; then exec 8<&0; else exec 8</dev/null; fi

@@ -30,6 +30,23 @@ export function isAlive(identity: ProcessIdentity): boolean {
   return now?.startTime === identity.startTime && now.bootId === identity.bootId;
 }
 
+/** Where a process stands among the jobs of its terminal. */
+export interface Job {
+  readonly processGroup: number;
+  /** The device number of its controlling terminal; 0 for none. */
+  readonly terminal: number;
+  /** The process group whose turn at that terminal it is. */
+  readonly foreground: number;
+}
+
+/** The job that a process belongs to, or undefined when there is none with that pid. Source: proc_pid_stat(5), fields 5, 7 and 8. */
+export function jobOf(pid: number): Job | undefined {
+  const fields = statFields(pid);
+  if (fields === undefined) return undefined;
+  const [processGroup = 0, , terminal = 0, foreground = 0] = fields.slice(2, 6).map(Number);
+  return { processGroup, terminal, foreground };
+}
+
 /** The fields of /proc/PID/stat from the third (state) on: the name before them may hold spaces and brackets. */
 function statFields(pid: number): string[] | undefined {
   try {

@@ -1,4 +1,5 @@
 /** This process's own stdin, stdout and stderr as a client of a payload: in the monitor of a foreground `run`, or in `attach`. */
+import { isatty } from 'node:tty';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { DetachScanner } from '../protocol/detach-keys.ts';
 import { LocalOutput } from './local-output.ts';
@@ -6,6 +7,7 @@ import { goRaw, passOutputUnchanged, windowSize } from './local-terminal.ts';
 import type { PayloadEnd, StreamClient } from './stream-hub.ts';
 import type { StreamName } from './log-writer.ts';
 
+const STDIN = 0;
 const STDOUT = 1;
 const STDERR = 2;
 
@@ -19,13 +21,19 @@ export interface LocalOptions {
   /** None: nothing detaches. */
   readonly detachKeys: Buffer;
   readonly onDetach: () => void;
+  /** Lends the terminal on our stdin, and takes it back; without it, it is ours as long as we are connected. */
+  readonly turns?: TerminalTurns | undefined;
 }
+
+/** When a client may use the user's terminal: `take` begins each turn, `leave` ends it. Disposing of the result ends them for good. */
+export type TerminalTurns = (take: () => void, leave: () => void) => Disposable;
 
 export class LocalClient implements StreamClient {
   private readonly options: LocalOptions;
   private readonly outputs: Readonly<Record<StreamName, LocalOutput>>;
   private readonly full = new Set<StreamName>();
   private readonly restores: (() => void)[] = [];
+  private turns: Disposable | undefined;
   private isConnected = false;
 
   constructor(options: LocalOptions) {
@@ -53,23 +61,39 @@ export class LocalClient implements StreamClient {
     if (this.options.terminal) this.resize();
     if (this.isConnected) return;
     this.isConnected = true;
-    if (this.options.terminal) this.connectTerminal();
-    if (this.options.stdin) this.connectInput();
+    const { turns } = this.options;
+    if (turns === undefined || !isatty(STDIN)) this.useTerminal();
+    else
+      this.turns = turns(
+        () => {
+          this.useTerminal();
+        },
+        () => {
+          this.restore();
+        },
+      );
   }
 
   /** Gives the terminal back when all output is out. */
   async end(): Promise<void> {
     await Promise.all([this.outputs.stdout.flush(), this.outputs.stderr.flush()]);
+    this.turns?.[Symbol.dispose]();
     this.restore();
     if (this.options.stdin) process.stdin.destroy();
   }
 
   /** Lets go of the three streams at once: the payload goes on without us. */
   release(): void {
+    this.turns?.[Symbol.dispose]();
     this.restore();
     if (this.options.stdin) process.stdin.destroy();
     this.outputs.stdout.close();
     this.outputs.stderr.close();
+  }
+
+  private useTerminal(): void {
+    if (this.options.terminal) this.connectTerminal();
+    if (this.options.stdin) this.connectInput();
   }
 
   private restore(): void {
@@ -106,7 +130,7 @@ export class LocalClient implements StreamClient {
     const end = (): void => {
       payload.endInput();
     };
-    process.stdin.on('data', hear).on('end', end).on('error', end);
+    process.stdin.on('data', hear).on('end', end).on('error', end).resume();
     this.restores.push(() => process.stdin.off('data', hear).off('end', end).pause());
   }
 }

@@ -6,7 +6,8 @@ import type { Store } from '../state/store.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import { noteLife } from './note-life.ts';
 import { ContainerMonitor } from './container-monitor.ts';
-import { LocalClient } from './local-client.ts';
+import { takeTurns } from './job-turns.ts';
+import { LocalClient, type TerminalTurns } from './local-client.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { shedMemoryLater } from './shed-memory.ts';
 import { leaveShell, watchShell } from './waiting-shell.ts';
@@ -81,6 +82,13 @@ class Here {
     return (this.bound ??= openSyscalls());
   }
 
+  /** The shell is in the job that the user moves between foreground and background; this process is in a session of its own. */
+  private terminalTurns(): TerminalTurns | undefined {
+    const { shell, attachment } = this.options;
+    if (shell === undefined || attachment?.stdin !== true) return undefined;
+    return (take, leave) => takeTurns(shell, take, leave);
+  }
+
   private connectUser(): LocalClient | undefined {
     const { attachment, record } = this.options;
     if (attachment === null) return undefined;
@@ -89,6 +97,7 @@ class Here {
       syscalls: () => this.syscalls(),
       payload: this.monitor.hub,
       terminal: record.terminal,
+      turns: this.terminalTurns(),
       onDetach: () => {
         this.part();
       },

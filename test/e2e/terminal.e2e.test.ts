@@ -40,7 +40,7 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
       env: { ...box.env, TERM: 'xterm-256color', NO_COLOR: '1' },
       stdio: ['pipe', 'pipe', 'pipe'],
     });
-    const played = JSON.stringify({ size: [33, 99], argv: [HUTCH, ...argv], stdin, script });
+    const played = JSON.stringify({ size: [33, 99], argv: argv[0] === 'env' ? argv : [HUTCH, ...argv], stdin, script });
     const { stdout, stderr } = await outcomeOf(child, played);
     assert.equal(stderr, '');
     return JSON.parse(stdout) as Played;
@@ -162,6 +162,55 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
     );
     const { code, output } = await play([...RUN, '-it', 'host', 'true'], [], 'null');
     assert.deepEqual([code, output.includes('needs a terminal')], [125, true]);
+  });
+
+  describe('as a job of a shell', () => {
+    const bash = ['bash', '--norc', '--noprofile', '-i'];
+    // What the shell echoes of a command is told from what the command prints by the quotes.
+    const cat = `${HUTCH} run -i --rm --net none host sh -c 'echo re"ad"y; exec cat'`;
+
+    function playJobs(script: readonly Step[]): Promise<Played> {
+      return play(['env', 'PS1=type> ', ...bash], [['expect', 'type> '], ...script, ['type', 'exit 7\n']]);
+    }
+
+    it('leaves the keys to the shell while it is in the background, where it stops, and reads them in the foreground', async () => {
+      const played = await playJobs([
+        ['type', `${cat} &\n`],
+        ['expect', 'ready\r'],
+        ['type', '\n'],
+        ['expect', 'Stopped'],
+        ['type', 'echo ke"ys" of the shell\n'],
+        ['expect', 'keys of the shell'],
+        ['type', 'fg\n'],
+        ['expect', 'exec cat'],
+        ['type', 'word\n'],
+        ['expect', 'word\r\nword\r\n'],
+        ['type', CONTROL_D],
+        ['expect', 'type> '],
+      ]);
+      assert.deepEqual([played.code, played.missing], [7, null], played.output);
+    });
+
+    it('lets go of the keys at Ctrl-Z until it is in the foreground again', async () => {
+      const played = await playJobs([
+        ['type', `${cat}\n`],
+        ['expect', 'ready\r'],
+        ['type', 'one\n'],
+        ['expect', 'one\r\none\r\n'],
+        ['type', '\u001a'],
+        ['expect', 'Stopped'],
+        ['expect', 'type> '],
+        ['type', 'echo ke"ys" of the shell\n'],
+        ['expect', 'keys of the shell'],
+        ['type', 'fg\n'],
+        ['expect', 'exec cat'],
+        ['type', 'two\n'],
+        ['expect', 'two\r\ntwo\r\n'],
+        ['type', CONTROL_D],
+        ['expect', 'type> '],
+      ]);
+      assert.deepEqual([played.code, played.missing], [7, null], played.output);
+    });
   });
 
   it('leaves no container behind', async () => {
