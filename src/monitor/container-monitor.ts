@@ -6,7 +6,8 @@ import type { ProcessIdentity } from '../host/process-identity.ts';
 import type { Plan } from '../plan/step.ts';
 import type { ControlRequest } from '../protocol/control.ts';
 import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
-import { noteLife } from './note-life.ts';
+import { nameMonitor, isNamedMonitor } from './monitor-title.ts';
+import { noteLife, recordNow } from './note-life.ts';
 import { leaveRunning } from '../state/running-list.ts';
 import type { Store } from '../state/store.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
@@ -124,6 +125,11 @@ export class ContainerMonitor implements Controls {
   attached(): void {
     noteLife(this.options.store, 'attach', this.options.record);
     this.whenAttached?.();
+  }
+
+  renamed(): void {
+    const { store, record } = this.options;
+    if (isNamedMonitor()) nameMonitor(recordNow(store, record).name);
   }
 
   signal(signal: number, by = 'a command'): void {

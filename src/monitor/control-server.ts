@@ -26,6 +26,7 @@ export interface Controls {
   signal(signal: number, by: string | undefined): void;
   stop(request: Extract<ControlRequest, { request: 'stop' }>): void;
   attached(): void;
+  renamed(): void;
 }
 
 /** How long the last words may take to reach the clients. */
@@ -148,6 +149,10 @@ class Connection implements StreamClient {
         break;
       case 'stop':
         this.controls.stop(request);
+        break;
+      case 'renamed':
+        this.controls.renamed();
+        this.socket.write(encodeMessage({ event: 'done' }));
         break;
       case 'wait':
         break;

@@ -12,6 +12,7 @@ import { enterRunning, leaveRunning } from '../state/running-list.ts';
 import { locateStore, type Store } from '../state/store.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { codeOf, ContainerMonitor } from './container-monitor.ts';
+import { nameMonitor } from './monitor-title.ts';
 import { prepareAgain } from './prepare-again.ts';
 import { shedMemoryLater } from './shed-memory.ts';
 
@@ -42,7 +43,7 @@ async function main(id: string, awaitsClient: boolean): Promise<number> {
   if (isBusy(currentState(store, record))) throw taken(id);
   await prepareAgain(store, id, plan);
   const syscalls = openSyscalls();
-  process.title = `hutch monitor ${record.name}`;
+  nameMonitor(record.name);
   const monitor = new ContainerMonitor({
     store,
     record,

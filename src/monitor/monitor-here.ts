@@ -4,7 +4,7 @@ import type { Plan } from '../plan/step.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import type { Store } from '../state/store.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
-import { noteLife } from './note-life.ts';
+import { noteLife, recordNow } from './note-life.ts';
 import { ContainerMonitor } from './container-monitor.ts';
 import { takeTurns } from './job-turns.ts';
 import { LocalClient, type TerminalTurns } from './local-client.ts';
@@ -118,7 +118,7 @@ class Here {
       noteLife(store, 'detach', record);
     }
     this.monitor.startLog();
-    leaveShell(this.syscalls(), shell, `hutch monitor ${record.name}`);
+    leaveShell(this.syscalls(), shell, recordNow(store, record).name);
     shedMemoryLater();
   }
 

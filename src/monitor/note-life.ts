@@ -13,7 +13,8 @@ export function noteLife(
   noteEvent(store, action, recordNow(store, record), attributes);
 }
 
-function recordNow(store: Store, record: ContainerRecord): ContainerRecord {
+/** The record of a container as it is by now, or else as it was. */
+export function recordNow(store: Store, record: ContainerRecord): ContainerRecord {
   try {
     return readContainer(store, record.id) ?? record;
   } catch {

@@ -6,6 +6,7 @@ import { closeSync, openSync, readdirSync, readlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import { CLOSE_RANGE_CLOEXEC, O, PR } from '../linux/flags.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
+import { nameMonitor } from './monitor-title.ts';
 
 const VARIABLE = 'HUTCH_SHELL';
 
@@ -38,13 +39,13 @@ export function watchShell(syscalls: Syscalls, shell: number, gone: () => void):
 }
 
 /** Parts from the user: nothing of theirs stays open, and the shell ends with 0. */
-export function leaveShell(syscalls: Syscalls, shell: number, title: string): void {
+export function leaveShell(syscalls: Syscalls, shell: number, name: string): void {
   closeInherited(shell);
   const nothing = openSync('/dev/null', O.RDWR);
   for (const fd of [0, 1, 2]) syscalls.dup2(nothing, fd);
   if (nothing > 2) closeSync(nothing);
   process.chdir('/');
-  process.title = title;
+  nameMonitor(name);
   try {
     process.kill(shell, 'SIGURG');
   } catch {

@@ -28,7 +28,9 @@ export type ControlRequest =
       readonly timeoutSeconds: number | null;
       readonly by?: string;
     }
-  | { readonly request: 'wait' };
+  | { readonly request: 'wait' }
+  /** The container's record has another name; answered by `done`. */
+  | { readonly request: 'renamed' };
 
 /** From the monitor to the client. */
 export type ControlEvent =

@@ -106,7 +106,11 @@ describe('a detached container', { skip: hostSkip() }, () => {
     await detach('old', 'exec sleep 1000');
     await detach('other', 'exec sleep 1000');
     assertRefused(await box.hutch(['rename', 'old', 'other']), /^hutch: the name "other" is in use/u);
+    const monitor = printed(await box.hutch(['inspect', '--format', '{{.State.MonitorPid}}', 'old'])).trim();
+    const title = (): string => readFileSync(`/proc/${monitor}/cmdline`, 'latin1').replaceAll('\0', '');
+    assert.equal(title(), 'hutch monitor old');
     printed(await box.hutch(['rename', 'old', 'new']));
+    assert.equal(title(), 'hutch monitor new');
     assert.deepEqual((await listed()).trim().split('\n').sort(), ['new running', 'other running']);
     assertRefused(await box.hutch(['stop', 'old']), /^hutch: there is no container "old"/u);
     printed(await box.hutch(['rm', '-f', 'new', 'other']));
