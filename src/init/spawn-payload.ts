@@ -104,7 +104,7 @@ function keptTerminal(
 }
 
 /**
- * Waits for the payload's end, and tells it; or for the monitor's, and ends the payload; unless the monitor has said that it leaves.
+ * Waits for the payload's end, and tells it; or for the monitor's, and ends the payload; or, when the monitor says that it leaves, for the container's.
  * Nothing of the payload's stdio stays open here but the other end of its terminal.
  */
 function attend(context: Context, pid: number, terminal: number | undefined): void {
@@ -119,19 +119,37 @@ function attend(context: Context, pid: number, terminal: number | undefined): vo
     say({ event: 'init_saw_exit', code: syscalls.waitpid(pid) });
     return;
   }
-  if (context.hear()?.event === 'monitor_leaves') drain(terminal);
-  else syscalls.kill(pid, constants.signals.SIGKILL);
+  if (context.hear()?.event === 'monitor_leaves') stayWith(context, payload, terminal);
+  // Its end, or that of the container or of hutch; without a pid namespace only we tell it of those.
+  syscalls.kill(pid, constants.signals.SIGKILL);
   syscalls.waitpid(pid);
 }
 
-/** Reads what nobody reads any more, so that the writer goes on, until the other side of the terminal is closed: EIO. */
-function drain(terminal: number | undefined): void {
-  if (terminal === undefined) return;
-  const buffer = Buffer.allocUnsafe(65_536);
-  try {
-    while (readSync(terminal, buffer) > 0);
-  } catch {
-    // The usual end of a terminal.
+/** A descriptor that poll(2) passes over. */
+const NONE = -1;
+
+/**
+ * Stays until the payload has ended and its terminal is closed, or the container has ended. Reads what nobody reads any more, so that the writer
+ * goes on.
+ */
+function stayWith({ syscalls, container = NONE }: Context, payload: number, terminal = NONE): void {
+  const left = { payload, terminal };
+  while (left.payload !== NONE || left.terminal !== NONE) {
+    const [isOver, hasEnded, isWritten] = syscalls.pollReadable([container, left.payload, left.terminal]);
+    if (isOver === true) return;
+    if (hasEnded === true) left.payload = NONE;
+    if (isWritten === true && !readAway(terminal)) {
+      closeSync(terminal);
+      left.terminal = NONE;
+    }
   }
-  closeSync(terminal);
+}
+
+/** False when the other side of the terminal is closed: EIO. */
+function readAway(terminal: number): boolean {
+  try {
+    return readSync(terminal, Buffer.allocUnsafe(65_536)) > 0;
+  } catch {
+    return false;
+  }
 }

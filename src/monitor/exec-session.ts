@@ -24,6 +24,8 @@ export interface ExecSession {
   readonly terminal: boolean;
   /** None: nothing detaches. */
   readonly detachKeys: Buffer;
+  /** Leave as soon as the payload runs. */
+  readonly detached: boolean;
 }
 
 /** A program that has ended may have left others that hold its pipes: this long nothing has come from them. */
@@ -65,12 +67,13 @@ async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<E
   }
 }
 
-type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys'> & { readonly plan: ExecPlan };
+type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys' | 'detached'> & { readonly plan: ExecPlan };
 
 class ExecLife {
   payloadPid: number | undefined;
-  /** Resolves when the user has typed the detach keys, and init has been told. */
+  /** Resolves when init, which goes on, has been told that we leave: the payload shall run without us, or the user has typed the detach keys. */
   readonly detached: Promise<'detached'>;
+  private readonly leave: () => void;
   private isSpawned = false;
   private readonly hub = new StreamHub();
   private readonly quiet = new QuietWatch(this.hub);
@@ -99,10 +102,13 @@ class ExecLife {
       terminal: session.terminal,
       detachKeys: session.detachKeys,
       onDetach: () => {
-        launched.send({ event: 'monitor_leaves' });
-        resolve('detached');
+        this.leave();
       },
     });
+    this.leave = () => {
+      launched.send({ event: 'monitor_leaves' });
+      resolve('detached');
+    };
   }
 
   /** Resolves when all that was written is out, or nothing comes any more. */
@@ -165,6 +171,7 @@ class ExecLife {
       this.isSpawned = true;
       this.payloadPid = line.pid ?? undefined;
       if (this.held !== undefined && this.payloadPid !== undefined) this.send(this.payloadPid, this.held);
+      if (this.session.detached && line.pid !== null) this.leave();
     }
     if (line.event === 'init_saw_exit') this.code = line.code;
     else if (line.event === 'init_failed') this.hearFailure(line.failure);

@@ -295,6 +295,21 @@ describe('hutch exec into containers that share namespaces with the host', { ski
     await container.end();
   });
 
+  it('ends a detached command with the container also where no pid namespace does', async () => {
+    const seen = (command: string): true | undefined =>
+      descendants().some((one) => one.command === command) ? true : undefined;
+    const container = await startContainer(box, 'shared', ['--pid', 'host', 'host', 'sleep', '1000']);
+    for (const seconds of ['657', '0.1']) assert.equal(printed(await container.exec(['-d'], 'sleep', seconds)), '');
+    assert.equal((await container.exec(['-d'], 'no-such-command')).code, 127);
+    assert.ok(await eventually(() => seen('sleep 657')), 'it runs without the command that started it');
+    const helpers = (): number =>
+      descendants().filter(({ command }) => /^\S*node.*init\.cjs(?!.*hutch-holder)/u.test(command)).length;
+    assert.ok(await eventually(() => (helpers() === 1 ? true : undefined)), 'a helper goes with its command');
+    await container.end();
+    assert.ok(await eventually(() => (seen('sleep 657') ? undefined : true)), 'it ends with the container');
+    assert.ok(await eventually(() => (helpers() === 0 ? true : undefined)), 'and so does its helper');
+  });
+
   it('works with two user namespaces', { skip: noIds }, async () => {
     const nested = makeNested();
     const container = await startContainer(nested, 'deep', ['host', 'sleep', '1000']);

@@ -57,6 +57,7 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
       interactive: stdin,
       terminal: request.terminal && !request.detach,
       detachKeys,
+      detached: request.detach,
     });
   } catch (error) {
     throw hasEnded(container) && !isAboutCommand(error) ? justEnded(container.record.name, error) : error;

@@ -91,7 +91,8 @@ function child(spec: RuntimeSpec, input: ExecInput): Step[] {
   return [
     {
       kind: 'fork',
-      attached: !input.detached,
+      // In the host's pid namespace nothing else would end it with the container.
+      attached: !input.detached || !input.namespaces.includes('pid'),
       why: hutch(
         'only a child can be in the pid namespace; it is a copy that never runs Node, and is there for moments',
       ),
