@@ -129,6 +129,43 @@ hutch run --rm --net none leaning:1 sh -c "${LOOK_LEANING.replaceAll('\n', ';')}
     assert.equal(stdout, `Loaded image: leaning:1\n${LEANING}`);
   });
 
+  it('runs commands in a container and copies to and from it, with no id of host root', async () => {
+    const script = `
+hutch run -d --name c --net none host sleep 1000 >/dev/null
+hutch exec c sh -c 'id -u; cat /proc/self/uid_map' | tr -s ' '
+hutch exec -u 33 c id -u
+hutch exec c cat /etc/shadow 2>&1 | sed 's/.*: //'
+mkdir -m 1777 ${directory}/both; echo in >${directory}/in; chmod 600 ${directory}/in
+hutch cp ${directory}/in c:/etc/copied 2>&1 | sed -n 's/.*: //p' | head -n 1; chmod 644 ${directory}/in
+hutch cp ${directory}/in c:/etc/copied && hutch exec c cat /etc/copied && hutch exec c stat -c %u /etc/copied
+hutch cp c:/etc/copied ${directory}/both/out && cat ${directory}/both/out
+hutch cp c:/etc/shadow ${directory}/both/shadow 2>/dev/null; echo $?; ls ${directory}/both
+hutch rm -f c`;
+    const { stdout, stderr } = await run(script);
+    assert.equal(stderr, '');
+    const [, first = '0'] = /^0\n 0 (\d+) 65536\n/u.exec(stdout) ?? [];
+    assert.ok(Number(first) >= 65_536, stdout);
+    assert.equal(stdout.replace(/^.*\n.*\n/u, ''), '33\nPermission denied\nEACCES\nin\n0\nin\n125\nout\nc\n');
+    assert.equal(await remaining(), '');
+  });
+
+  it('finds and mends what a killed monitor has left, and resets its own store alone', async () => {
+    const script = `
+hutch run -d --name c --net none host sleep 1000 >/dev/null
+hutch check; echo "check $?"
+kill -9 $(hutch inspect --format '{{.State.MonitorPid}}' c)
+until [ "$(hutch ps -a --format '{{.State}}')" = exited ]; do sleep 0.05; done
+hutch check >/dev/null; echo "check $?"
+hutch check --repair >/dev/null; hutch check >/dev/null; echo "check $?"
+touch /var/lib/other
+hutch system reset --force >/dev/null; echo "reset $?"
+hutch ps -a -q; ls /var/lib`;
+    const { stdout, stderr } = await run(script);
+    assert.equal(stderr, '');
+    assert.match(stdout, /check 0\ncheck [1-9]\d*\ncheck 0\nreset 0\n(?:hutch\n)?other\n$/u);
+    assert.equal(await remaining(), '');
+  });
+
   it('has a network by slirp4netns', async () => {
     const { stdout, stderr } = await run(`hutch run --rm host cat /sys/class/net/tap0/mtu`);
     assert.deepEqual([stdout, stderr], ['65520\n', '']);
