@@ -65,6 +65,18 @@ describe('on a disk that fills up', { skip: worldSkip() }, () => {
     assert.match(stdout, new RegExp(`^(?:${full}){3}old created\n\\d+\nold\nroom\n$`, 'u'));
   });
 
+  it('an image that cannot be committed is not there, and nothing of it', async () => {
+    const { stdout } = await onSmallDisk(`mkdir ${small}/tree; echo word >${small}/tree/file
+      tar -C ${small}/tree -cf ${small}/tree.tar . && h image import -q ${small}/tree.tar tree:1 >/dev/null
+      h create --name old --net none tree:1 /file >/dev/null; head -c 500000 /dev/urandom >${small}/large; h cp ${small}/large old:/large
+      before=$(find "$HUTCH_DATA" -type f 2>/dev/null | sort); fill; h commit -q old new:1; free
+      h images --format '{{.Repository}}' | sort | uniq; [ "$before" = "$(find "$HUTCH_DATA" -type f 2>/dev/null | sort)" ] && echo nothing left
+      h check; h commit -q old new:1 | wc -l; h images --format '{{.Repository}}' | grep new; h rm old`);
+    assert.match(stdout, /^hutch: [^\n]*ENOSPC[^\n]*\n(?:  [^\n]*\n)*?  fix: free some space[^]*\nnothing left\n/u);
+    assert.doesNotMatch(stdout.split('nothing')[0] ?? '', /^new|\/new$/mu);
+    assert.match(stdout, /\n1\n\S*new\nold\n$/u);
+  });
+
   it('a container that cannot be started there is what it was before', async () => {
     const { stdout } = await onSmallDisk(`h create --name old --net none host sh -c 'echo ran' >/dev/null; fill
       h start old >/dev/null; h ps -a --format '{{.Names}}'; free; h start -a old; h rm -f old; left`);
