@@ -100,22 +100,39 @@ export function mask(context: Context, path: string): void {
   const { syscalls } = context;
   const target = rootOf(context).openIfThere(path);
   if (target === undefined) return;
-  const cover = isDirectory(target) ? emptyDirectory(context) : nullDevice(context);
+  if (isDirectory(target)) coverDirectory(context, target);
+  else coverFile(context, target);
+  syscalls.close(target);
+}
+
+/**
+ * With one empty file system for all. Before Linux 6.15 open_tree(2) copies only what is mounted somewhere, so the file system goes
+ * over the first directory itself, and copies of it, from there, over the others.
+ */
+function coverDirectory(context: Context, target: number): void {
+  if (context.emptyDirectory !== undefined) {
+    coverWithCopy(context.syscalls, context.emptyDirectory, target);
+    return;
+  }
+  const tree = newFileSystem(context.syscalls, {
+    type: 'tmpfs',
+    options: { mode: '755', nr_inodes: '1' },
+    attributes: ['ro', 'nosuid', 'nodev', 'noexec'],
+  });
+  context.syscalls.move_mount(tree, target);
+  context.emptyDirectory = tree;
+}
+
+function coverFile(context: Context, target: number): void {
+  coverWithCopy(context.syscalls, nullDevice(context), target);
+}
+
+function coverWithCopy(syscalls: Syscalls, cover: number, target: number): void {
   const tree = cloneTree(syscalls, cover, false);
   // A clone of the host's /dev would go on hearing of what is mounted there.
   syscalls.mount_setattr(tree, { set: 0, propagation: MS.PRIVATE });
   syscalls.move_mount(tree, target);
   syscalls.close(tree);
-  syscalls.close(target);
-}
-
-function emptyDirectory(context: Context): number {
-  context.emptyDirectory ??= newFileSystem(context.syscalls, {
-    type: 'tmpfs',
-    options: { mode: '755', nr_inodes: '1' },
-    attributes: ['ro', 'nosuid', 'nodev', 'noexec'],
-  });
-  return context.emptyDirectory;
 }
 
 /** The host's /dev/null, proved to be that device: a plain file would be a cover that can be written. */

@@ -1,5 +1,6 @@
 /** interpret(): which system calls a plan becomes, in which order, and what is said when one of them fails. */
 import assert from 'node:assert/strict';
+import { closeSync, openSync } from 'node:fs';
 import { constants } from 'node:os';
 import { test } from 'node:test';
 import { interpret } from '../../src/init/interpreter.ts';
@@ -116,6 +117,16 @@ test('interpret() leaves a path alone that is to be masked and not there', () =>
   );
   assert.ok(calls.every((call) => call.startsWith('openat2')));
   assert.deepEqual(said, []);
+});
+
+test('interpret() copies the cover of directories only from where it is mounted, as Linux before 6.15 demands', () => {
+  const directory = openSync('/', 'r');
+  const masks = ['/proc/acpi', '/proc/scsi'].map((target) => step('mask', { target }));
+  const { calls } = run([ROOT, ...masks], { results: { openat2: directory } });
+  closeSync(directory);
+  const names = calls.map((call) => call.split('(')[0]).filter((name) => name !== 'close' && name !== 'fsconfig');
+  const first = ['openat2', 'fsopen', 'fsconfigCreate', 'fsmount', 'move_mount'];
+  assert.deepEqual(names, [...first, 'openat2', 'open_tree', 'mount_setattr', 'move_mount']);
 });
 
 test('interpret() drops every capability of the bounding set that is not kept and that the kernel knows', () => {
