@@ -1,5 +1,5 @@
 /** Where hutch keeps things on this host, and the checks that make those places safe; on the host's side. */
-import { chmodSync, existsSync, lstatSync, mkdirSync, type Stats } from 'node:fs';
+import { chmodSync, existsSync, lstatSync, mkdirSync, readdirSync, type Stats } from 'node:fs';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
@@ -56,11 +56,30 @@ function homeOf(env: NodeJS.ProcessEnv): string {
   }
 }
 
-/** Below the user's runtime directory; without one a directory of our own in /tmp, whose owner is checked before each use. */
+/**
+ * Below the user's runtime directory; without one a directory of our own in /tmp, whose owner is checked before each use. What was started
+ * without a login (by cron, by su from root) is looked after there until it ends: while there is such a thing, a login uses that place, too.
+ */
 function runDirectory(env: NodeJS.ProcessEnv, uid: number): string {
-  const candidates = [env['XDG_RUNTIME_DIR'], `/run/user/${String(uid)}`];
-  const usable = candidates.find((path) => path?.startsWith('/') === true && ownerOf(path) === uid);
-  return usable === undefined ? `/tmp/hutch-${String(uid)}` : join(usable, 'hutch');
+  const [usual, spare] = [`/run/user/${String(uid)}`, `/tmp/hutch-${String(uid)}`];
+  const usable = [env['XDG_RUNTIME_DIR'], usual].find(
+    (path) => path?.startsWith('/') === true && ownerOf(path) === uid,
+  );
+  const isSpareUsed = usable === undefined || (usable === usual && ownerOf(spare) === uid && hasRunning(spare));
+  return isSpareUsed ? spare : join(usable, 'hutch');
+}
+
+/** Where a run directory lists the containers that somebody looks after. */
+export function runningDirectory(run: string): string {
+  return join(run, 'running');
+}
+
+function hasRunning(run: string): boolean {
+  try {
+    return readdirSync(runningDirectory(run)).length > 0;
+  } catch {
+    return false;
+  }
 }
 
 function ownerOf(path: string): number | undefined {

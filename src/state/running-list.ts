@@ -1,6 +1,7 @@
 /** Who looks after which container: one small file each in the run directory, made by exactly one process; on the host's side. */
 import { rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { runningDirectory } from '../host/directories.ts';
 import { isAlive, type ProcessIdentity } from '../host/process-identity.ts';
 import { claim } from './claim.ts';
 import { isContainerId } from './container-id.ts';
@@ -8,7 +9,7 @@ import { listNames, readJsonFile } from './json-file.ts';
 import type { Store } from './store.ts';
 
 function listDirectory(store: Store): string {
-  return join(store.run, 'running');
+  return runningDirectory(store.run);
 }
 
 /**
