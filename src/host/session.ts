@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
+import { ownControlGroup } from './burden.ts';
 
 export interface SessionFacts {
   readonly uid: number;
@@ -36,6 +37,11 @@ export function readSession(root = '/', uid = process.getuid?.() ?? 0, pid: numb
     lingers: lingers(root),
     killsProcesses: killsProcesses(root),
   };
+}
+
+/** The control group of a process, as ownControlGroup() names it; null when the process is gone. */
+export function controlGroupOf(pid: number): string | null {
+  return ownControlGroup(readIfThere(join('/proc', String(pid), 'cgroup')));
 }
 
 /** Source: loginctl(1), enable-linger. */

@@ -17,7 +17,8 @@ const GENERAL =
   'run `hutch doctor`, which tries each part of a container by itself, and `hutch plan` to read what the step is for';
 
 const OVERLAY: Remedies = {
-  EINVAL: 'the kernel refuses overlay mounts with these directories: choose --storage-driver fuse-overlayfs or vfs',
+  EINVAL:
+    'the kernel refuses overlay mounts with these directories, as it does while another file system is mounted below one of them: choose --storage-driver fuse-overlayfs or vfs',
   EPERM: 'this kernel does not let users mount overlays: choose --storage-driver fuse-overlayfs or vfs',
   ENODEV:
     'the kernel has no overlay file system (an admin can try: modprobe overlay): choose --storage-driver fuse-overlayfs or vfs',

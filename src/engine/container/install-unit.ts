@@ -4,9 +4,9 @@ import { dirname, join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { programDirectory } from '../../host/program-path.ts';
 import { findTool, runTool } from '../../host/run-tool.ts';
-import { readSession, type SessionFacts } from '../../host/session.ts';
+import { controlGroupOf, readSession, type SessionFacts } from '../../host/session.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
-import { currentState, isBusy } from '../../state/container-state.ts';
+import { currentState } from '../../state/container-state.ts';
 import { writeError, writeTextFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { unitName, unitText, wantedBy } from './user-unit.ts';
@@ -119,8 +119,14 @@ function notesFor(
           'it is started when you log in; for a start at boot: loginctl enable-linger (ask an admin if that is refused)',
         ]),
     ...(isHeard ? [] : ['your systemd cannot be reached from here; it reads the unit when it starts the next time']),
-    ...(isBusy(currentState(store, record))
+    ...(runsElsewhere(store, record)
       ? [`it runs already, outside of the unit; to move it there: hutch stop ${record.name} && ${control}`]
       : []),
   ];
+}
+
+/** It runs, but its monitor is not in the unit's control group. */
+function runsElsewhere(store: Store, record: ContainerRecord): boolean {
+  const { monitor } = currentState(store, record);
+  return monitor !== null && controlGroupOf(monitor.pid)?.endsWith(`/${unitName(record.name)}`) === false;
 }

@@ -11,7 +11,8 @@ export function lifeLimit(facts: SessionFacts, runDirectory: string): string | n
     const verb = killsProcesses === null ? 'may end' : 'ends';
     return `the container ${verb} with login session ${session}: logind kills what a session leaves behind; start it by systemd-run --user --scope hutch run -d …${lingers ? '' : `, after ${LINGER}`}`;
   }
-  if (lingers) return null;
+  // A session that processes are left of stays, and with it all that the user has.
+  if (session !== null || lingers) return null;
   if (isInUserManager) return `the container ends when you have logged out everywhere; to keep it: ${LINGER}`;
   if (!runDirectory.startsWith('/run/user/')) return null;
   return `when you have logged out everywhere, ${runDirectory} goes, and hutch cannot reach the container any more; to keep it: ${LINGER}`;
