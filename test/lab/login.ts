@@ -37,7 +37,7 @@ export async function logIn(config: string, user: LabUser): Promise<Login> {
   const ssh = (...words: readonly string[]): string[] => ['-F', config, '-S', socket, ...words];
   // LocalCommand says that the connection stands.
   const ready = ['-o', 'PermitLocalCommand=yes', '-o', 'LocalCommand=echo'];
-  const master = spawn('setpriv', ['--pdeathsig=TERM', '--', 'ssh', ...ssh('-M', '-N', ...ready, user)], {
+  const master = spawn('setpriv', ['--pdeathsig=KILL', '--', 'ssh', ...ssh('-M', '-N', ...ready, user)], {
     stdio: ['ignore', 'pipe', 'pipe'],
   });
   const complaint = text(master.stderr);
@@ -47,7 +47,8 @@ export async function logIn(config: string, user: LabUser): Promise<Login> {
   return {
     run: (command, options) => complete(ssh(user, command), options),
     async logOut() {
-      master.kill('SIGTERM');
+      // SIGTERM is lost when it comes just before ssh begins to wait.
+      master.kill('SIGKILL');
       await ended;
       rmSync(socket, { force: true });
     },

@@ -1,0 +1,117 @@
+/**
+ * The lab's machine for one test file, on the host:
+ *
+ *     describe('…', { skip: labSkip() }, () => {
+ *       const lab = useLab();
+ *       it('…', async () => assert.equal(printed(await lab.as('alice', 'hutch run --rm host true')), ''));
+ *     });
+ *
+ * Each file has a machine as it was saved, so it may change in it what it likes. HUTCH_LAB=CONFIG takes one that `lab.ts up` has started
+ * instead, which spares the seconds of the start while a test is being written.
+ */
+
+import assert from 'node:assert/strict';
+import { spawnSync } from 'node:child_process';
+import { after, before } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { obtainImage } from './image.ts';
+import { logIn, runOnce, type CommandOptions, type LabUser, type Login, type Outcome } from './login.ts';
+import { asRoot, resumeMachine, type Machine } from './machine.ts';
+import { TREE } from './places.ts';
+import { putTree } from './put-tree.ts';
+
+export type { Login, Outcome } from './login.ts';
+
+export interface Lab {
+  /** Has a user's shell carry out a command, in one session of that user that lasts until the end of the file or logOut(). */
+  as(user: LabUser, command: string, options?: CommandOptions): Promise<Outcome>;
+  /** A login session of its own. */
+  login(user: LabUser): Promise<Login>;
+  /** Ends the session of as(), as closing a terminal window does. */
+  logOut(user: LabUser): Promise<void>;
+  /** As root, where it must succeed; returns what it prints. */
+  root(command: string): Promise<string>;
+  /** Has a command of root try until it succeeds; fails with what it printed last. */
+  until(command: string, seconds?: number): Promise<void>;
+  /** Boots the machine anew; its disks stay, all sessions end. */
+  reboot(): Promise<void>;
+}
+
+const PROGRAMS = ['qemu-system-x86_64', 'qemu-img', 'mmdebstrap', 'ssh', 'flock', 'setpriv', 'unshare'];
+const START_TIMEOUT_MS = 15 * 60_000;
+const REBOOT_TIMEOUT_MS = 240_000;
+const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id';
+const USERS: readonly LabUser[] = ['root', 'alice', 'bob'];
+
+/** Why the lab cannot be had here; false when it can. */
+export function labSkip(): string | false {
+  if (process.getuid?.() !== 0) return 'needs root, to build the machine of the lab';
+  if (process.arch !== 'x64') return 'the machine of the lab is for x86-64';
+  const missing = PROGRAMS.filter((name) => spawnSync('which', [name]).status !== 0);
+  return missing.length === 0 ? false : `not installed: ${missing.join(', ')}`;
+}
+
+/** A machine for the tests of a `describe`, which is there when they begin and gone after them. */
+export function useLab(): Lab {
+  let config = process.env['HUTCH_LAB'] ?? '';
+  let machine: Machine | undefined;
+  const logins = new Map<LabUser, Login>();
+  const others: Login[] = [];
+
+  before(
+    async () => {
+      if (config !== '') return;
+      machine = await resumeMachine(await obtainImage(TREE, (line) => void process.stderr.write(`${line}\n`)));
+      config = machine.config;
+      await putTree(config, TREE);
+    },
+    { timeout: START_TIMEOUT_MS },
+  );
+  after(async () => {
+    await Promise.all([...logins.values(), ...others].map((login) => login.logOut()));
+    await machine?.stop();
+  });
+
+  async function login(user: LabUser): Promise<Login> {
+    const made = await logIn(config, user);
+    others.push(made);
+    return made;
+  }
+  async function as(user: LabUser, command: string, options?: CommandOptions): Promise<Outcome> {
+    const session = logins.get(user) ?? (await login(user));
+    logins.set(user, session);
+    return session.run(command, options);
+  }
+  async function logOut(user: LabUser): Promise<void> {
+    await logins.get(user)?.logOut();
+    logins.delete(user);
+  }
+  const root = (command: string): Promise<string> => asRoot(config, command);
+  async function until(command: string, seconds = 60): Promise<void> {
+    const deadline = Date.now() + seconds * 1000;
+    for (;;) {
+      const { code, stdout, stderr } = await as('root', command);
+      if (code === 0) return;
+      assert.ok(Date.now() < deadline, `after ${String(seconds)} s still not so: ${command}\n${stdout}${stderr}`);
+      await sleep(500);
+    }
+  }
+  async function reboot(): Promise<void> {
+    const [bootId, deadline] = [await root(BOOT_ID), Date.now() + REBOOT_TIMEOUT_MS];
+    await runOnce(config, 'root', 'systemctl reboot');
+    await Promise.all(USERS.map(logOut));
+    for (;;) {
+      const { code, stdout } = await runOnce(config, 'root', BOOT_ID);
+      if (code === 0 && stdout !== bootId) return;
+      assert.ok(Date.now() < deadline, 'the machine has not come back');
+      await sleep(500);
+    }
+  }
+  return { as, login, logOut, root, until, reboot };
+}
+
+/** What a command printed; fails with what it said when it did not end with 0. */
+export function printed({ code, stdout, stderr }: Outcome): string {
+  assert.equal(code, 0, stderr || stdout);
+  return stdout;
+}
