@@ -20,13 +20,17 @@ function describeError(error) {
 /** A test that failed only because a subtest did: the subtest has been reported already. */
 const isEchoOfSubtest = ({ details }) => details.error?.failureType === 'subtestsFailed';
 
-function describeSkip({ file, name, skip, todo }) {
+/** Node counts tests only; a suite that is skipped as a whole counts as one. */
+let skippedSuites = 0;
+
+function describeSkip({ file, name, skip, todo, details }) {
+  if (details.type === 'suite') skippedSuites += 1;
   const reason = [skip, todo].find((text) => typeof text === 'string' && text !== '') ?? 'no reason given';
   return `skip ${where(file)}: ${name}: ${reason}\n`;
 }
 
 function describeFile({ file, counts, duration_ms: durationMs, success }) {
-  const skipped = counts.skipped + counts.todo;
+  const skipped = counts.skipped + counts.todo + skippedSuites;
   const notes = skipped > 0 ? `, ${skipped} skipped` : '';
   return `${success ? 'ok  ' : 'FAIL'} ${where(file)}: ${counts.passed} passed${notes} (${Math.round(durationMs)} ms)\n`;
 }
@@ -35,7 +39,7 @@ function describeFile({ file, counts, duration_ms: durationMs, success }) {
 let hasFileEnded = false;
 
 function record({ passed, failed, cancelled, skipped, todo }) {
-  if (hasFileEnded) append('HUTCH_TEST_COUNTS', `${passed} ${failed + cancelled} ${skipped + todo}\n`);
+  if (hasFileEnded) append('HUTCH_TEST_COUNTS', `${passed} ${failed + cancelled} ${skipped + todo + skippedSuites}\n`);
 }
 
 function trace(line) {
