@@ -12,6 +12,18 @@ import type { Store } from './store.ts';
 /** `restarting`: between two lives; `removing`: somebody is at it. */
 export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'exited' | 'removing';
 
+/** Where a container's cgroup lies, for everybody who meters, pauses, changes or joins it. */
+export interface CgroupRecord {
+  readonly driver: 'systemd' | 'cgroupfs';
+  /** The absolute directory of the payload's own leaf: its limits and its meters. */
+  readonly path: string;
+  /** The scope that systemd keeps for it; null without systemd. */
+  readonly unit: string | null;
+}
+
+/** What the kernel counted in the cgroup of a life, by file and key, such as `memory.events` and `oom_kill`; numbers as the kernel has them. */
+export type CgroupCounters = Readonly<Record<string, Readonly<Record<string, number>>>>;
+
 export interface ContainerState {
   readonly status: ContainerStatus;
   /** The process that supervises it; null when nobody does. */
@@ -35,6 +47,10 @@ export interface ContainerState {
   readonly reason: string | null;
   /** Of its last life; null or nothing without a check. */
   readonly health?: Health | null;
+  /** Null or nothing: it does not run, or runs without a cgroup of its own. */
+  readonly cgroup?: CgroupRecord | null;
+  /** What its last life has used, read before its cgroup went; null or nothing where it had none. */
+  readonly counters?: CgroupCounters | null;
 }
 
 /** Exit code of a container that went down with its monitor. */
@@ -91,7 +107,7 @@ export function isBusy(state: ContainerState): boolean {
 export function reconciled(state: ContainerState): ContainerState {
   const { monitor, status } = state;
   if (monitor === null || isAlive(monitor)) return state;
-  const rest = { ...state, monitor: null, init: null, networkHelper: null };
+  const rest = { ...state, monitor: null, init: null, networkHelper: null, cgroup: null };
   if (status === 'exited' || (status === 'created' && state.startedAt === null)) return rest;
   return {
     ...rest,
