@@ -28,6 +28,8 @@ export type ControlRequest =
       readonly timeoutSeconds: number | null;
       readonly by?: string;
     }
+  /** Answered by `done` when every process of it stands still, or goes on. */
+  | { readonly request: 'pause' | 'unpause' }
   | { readonly request: 'wait' };
 
 /** From the monitor to the client. */

@@ -29,7 +29,7 @@ export interface StepFailure {
 export type InitMessage =
   /** `pid` is the host's number for init, read from the host's /proc. */
   | { readonly event: 'init_started'; readonly pid: number }
-  | { readonly event: 'init_waits'; readonly what: 'network' | 'rootfs'; readonly helper: readonly string[] }
+  | { readonly event: 'init_waits'; readonly what: 'network' | 'rootfs' | 'cgroup'; readonly helper: readonly string[] }
   /**
    * Descriptor numbers in init of the monitor's ends: a terminal, or the pipes; and `executed`, a pipe that ends without a byte in the
    * moment in which execve(2) succeeds, and with one when it fails.

@@ -7,13 +7,15 @@ import type { Store } from './store.ts';
 export interface Settings {
   /** As --storage-driver. */
   readonly storageDriver?: string;
+  /** As --cgroup-driver. */
+  readonly cgroupDriver?: string;
   /** As --net. */
   readonly network?: string;
   /** `no` leaves unpacked layers to the kernel to write (docs/adr/0013); `yes` is the default. */
   readonly syncLayers?: string;
 }
 
-const KEYS: readonly string[] = ['storageDriver', 'network', 'syncLayers'] satisfies (keyof Settings)[];
+const KEYS: readonly string[] = ['storageDriver', 'cgroupDriver', 'network', 'syncLayers'] satisfies (keyof Settings)[];
 
 /** The settings; an absent file has none. CONFIG_INVALID names the file and what is wrong in it. */
 export function readSettings(store: Store): Settings {

@@ -4,7 +4,7 @@ import type { ContainerState } from '../../state/container-state.ts';
 import { signalName } from './signal-name.ts';
 
 export interface EndFacts {
-  readonly state: Pick<ContainerState, 'exitCode' | 'signal' | 'reason' | 'isStopped'>;
+  readonly state: Pick<ContainerState, 'exitCode' | 'signal' | 'reason' | 'isStopped' | 'oomKilled'>;
   /** Of this container, oldest first. */
   readonly events: readonly ContainerEvent[];
   /** The login session in which it ran, when that is no more. */
@@ -44,7 +44,10 @@ export function explainEnd({ state, events, endedSession }: EndFacts): string[] 
       ? []
       : [`the login session ${endedSession}, in which it ran, has ended; it may have been ended with it`];
   if (state.reason !== null) return [reasonText(state.reason), ...session];
-  return [...byCode(state, life), ...session, ...burdens(life, state.signal)];
+  const found = burdens(life, state.signal);
+  // A kill for lack of memory in its own cgroup says it all.
+  if (state.oomKilled && state.signal === KILL) return [...found, ...byCode(state, life), ...session];
+  return [...byCode(state, life), ...session, ...found];
 }
 
 function reasonText(reason: string): string {
@@ -86,16 +89,28 @@ function bySignal(signal: number, asked: readonly ContainerEvent[]): string[] {
 }
 
 function burdens(life: readonly ContainerEvent[], signal: number | null): string[] {
-  const { memoryKills, hostMemoryKills, throttledMicroseconds } =
-    life.findLast(({ action }) => action === 'die')?.attributes ?? {};
+  const facts = life.findLast(({ action }) => action === 'die')?.attributes ?? {};
+  const { memoryKills, hostMemoryKills, memoryLimit, throttledMicroseconds } = facts;
   const throttled = Math.round(Number(throttledMicroseconds ?? 0) / 1000);
   return [
-    ...(signal === KILL || memoryKills !== undefined ? memoryTexts(memoryKills, hostMemoryKills) : []),
+    ...(signal === KILL || memoryKills !== undefined ? memoryTexts(memoryKills, hostMemoryKills, memoryLimit) : []),
     ...(throttled > 0 ? [`a limit on processor time held it up for ${String(throttled)} ms`] : []),
+    ...forkTexts(facts),
   ];
 }
 
-function memoryTexts(inGroup: string | undefined, onHost: string | undefined): string[] {
+function forkTexts({ refusedForks, pidsLimit }: ContainerEvent['attributes']): string[] {
+  if (refusedForks === undefined) return [];
+  return [
+    `${refusedForks} process(es) or thread(s) could not be started: it may have ${pidsLimit ?? 'so many'} at a time (--pids-limit)`,
+  ];
+}
+
+function memoryTexts(inGroup: string | undefined, onHost: string | undefined, limit: string | undefined): string[] {
+  if (inGroup !== undefined && limit !== undefined)
+    return [
+      `the kernel killed ${inGroup} process(es) of it for lack of memory while it ran: its limit was ${limit} bytes (--memory)`,
+    ];
   if (inGroup !== undefined)
     return [`the kernel killed ${inGroup} process(es) of its control group for lack of memory while it ran`];
   return onHost === undefined

@@ -59,7 +59,8 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
     return ears.watchPull(work);
   };
   const made = await makeContainer(request, { ...ears, watchPull }, { interactsOnce: !options.detach });
-  if (options.detach && !options.isQuiet) tellLifeLimit(made.store, (text) => ears.warn(text));
+  if (options.detach && !options.isQuiet)
+    tellLifeLimit(made.store, (text) => ears.warn(text), { isInScope: isInScope(made) });
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
   return monitorHere({
     ...made,
@@ -88,4 +89,9 @@ async function runElsewhere(made: MadeContainer, ears: RunEars, options: RunOpti
   await startInBackground(made.record);
   ears.detached(made.record.id);
   return 0;
+}
+
+/** True when systemd keeps a scope for it. */
+function isInScope({ draft }: MadeContainer): boolean {
+  return draft.plan.steps.some((step) => step.kind === 'join_cgroup' && step.driver === 'systemd');
 }

@@ -11,8 +11,14 @@ import { lifeLimit } from './life-limits.ts';
 export const TOLD_FILE = 'told-life';
 
 /** Calls `tell` when there is something to say and this login has not heard it. */
-export function tellLifeLimit(store: Store, tell: (text: string) => void, facts: SessionFacts = readSession()): void {
-  const text = lifeLimit(facts, store.run);
+export function tellLifeLimit(
+  store: Store,
+  tell: (text: string) => void,
+  { facts = readSession(), isInScope = false }: { readonly facts?: SessionFacts; readonly isInScope?: boolean } = {},
+): void {
+  // Its scope belongs to the user's manager, whatever session it is started from.
+  const own = isInScope ? { ...facts, session: null, isInUserManager: true } : facts;
+  const text = lifeLimit(own, store.run);
   const login = loginOf(facts);
   if (text === null || readTold(store) === login) return;
   tell(text);

@@ -18,6 +18,7 @@ const DESCRIPTIONS: StepTable<string> = {
   take_terminal: () => 'ioctl(0, TIOCSCTTY)',
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
   wait_for: (step) => `wait until ${show(step.helper[0] ?? 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
+  join_cgroup: (step) => describeCgroup(step),
   mount_overlay: (step) => `chdir(${show(step.from)}), mount(overlay, ${show(step.at)}): ${overlayOptions(step)}`,
   bind_root: (step) => `mount(${show(step.source)}, ${show(step.at)}, MS_BIND | MS_REC)`,
   open_root: (step) => `open(${show(step.at)}, O_PATH | O_DIRECTORY)`,
@@ -58,6 +59,15 @@ const DESCRIPTIONS: StepTable<string> = {
     `seccomp(SECCOMP_SET_MODE_FILTER, profile ${show(step.profile)}, ${String(step.instructions)} instructions)`,
   execve: (step) => `execve(${step.argv.map(show).join(' ')}), ${String(step.env.length)} environment variables`,
 };
+
+function describeCgroup({ driver, parent, name, settings, existing }: Step<'join_cgroup'>): string {
+  const unit = driver === 'systemd' ? '.scope' : '';
+  const place = show(`${parent}/${name}${unit}/payload`);
+  const limits = settings.map(({ file, value }) => `${file} ${show(value)}`).join(', ');
+  const what =
+    existing === true ? `has moved this process into ${place}` : `has made ${place} and moved this process into it`;
+  return `wait until the monitor ${what}${limits === '' ? '' : `: ${limits}`}`;
+}
 
 function describeStdio({ terminal, stdin, besides }: Step<'stdio'>): string {
   if (besides === 'none') return '/dev/null as 0, 1 and 2';

@@ -47,13 +47,15 @@ test('tellLifeLimit tells each login once', () => {
   const told: string[] = [];
   const tell = (text: string): void => void told.push(text);
   const facts = { ...FACTS, session: '3', killsProcesses: true };
-  tellLifeLimit(store, tell, facts);
-  tellLifeLimit(store, tell, facts);
+  tellLifeLimit(store, tell, { facts });
+  tellLifeLimit(store, tell, { facts });
   assert.equal(told.length, 1);
-  tellLifeLimit(store, tell, { ...facts, session: '4' });
+  tellLifeLimit(store, tell, { facts: { ...facts, session: '4' } });
   assert.equal(told.length, 2);
-  tellLifeLimit(store, tell, { ...facts, session: '5', killsProcesses: false, lingers: true });
+  tellLifeLimit(store, tell, { facts: { ...facts, session: '5', killsProcesses: false, lingers: true } });
   assert.equal(told.length, 2, 'nothing to tell');
+  tellLifeLimit(store, tell, { facts: { ...facts, session: '6', killsProcesses: false }, isInScope: true });
+  assert.match(told[2] ?? '', /ends when you have logged out everywhere/u, 'its scope belongs to the manager');
 });
 
 test('readSession reads session, manager, linger and logind of a host', () => {

@@ -1,0 +1,210 @@
+/** What hutch asks of a systemd manager: a scope of its own, and processes moved into one; on the host's side. Source: org.freedesktop.systemd1(5). */
+import { setTimeout as sleep } from 'node:timers/promises';
+import { HutchError } from '../../../errors/hutch-error.ts';
+import { managerSockets } from '../../../host/probe/cgroup.ts';
+import { DbusError, openConnection, type Connection } from './dbus-connection.ts';
+import type { DbusValue, Message } from './dbus-message.ts';
+
+const DESTINATION = 'org.freedesktop.systemd1';
+const MANAGER = 'org.freedesktop.systemd1.Manager';
+const PATH = '/org/freedesktop/systemd1';
+const NO_LIMIT = 0xffff_ffff_ffff_ffffn;
+
+const JOB_TIMEOUT_MS = 30_000;
+/** A scope of the same name may be on its way out: its last process has just ended. */
+const NAME_TIMEOUT_MS = 5000;
+const LOOK_AGAIN_MS = 20;
+
+export interface ScopeRequest {
+  /** Ends in `.scope`. */
+  readonly unit: string;
+  /** Ends in `.slice`. */
+  readonly slice: string;
+  readonly description: string;
+  /** Host pids; a scope cannot begin without. */
+  readonly processes: readonly number[];
+  /** How long its processes have to end when somebody stops it, before they are killed. */
+  readonly stopTimeoutSeconds: number;
+}
+
+/** A connection to the manager of the calling user. */
+export class Manager implements Disposable {
+  private readonly connection: Connection;
+  private readonly isBus: boolean;
+
+  constructor(connection: Connection, isBus: boolean) {
+    this.connection = connection;
+    this.isBus = isBus;
+  }
+
+  [Symbol.dispose](): void {
+    this.connection[Symbol.dispose]();
+  }
+
+  /** Makes a delegated scope with these processes in it; resolves when it stands. CGROUP_FAILED with systemd's own words. */
+  async startScope(request: ScopeRequest): Promise<void> {
+    const jobs = this.watchJob(request.unit);
+    try {
+      await this.subscribe();
+      await this.start(request);
+      const result = await jobs.ended;
+      if (result !== 'done') throw failed(`systemd could not start ${request.unit}: ${result}`);
+    } catch (error) {
+      throw inWords(error, `systemd could not start ${request.unit}`);
+    } finally {
+      jobs[Symbol.dispose]();
+    }
+  }
+
+  /** Moves processes into a cgroup of a scope, such as `/payload`. CGROUP_FAILED. */
+  async attach(unit: string, subCgroup: string, processes: readonly number[]): Promise<void> {
+    try {
+      await this.call('AttachProcessesToUnit', 'ssau', [unit, subCgroup, processes]);
+    } catch (error) {
+      throw inWords(error, `systemd could not move process ${processes.join(', ')} into ${unit}`);
+    }
+  }
+
+  /** Its state, such as `active` or `deactivating`; null when there is no such unit. */
+  async unitState(unit: string): Promise<string | null> {
+    const [found] = await this.call('ListUnitsByNames', 'as', [[unit]]);
+    const [first] = (found ?? []) as readonly (readonly DbusValue[])[];
+    const isLoaded = first?.[2] === 'loaded';
+    return isLoaded ? String(first[3]) : null;
+  }
+
+  private async subscribe(): Promise<void> {
+    const calls: Promise<unknown>[] = [this.call('Subscribe', '', [])];
+    if (this.isBus) {
+      const rule = `type='signal',sender='${DESTINATION}',interface='${MANAGER}',member='JobRemoved'`;
+      calls.push(this.onBus('AddMatch', 's', [rule]));
+    }
+    await Promise.all(calls);
+  }
+
+  private async start(request: ScopeRequest): Promise<void> {
+    const deadline = Date.now() + NAME_TIMEOUT_MS;
+    let properties = scopeProperties(request);
+    for (;;) {
+      try {
+        await this.call('StartTransientUnit', 'ssa(sv)a(sa(sv))', [request.unit, 'fail', properties, []]);
+        return;
+      } catch (error) {
+        const isTaken = error instanceof DbusError && error.errorName.endsWith('.UnitExists');
+        if (isTaken && Date.now() < deadline) await this.makeWay(request.unit);
+        else if (properties.length > NEEDED && isUnknownProperty(error)) properties = properties.slice(0, NEEDED);
+        else throw error;
+      }
+    }
+  }
+
+  /** A scope that has failed keeps its name until somebody resets it. */
+  private async makeWay(unit: string): Promise<void> {
+    await this.call('ResetFailedUnit', 's', [unit]).catch(() => undefined);
+    await sleep(LOOK_AGAIN_MS);
+  }
+
+  private call(member: string, signature: string, body: readonly DbusValue[]): Promise<readonly DbusValue[]> {
+    const address = { destination: DESTINATION, path: PATH, interface: MANAGER, member };
+    return this.connection.call(signature === '' ? address : { ...address, signature, body });
+  }
+
+  private onBus(member: string, signature: string, body: readonly DbusValue[]): Promise<readonly DbusValue[]> {
+    return this.connection.call({ ...BUS, member, signature, body });
+  }
+
+  private watchJob(unit: string): Disposable & { readonly ended: Promise<string> } {
+    const { promise, resolve, reject } = Promise.withResolvers<string>();
+    promise.catch(() => undefined);
+    const timer = setTimeout(
+      () => reject(failed(`systemd has not started ${unit} within ${String(JOB_TIMEOUT_MS / 1000)} s`)),
+      JOB_TIMEOUT_MS,
+    );
+    const listener = this.connection.onSignal((signal) => {
+      if (isEndOfJob(signal, unit)) resolve(String(signal.body[3]));
+    });
+    return {
+      ended: promise,
+      [Symbol.dispose]: () => {
+        clearTimeout(timer);
+        listener[Symbol.dispose]();
+      },
+    };
+  }
+}
+
+const BUS = {
+  destination: 'org.freedesktop.DBus',
+  path: '/org/freedesktop/DBus',
+  interface: 'org.freedesktop.DBus',
+} as const;
+
+/** JobRemoved(id, job, unit, result). */
+function isEndOfJob({ interface: from, member, body }: Message, unit: string): boolean {
+  return from === MANAGER && member === 'JobRemoved' && body[2] === unit;
+}
+
+/**
+ * systemd would set TasksMax by itself (15 % of what the host has), and from version 253 on would end everything after the first kill
+ * for lack of memory, so both are said. What is optional comes last.
+ */
+function scopeProperties(request: ScopeRequest): readonly DbusValue[] {
+  return [
+    ['Description', ['s', request.description]],
+    ['Slice', ['s', request.slice]],
+    ['PIDs', ['au', request.processes]],
+    ['Delegate', ['b', true]],
+    ['TasksMax', ['t', NO_LIMIT]],
+    ['CollectMode', ['s', 'inactive-or-failed']],
+    ['TimeoutStopUSec', ['t', BigInt(request.stopTimeoutSeconds) * 1_000_000n]],
+    ['OOMPolicy', ['s', 'continue']],
+  ];
+}
+
+const NEEDED = 7;
+
+function isUnknownProperty(error: unknown): boolean {
+  return (
+    error instanceof DbusError && /PropertyReadOnly|Cannot set property/u.test(`${error.errorName} ${error.message}`)
+  );
+}
+
+/** The user's manager by its bus, else by its own socket. CGROUP_FAILED when none answers. */
+export async function openManager(env = process.env, uid = process.getuid?.() ?? 0): Promise<Manager> {
+  const sockets = managerSockets(env, uid);
+  let cause: unknown;
+  for (const path of sockets) {
+    try {
+      return await managerAt(path, uid);
+    } catch (error) {
+      cause = error;
+    }
+  }
+  const words = cause instanceof Error ? `: ${cause.message}` : '';
+  throw failed(`no systemd of uid ${String(uid)} answers${words}`, cause);
+}
+
+/** The manager behind one socket; exported for tests. */
+export async function managerAt(path: string, uid: number): Promise<Manager> {
+  const connection = await openConnection(path, uid);
+  const isBus = !path.endsWith('/private');
+  try {
+    if (isBus) await connection.call({ ...BUS, member: 'Hello' });
+    return new Manager(connection, isBus);
+  } catch (error) {
+    connection[Symbol.dispose]();
+    throw error;
+  }
+}
+
+function inWords(error: unknown, what: string): unknown {
+  return error instanceof DbusError ? failed(`${what}: ${error.message}`, error) : error;
+}
+
+function failed(message: string, cause?: unknown): HutchError {
+  return new HutchError(message, {
+    code: 'CGROUP_FAILED',
+    hint: 'see `systemctl --user status` and `hutch doctor`, or run without limits by --cgroup-driver none',
+    cause,
+  });
+}
