@@ -5,12 +5,15 @@ import { isHutchError, HutchError } from '../errors/hutch-error.ts';
 import { applySettings } from '../drivers/cgroup/apply-settings.ts';
 import { memoryKills, readCounters } from '../drivers/cgroup/counters.ts';
 import type { Preparation } from '../drivers/cgroup/driver.ts';
+import { isStopping } from '../drivers/cgroup/systemd/systemd-calls.ts';
 import { cgroupDriver } from '../drivers/cgroup/select.ts';
 import { freeze, thaw } from '../drivers/cgroup/freezer.ts';
 import { cgroupOfProcess, killTree, moveProcess, renewLeaf, writeIfThere } from '../drivers/cgroup/subtree.ts';
+import type { ProcessIdentity } from '../host/process-identity.ts';
 import type { Step } from '../plan/step.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import type { CgroupCounters, CgroupRecord } from '../state/container-state.ts';
+import { anchorSession, type SessionAnchor } from './session-anchor.ts';
 
 export interface CgroupEars {
   /** The kernel has killed processes of it for lack of memory. */
@@ -26,6 +29,8 @@ export class ContainerCgroup {
   private readonly ears: CgroupEars;
   private preparation: Preparation | undefined;
   private watcher: FSWatcher | undefined;
+  private anchor: SessionAnchor | null = null;
+  private heardTerm = false;
 
   constructor(container: ContainerRecord, ears: CgroupEars) {
     this.container = container;
@@ -34,7 +39,9 @@ export class ContainerCgroup {
 
   /** Begins what takes its time, while init boots. */
   prepare(step: Step<'join_cgroup'>): void {
-    if (this.record === null) this.preparation ??= cgroupDriver(step.driver).prepare();
+    if (this.record !== null || this.preparation !== undefined) return;
+    this.preparation = cgroupDriver(step.driver).prepare();
+    if (step.driver === 'systemd') this.anchor ??= anchorSession();
   }
 
   /**
@@ -69,6 +76,11 @@ export class ContainerCgroup {
     if (this.record !== null) writeIfThere(join(this.record.path, 'cgroup.freeze'), '0');
   }
 
+  /** The process that keeps its login session, if there is one. */
+  get sessionAnchor(): ProcessIdentity | null {
+    return this.anchor?.identity ?? null;
+  }
+
   /** A life has ended: what it has used. Nothing of it is left in its leaf afterwards. */
   async endLife(): Promise<CgroupCounters | null> {
     this.watcher?.close();
@@ -78,8 +90,20 @@ export class ContainerCgroup {
     return readCounters(this.record.path);
   }
 
+  /** This process was asked to end: perhaps by systemd, which asks everything in a scope. */
+  hearTerm(): void {
+    this.heardTerm = true;
+  }
+
+  /** The scope, when systemd is stopping it: for its user, at the end of a login, or as the host goes down. Null otherwise. */
+  async stoppedScope(): Promise<string | null> {
+    const unit = this.record?.unit ?? null;
+    return this.heardTerm && unit !== null && (await isStopping(unit)) ? unit : null;
+  }
+
   /** This process is the last one in it. */
   leave(): void {
+    this.anchor?.[Symbol.dispose]();
     this.preparation?.[Symbol.dispose]();
     if (this.record !== null) cgroupDriver(this.record.driver).leave(this.record);
   }

@@ -174,7 +174,7 @@ export class ContainerMonitor implements Controls {
     try {
       const code = await this.supervised();
       if (this.failure !== undefined) throw this.failure as Error;
-      this.keeper.ended(code, null, await this.cgroup.endLife());
+      this.keeper.ended(code, null, await this.cgroup.endLife(), await this.cgroup.stoppedScope());
       return code;
     } catch (error) {
       if (!this.hasRun || !(error instanceof HutchError)) throw error;
@@ -218,7 +218,7 @@ export class ContainerMonitor implements Controls {
         enterCgroup: async (init) => {
           if (step === undefined) return;
           await this.cgroup.enter(step, init);
-          this.keeper.cgroup(this.cgroup.record, this.cgroup.failure);
+          this.keeper.cgroup(this.cgroup);
         },
         onExecuted: () => {
           this.running();
@@ -285,6 +285,7 @@ export class ContainerMonitor implements Controls {
 
   /** PID 1 ignores signals that it has no handler for, so a second Ctrl-C ends it by SIGKILL. */
   private hearSignal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGTERM') this.cgroup.hearTerm();
     if (this.options.hearSignal?.(signal) === true) return;
     if (signal === 'SIGINT') this.interrupts += 1;
     const number = signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal];

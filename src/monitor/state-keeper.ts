@@ -21,6 +21,12 @@ import type { Store } from '../state/store.ts';
 const LAST_SIGNAL = 64;
 const KILL = 9;
 
+export interface CgroupFacts {
+  readonly record: CgroupRecord | null;
+  readonly failure: string | null;
+  readonly sessionAnchor: ProcessIdentity | null;
+}
+
 export class StateKeeper {
   state: ContainerState;
   private readonly store: Store;
@@ -51,8 +57,8 @@ export class StateKeeper {
   }
 
   /** It is in a cgroup of its own; or, with the reason, in none although it was to be. Only what systemd does not clear away must be on disk at once. */
-  cgroup(cgroup: CgroupRecord | null, failure: string | null): void {
-    this.state = { ...this.state, cgroup };
+  cgroup({ record: cgroup, failure, sessionAnchor }: CgroupFacts): void {
+    this.state = { ...this.state, cgroup, sessionAnchor };
     this.noCgroup = failure;
     if (cgroup?.driver === 'cgroupfs') this.write({});
   }
@@ -82,7 +88,12 @@ export class StateKeeper {
   }
 
   /** A life has ended: the payload's, or the attempt to start one, which `reason` then explains. */
-  ended(code: number, reason: string | null, counters: CgroupCounters | null): void {
+  ended(
+    code: number,
+    reason: string | null,
+    counters: CgroupCounters | null,
+    stoppedScope: string | null = null,
+  ): void {
     const signal = code > 128 && code <= 128 + LAST_SIGNAL ? code - 128 : null;
     const added =
       code === 0 || this.burden === undefined ? {} : addedBurden(this.burden, readBurden(ownControlGroup()));
@@ -104,6 +115,7 @@ export class StateKeeper {
       ...(reason === null ? {} : { reason }),
       ...added,
       ...own,
+      ...(stoppedScope === null ? {} : { stoppedScope }),
     });
   }
 

@@ -1,9 +1,9 @@
-/** Finding a cgroup driver: by its name, or the best one of this host. Two or three calls, as every start pays for them; on the host's side. */
-import { connect } from 'node:net';
+/** Finding a cgroup driver: by its name, or the best one of this host. Cheap, as every start pays for it; on the host's side. */
 import { isUnified, managerCgroup, managerSockets, readControllers } from '../../host/probe/cgroup.ts';
 import { cgroupfsDriver } from './cgroupfs/cgroupfs.ts';
 import { delegatedRoot } from './cgroupfs/delegated.ts';
 import type { CgroupDriver, CgroupDriverName, CgroupMaker, CgroupVerdict } from './driver.ts';
+import { warmManager } from './systemd/systemd-calls.ts';
 import { systemdDriver } from './systemd/systemd.ts';
 
 const DRIVERS: Readonly<Record<CgroupMaker, CgroupDriver>> = { systemd: systemdDriver, cgroupfs: cgroupfsDriver };
@@ -21,7 +21,8 @@ export async function chooseCgroupDriver(wanted?: CgroupDriverName): Promise<Cgr
   const reasons: string[] = [];
   if (wanted !== 'cgroupfs') {
     const sockets = managerSockets();
-    if (await anyAnswers(sockets)) return { name: 'systemd', controllers: controllersOf(uid), reason: null };
+    if (sockets.length > 0 && (await warmManager()))
+      return { name: 'systemd', controllers: controllersOf(uid), reason: null };
     reasons.push(noManager(uid, sockets));
   }
   if (wanted !== 'systemd') {
@@ -45,25 +46,4 @@ function noManager(uid: number, sockets: readonly string[]): string {
 
 function none(reason: string): CgroupVerdict {
   return { name: 'none', controllers: [], reason };
-}
-
-async function anyAnswers(sockets: readonly string[]): Promise<boolean> {
-  for (const path of sockets) if (await answers(path)) return true;
-  return false;
-}
-
-const ANSWER_MS = 2000;
-
-function answers(path: string): Promise<boolean> {
-  return new Promise((resolve) => {
-    const socket = connect({ path, timeout: ANSWER_MS });
-    const end = (answer: boolean): void => {
-      socket.destroy();
-      resolve(answer);
-    };
-    socket
-      .once('connect', () => end(true))
-      .once('error', () => end(false))
-      .once('timeout', () => end(false));
-  });
 }

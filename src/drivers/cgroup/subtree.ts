@@ -94,6 +94,11 @@ export function cgroupOfProcess(pid: number | 'self'): string | null {
   return path === undefined ? null : join(CGROUP_ROOT, path);
 }
 
+/** True when this process is in the subtree that a container's leaf belongs to. */
+export function isOwnCgroup({ path }: { readonly path: string }): boolean {
+  return cgroupOfProcess('self')?.startsWith(`${dirname(path)}/`) === true;
+}
+
 /** Ends every process in a cgroup and below it, and resolves when none is left. Does nothing where it is gone. */
 export async function killTree(directory: string): Promise<void> {
   if (!writeIfThere(join(directory, 'cgroup.kill'), '1')) return;

@@ -90,9 +90,14 @@ function bySignal(signal: number, asked: readonly ContainerEvent[]): string[] {
 
 function burdens(life: readonly ContainerEvent[], signal: number | null): string[] {
   const facts = life.findLast(({ action }) => action === 'die')?.attributes ?? {};
-  const { memoryKills, hostMemoryKills, memoryLimit, throttledMicroseconds } = facts;
+  const { memoryKills, hostMemoryKills, memoryLimit, stoppedScope, throttledMicroseconds } = facts;
   const throttled = Math.round(Number(throttledMicroseconds ?? 0) / 1000);
   return [
+    ...(stoppedScope === undefined
+      ? []
+      : [
+          `systemd was ending ${stoppedScope}, its scope: by systemctl --user stop, after the last logout of its user, or as the host went down`,
+        ]),
     ...(signal === KILL || memoryKills !== undefined ? memoryTexts(memoryKills, hostMemoryKills, memoryLimit) : []),
     ...(throttled > 0 ? [`a limit on processor time held it up for ${String(throttled)} ms`] : []),
     ...forkTexts(facts),

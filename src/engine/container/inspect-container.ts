@@ -66,6 +66,8 @@ function stateOf(state: ContainerState): object {
     Error: state.reason ?? '',
     StartedAt: state.startedAt ?? NEVER,
     FinishedAt: state.finishedAt ?? NEVER,
+    CgroupPath: state.cgroup?.path ?? '',
+    ...(state.counters === null || state.counters === undefined ? {} : { Counters: state.counters }),
     ...(state.health === null || state.health === undefined ? {} : { Health: healthOf(state.health) }),
   };
 }

@@ -1,6 +1,7 @@
 /** Telling a user once for each login what the life of a container depends on; on the host's side. */
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import { bootId } from '../../host/process-identity.ts';
 import { readSession, type SessionFacts } from '../../host/session.ts';
 import { writeTextFile } from '../../state/json-file.ts';
@@ -17,7 +18,7 @@ export function tellLifeLimit(
   { facts = readSession(), isInScope = false }: { readonly facts?: SessionFacts; readonly isInScope?: boolean } = {},
 ): void {
   // Its scope belongs to the user's manager, whatever session it is started from.
-  const own = isInScope ? { ...facts, session: null, isInUserManager: true } : facts;
+  const own = isInScope && !isWorthAnchoring(facts) ? { ...facts, session: null, isInUserManager: true } : facts;
   const text = lifeLimit(own, store.run);
   const login = loginOf(facts);
   if (text === null || readTold(store) === login) return;

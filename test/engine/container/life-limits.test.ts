@@ -54,7 +54,7 @@ test('tellLifeLimit tells each login once', () => {
   assert.equal(told.length, 2);
   tellLifeLimit(store, tell, { facts: { ...facts, session: '5', killsProcesses: false, lingers: true } });
   assert.equal(told.length, 2, 'nothing to tell');
-  tellLifeLimit(store, tell, { facts: { ...facts, session: '6', killsProcesses: false }, isInScope: true });
+  tellLifeLimit(store, tell, { facts: { ...facts, session: '6' }, isInScope: true });
   assert.match(told[2] ?? '', /ends when you have logged out everywhere/u, 'its scope belongs to the manager');
 });
 

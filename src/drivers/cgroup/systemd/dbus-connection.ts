@@ -116,7 +116,7 @@ export class Connection implements Disposable {
       const timer = setTimeout(() => {
         this.waiting.delete(serial);
         reject(late(call.member));
-      }, CALL_TIMEOUT_MS);
+      }, CALL_TIMEOUT_MS).unref();
       this.waiting.set(serial, { resolve, reject, timer });
       this.socket.write(encodeMessage({ type: MESSAGE.call, serial, ...call, body }));
     });
@@ -126,6 +126,12 @@ export class Connection implements Disposable {
   onSignal(hear: (signal: Message) => void): Disposable {
     this.listeners.add(hear);
     return { [Symbol.dispose]: () => void this.listeners.delete(hear) };
+  }
+
+  /** Whether it keeps this process alive. */
+  hold(isHeld: boolean): void {
+    if (isHeld) this.socket.ref();
+    else this.socket.unref();
   }
 
   [Symbol.dispose](): void {

@@ -31,10 +31,14 @@ export interface ScopeRequest {
 export class Manager implements Disposable {
   private readonly connection: Connection;
   private readonly isBus: boolean;
+  /** A bus wants to be greeted first; its answer tells nothing. */
+  private readonly greeted: Promise<unknown>;
 
   constructor(connection: Connection, isBus: boolean) {
     this.connection = connection;
     this.isBus = isBus;
+    this.greeted = isBus ? connection.call({ ...BUS, member: 'Hello' }) : Promise.resolve();
+    this.greeted.catch(() => undefined);
   }
 
   [Symbol.dispose](): void {
@@ -43,17 +47,22 @@ export class Manager implements Disposable {
 
   /** Makes a delegated scope with these processes in it; resolves when it stands. CGROUP_FAILED with systemd's own words. */
   async startScope(request: ScopeRequest): Promise<void> {
-    const jobs = this.watchJob(request.unit);
+    const job = this.watchJob(request.unit);
     try {
-      await this.subscribe();
-      await this.start(request);
-      const result = await jobs.ended;
+      // All of it at once: a connection keeps the order, and each answer would cost a way there and back.
+      await Promise.all([this.greeted, ...this.subscribe(), this.start(request)]);
+      const result = await job.ended;
       if (result !== 'done') throw failed(`systemd could not start ${request.unit}: ${result}`);
     } catch (error) {
       throw inWords(error, `systemd could not start ${request.unit}`);
     } finally {
-      jobs[Symbol.dispose]();
+      job[Symbol.dispose]();
     }
+  }
+
+  /** Whether it keeps this process alive. */
+  hold(isHeld: boolean): void {
+    this.connection.hold(isHeld);
   }
 
   /** Moves processes into a cgroup of a scope, such as `/payload`. CGROUP_FAILED. */
@@ -73,13 +82,11 @@ export class Manager implements Disposable {
     return isLoaded ? String(first[3]) : null;
   }
 
-  private async subscribe(): Promise<void> {
-    const calls: Promise<unknown>[] = [this.call('Subscribe', '', [])];
-    if (this.isBus) {
-      const rule = `type='signal',sender='${DESTINATION}',interface='${MANAGER}',member='JobRemoved'`;
-      calls.push(this.onBus('AddMatch', 's', [rule]));
-    }
-    await Promise.all(calls);
+  private subscribe(): Promise<unknown>[] {
+    const own = this.call('Subscribe', '', []);
+    if (!this.isBus) return [own];
+    const rule = `type='signal',sender='${DESTINATION}',interface='${MANAGER}',member='JobRemoved'`;
+    return [own, this.onBus('AddMatch', 's', [rule])];
   }
 
   private async start(request: ScopeRequest): Promise<void> {
@@ -186,15 +193,40 @@ export async function openManager(env = process.env, uid = process.getuid?.() ??
 
 /** The manager behind one socket; exported for tests. */
 export async function managerAt(path: string, uid: number): Promise<Manager> {
-  const connection = await openConnection(path, uid);
-  const isBus = !path.endsWith('/private');
+  return new Manager(await openConnection(path, uid), !path.endsWith('/private'));
+}
+
+/** Whether systemd is ending a unit; false when that cannot be found out. */
+export async function isStopping(unit: string): Promise<boolean> {
   try {
-    if (isBus) await connection.call({ ...BUS, member: 'Hello' });
-    return new Manager(connection, isBus);
-  } catch (error) {
-    connection[Symbol.dispose]();
-    throw error;
+    using manager = await openManager();
+    return (await manager.unitState(unit)) === 'deactivating';
+  } catch {
+    return false;
   }
+}
+
+let warm: Promise<Manager> | undefined;
+
+/** Opens a connection that takeManager() hands out later, and that does not keep this process alive; false when no systemd answers. */
+export async function warmManager(): Promise<boolean> {
+  warm ??= openManager();
+  try {
+    (await warm).hold(false);
+    return true;
+  } catch {
+    warm = undefined;
+    return false;
+  }
+}
+
+/** As openManager(); the connection that is open already, if there is one. */
+export async function takeManager(): Promise<Manager> {
+  const taken = warm ?? openManager();
+  warm = undefined;
+  const manager = await taken;
+  manager.hold(true);
+  return manager;
 }
 
 function inWords(error: unknown, what: string): unknown {

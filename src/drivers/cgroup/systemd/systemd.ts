@@ -4,12 +4,12 @@ import { HutchError, errnoOf } from '../../../errors/hutch-error.ts';
 import type { CgroupRecord } from '../../../state/container-state.ts';
 import type { CgroupDriver, CgroupRequest, Preparation } from '../driver.ts';
 import { cgroupOfProcess, killTree, layOut, moveProcess, PAYLOAD_GROUP } from '../subtree.ts';
-import { openManager, type Manager } from './systemd-calls.ts';
+import { takeManager, type Manager } from './systemd-calls.ts';
 
 export const systemdDriver: CgroupDriver = {
   name: 'systemd',
   prepare: () => {
-    const opening = openManager();
+    const opening = takeManager();
     opening.catch(() => undefined);
     return new Prepared(opening);
   },
@@ -19,7 +19,7 @@ export const systemdDriver: CgroupDriver = {
       moveProcess(record.path, pid);
     } catch (error) {
       if (!['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
-      using manager = await openManager();
+      using manager = await takeManager();
       await manager.attach(record.unit ?? '', `/${PAYLOAD_GROUP}`, [pid]);
     }
   },
