@@ -114,12 +114,13 @@ export class ContainerCgroup {
       return this.record;
     }
     this.prepare(step);
-    const { name, parent } = step;
+    const { name, parent, settings } = step;
     const record = await this.preparation?.make({
       name,
       parent,
       description: `hutch container ${this.container.name}`,
       processes: [process.pid, ...ancestors(init)],
+      settings,
       stopTimeoutSeconds: Math.max(this.container.stopTimeoutSeconds, 0) + 5,
     });
     this.preparation?.[Symbol.dispose]();

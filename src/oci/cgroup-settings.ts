@@ -123,6 +123,14 @@ export function controllerOf(file: string): string | null {
   return name === 'cgroup' ? null : name;
 }
 
+/** Files that say how a cgroup stands beside its siblings: of no use in a leaf alone, so they are written one level up as well. */
+const BESIDE_SIBLINGS = ['cpu.weight', 'io.weight', 'memory.low'];
+
+/** Those of the settings that count beside other containers. */
+export function siblingSettings(settings: readonly CgroupSetting[]): CgroupSetting[] {
+  return settings.filter(({ file }) => BESIDE_SIBLINGS.includes(file));
+}
+
 /** The flag that asks for a setting, for messages. */
 export function flagOf({ file, value }: Pick<CgroupSetting, 'file' | 'value'>): string {
   return FLAGS[file] ?? (file === 'io.max' ? deviceFlag(value) : `--cgroup-conf ${file}`);

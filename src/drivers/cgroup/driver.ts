@@ -1,4 +1,5 @@
 /** What a cgroup driver is: it gives a container a subtree of control groups of its own; on the host's side. */
+import type { CgroupSetting } from '../../oci/cgroup-settings.ts';
 import type { CgroupRecord } from '../../state/container-state.ts';
 
 export const CGROUP_DRIVERS = ['systemd', 'cgroupfs', 'none'] as const;
@@ -25,6 +26,8 @@ export interface CgroupRequest {
   /** Host pids of all that belongs to the container by now: its monitor first, then the programs of its launch chain. */
   readonly processes: readonly number[];
   readonly stopTimeoutSeconds: number;
+  /** Of the container; those that count beside others are for the subtree as a whole. */
+  readonly settings: readonly CgroupSetting[];
 }
 
 /**
@@ -37,6 +40,8 @@ export interface CgroupDriver {
   prepare(): Preparation;
   /** Moves a process that lives elsewhere into the payload's leaf. CGROUP_FAILED. */
   join(record: CgroupRecord, pid: number): Promise<void>;
+  /** Changes what counts for the subtree as a whole. LIMIT_UNAVAILABLE, CGROUP_FAILED. */
+  weigh(record: CgroupRecord, settings: readonly CgroupSetting[]): Promise<void>;
   /** This process, the last in the subtree, leaves it, where nobody else removes it. */
   leave(record: CgroupRecord): void;
   /** Ends what is in the subtree of a container whose monitor is dead, and removes it. */

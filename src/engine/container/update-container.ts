@@ -2,9 +2,9 @@
 import { join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { applySettings, requireControllers } from '../../drivers/cgroup/apply-settings.ts';
-import { chooseCgroupDriver } from '../../drivers/cgroup/select.ts';
+import { cgroupDriver, chooseCgroupDriver } from '../../drivers/cgroup/select.ts';
 import { keepSettings } from '../../drivers/cgroup/keep-settings.ts';
-import { cgroupSettings, type CgroupSetting } from '../../oci/cgroup-settings.ts';
+import { cgroupSettings, siblingSettings, type CgroupSetting } from '../../oci/cgroup-settings.ts';
 import { HUTCH_ANNOTATIONS, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { compileCgroup } from '../../plan/compile/compile-cgroup.ts';
 import type { Plan } from '../../plan/step.ts';
@@ -34,7 +34,7 @@ export async function updateContainer(word: string, request: LimitRequest): Prom
   const settings = changed(before, spec);
   const { cgroup } = currentState(store, record);
   if (cgroup === undefined || cgroup === null) await checkBeforehand(settings);
-  else applyOrRestore(cgroup, settings);
+  else await applyOrRestore(cgroup, settings);
   writeLimits(store, record, spec);
   noteEvent(store, 'update', record, Object.fromEntries(settings.map(({ file, value }) => [file, value])));
 }
@@ -61,10 +61,11 @@ async function checkBeforehand(settings: readonly CgroupSetting[]): Promise<void
   if (controllers.length > 0) requireControllers(settings, controllers);
 }
 
-function applyOrRestore({ path }: CgroupRecord, settings: readonly CgroupSetting[]): void {
-  const restore = keepSettings(path, settings);
+async function applyOrRestore(cgroup: CgroupRecord, settings: readonly CgroupSetting[]): Promise<void> {
+  const restore = keepSettings(cgroup.path, settings);
   try {
-    applySettings(path, settings);
+    applySettings(cgroup.path, settings);
+    await cgroupDriver(cgroup.driver).weigh(cgroup, siblingSettings(settings));
   } catch (error) {
     restore();
     throw error;

@@ -15,6 +15,10 @@ const request = {
   description: 'a test',
   processes: [11, 12],
   stopTimeoutSeconds: 15,
+  settings: [
+    { file: 'cpu.weight', value: '39', spec: '' },
+    { file: 'memory.low', value: 'max', spec: '' },
+  ],
 };
 
 const done = (call: Message): Answer =>
@@ -47,6 +51,8 @@ test('startScope() listens before it starts, and says all that a scope needs', a
     TasksMax: 0xffff_ffff_ffff_ffffn,
     CollectMode: 'inactive-or-failed',
     TimeoutStopUSec: 15_000_000n,
+    CPUWeight: 39n,
+    MemoryLow: 0xffff_ffff_ffff_ffffn,
     OOMPolicy: 'continue',
   });
 });

@@ -3,7 +3,9 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, HutchError } from '../../../errors/hutch-error.ts';
 import { readControllers } from '../../../host/probe/cgroup.ts';
+import { siblingSettings } from '../../../oci/cgroup-settings.ts';
 import type { CgroupRecord } from '../../../state/container-state.ts';
+import { applySettings } from '../apply-settings.ts';
 import type { CgroupDriver, CgroupRequest } from '../driver.ts';
 import { killTree, layOut, moveAll, moveProcess, processesIn, removeTree, writeValue } from '../subtree.ts';
 import { delegatedRoot } from './delegated.ts';
@@ -28,6 +30,10 @@ export const cgroupfsDriver: CgroupDriver = {
       });
     }
   },
+  weigh: async (record, settings) => {
+    await Promise.resolve();
+    applySettings(dirname(record.path), settings);
+  },
   leave: (record) => {
     const directory = dirname(record.path);
     const rest = join(dirname(dirname(directory)), REST);
@@ -41,7 +47,7 @@ export const cgroupfsDriver: CgroupDriver = {
   },
 };
 
-function make({ name, parent, processes }: CgroupRequest): CgroupRecord {
+function make({ name, parent, processes, settings }: CgroupRequest): CgroupRecord {
   const root = delegatedRoot();
   if (root === null) throw notDelegated();
   const directory = join(root, parent, name);
@@ -58,7 +64,9 @@ function make({ name, parent, processes }: CgroupRequest): CgroupRecord {
       hint: 'see `hutch doctor`, or run without limits by --cgroup-driver none',
     });
   }
-  return { driver: 'cgroupfs', path: layOut(directory), unit: null };
+  const path = layOut(directory);
+  applySettings(directory, siblingSettings(settings));
+  return { driver: 'cgroupfs', path, unit: null };
 }
 
 /** Makes a cgroup give its controllers to those below it. */

@@ -2,6 +2,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { HutchError } from '../../../errors/hutch-error.ts';
 import { managerSockets } from '../../../host/probe/cgroup.ts';
+import type { CgroupSetting } from '../../../oci/cgroup-settings.ts';
 import { DbusError, openConnection, type Connection } from './dbus-connection.ts';
 import type { DbusValue, Message } from './dbus-message.ts';
 
@@ -25,6 +26,8 @@ export interface ScopeRequest {
   readonly processes: readonly number[];
   /** How long its processes have to end when somebody stops it, before they are killed. */
   readonly stopTimeoutSeconds: number;
+  /** What systemd has to know of, as it would put another value back. */
+  readonly settings: readonly CgroupSetting[];
 }
 
 /** A connection to the manager of the calling user. */
@@ -74,6 +77,15 @@ export class Manager implements Disposable {
     }
   }
 
+  /** Changes a unit until it ends. CGROUP_FAILED. */
+  async setProperties(unit: string, settings: readonly CgroupSetting[]): Promise<void> {
+    try {
+      await this.call('SetUnitProperties', 'sba(sv)', [unit, true, settings.flatMap(propertyOf)]);
+    } catch (error) {
+      throw inWords(error, `systemd could not change ${unit}`);
+    }
+  }
+
   /** Its state, such as `active` or `deactivating`; null when there is no such unit. */
   async unitState(unit: string): Promise<string | null> {
     const [found] = await this.call('ListUnitsByNames', 'as', [[unit]]);
@@ -92,6 +104,7 @@ export class Manager implements Disposable {
   private async start(request: ScopeRequest): Promise<void> {
     const deadline = Date.now() + NAME_TIMEOUT_MS;
     let properties = scopeProperties(request);
+    const needed = properties.length - 1;
     for (;;) {
       try {
         await this.call('StartTransientUnit', 'ssa(sv)a(sa(sv))', [request.unit, 'fail', properties, []]);
@@ -99,7 +112,7 @@ export class Manager implements Disposable {
       } catch (error) {
         const isTaken = error instanceof DbusError && error.errorName.endsWith('.UnitExists');
         if (isTaken && Date.now() < deadline) await this.makeWay(request.unit);
-        else if (properties.length > NEEDED && isUnknownProperty(error)) properties = properties.slice(0, NEEDED);
+        else if (properties.length > needed && isUnknownProperty(error)) properties = properties.slice(0, needed);
         else throw error;
       }
     }
@@ -153,7 +166,7 @@ function isEndOfJob({ interface: from, member, body }: Message, unit: string): b
 
 /**
  * systemd would set TasksMax by itself (15 % of what the host has), and from version 253 on would end everything after the first kill
- * for lack of memory, so both are said. What is optional comes last.
+ * for lack of memory, so both are said. What older ones do not know comes last.
  */
 function scopeProperties(request: ScopeRequest): readonly DbusValue[] {
   return [
@@ -164,11 +177,24 @@ function scopeProperties(request: ScopeRequest): readonly DbusValue[] {
     ['TasksMax', ['t', NO_LIMIT]],
     ['CollectMode', ['s', 'inactive-or-failed']],
     ['TimeoutStopUSec', ['t', BigInt(request.stopTimeoutSeconds) * 1_000_000n]],
+    ...request.settings.flatMap(propertyOf),
     ['OOMPolicy', ['s', 'continue']],
   ];
 }
 
-const NEEDED = 7;
+/** A setting as a property of a unit; nothing for what systemd has no word for. Source: systemd.resource-control(5). */
+function propertyOf({ file, value }: CgroupSetting): DbusValue[] {
+  const name = PROPERTIES[file];
+  const number = value.replace('default ', '');
+  if (name === undefined || !/^(?:max|\d+)$/u.test(number)) return [];
+  return [[name, ['t', number === 'max' ? NO_LIMIT : BigInt(number)]]];
+}
+
+const PROPERTIES: Readonly<Record<string, string>> = {
+  'cpu.weight': 'CPUWeight',
+  'io.weight': 'IOWeight',
+  'memory.low': 'MemoryLow',
+};
 
 function isUnknownProperty(error: unknown): boolean {
   return (

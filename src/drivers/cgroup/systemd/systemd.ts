@@ -1,8 +1,10 @@
 /** Cgroup driver `systemd`: a delegated scope from the manager of the user, who asks the system's one for what it may not do itself; on the host's side. */
 import { dirname } from 'node:path';
 import { HutchError, errnoOf } from '../../../errors/hutch-error.ts';
+import { siblingSettings } from '../../../oci/cgroup-settings.ts';
 import type { CgroupRecord } from '../../../state/container-state.ts';
 import type { CgroupDriver, CgroupRequest, Preparation } from '../driver.ts';
+import { applySettings } from '../apply-settings.ts';
 import { cgroupOfProcess, killTree, layOut, moveProcess, PAYLOAD_GROUP } from '../subtree.ts';
 import { takeManager, type Manager } from './systemd-calls.ts';
 
@@ -23,6 +25,13 @@ export const systemdDriver: CgroupDriver = {
       await manager.attach(record.unit ?? '', `/${PAYLOAD_GROUP}`, [pid]);
     }
   },
+  weigh: async (record, settings) => {
+    if (settings.length === 0) return;
+    // systemd would put back what it does not know of.
+    using manager = await takeManager();
+    await manager.setProperties(record.unit ?? '', settings);
+    applySettings(dirname(record.path), settings);
+  },
   // The scope and all below it go with their last process.
   leave: () => undefined,
   remove: (record) => killTree(dirname(record.path)),
@@ -38,9 +47,12 @@ class Prepared implements Preparation {
   async make({ name, parent, ...rest }: CgroupRequest): Promise<CgroupRecord> {
     const manager = await this.opening;
     const unit = `${name}.scope`;
-    await manager.startScope({ ...rest, unit, slice: parent });
+    const settings = siblingSettings(rest.settings);
+    await manager.startScope({ ...rest, settings, unit, slice: parent });
     const directory = await this.gather(manager, unit, rest.processes);
-    return { driver: 'systemd', path: layOut(directory), unit };
+    const path = layOut(directory);
+    applySettings(directory, settings);
+    return { driver: 'systemd', path, unit };
   }
 
   [Symbol.dispose](): void {
