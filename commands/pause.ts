@@ -5,7 +5,7 @@ import { pauseContainer } from '../src/engine/container/pause-container.ts';
 
 export default class Pause extends HutchCommand {
   static override description =
-    'Would hold all processes of containers. That takes the freezer of a cgroup, and this version gives containers none: it says so, with exit code 125.';
+    'Holds all processes of containers where they are, by the freezer of their cgroup. They keep their memory and use no processor time; unpause lets them go on.';
   static override examples = ['<%= config.bin %> pause web'];
   static override args = {
     container: Args.string({ required: true, multiple: true, description: 'name, id, or the beginning of an id' }),
@@ -14,6 +14,9 @@ export default class Pause extends HutchCommand {
 
   async run(): Promise<number> {
     const { args } = await this.parse(Pause);
-    return forEachContainer(args.container, (word) => Promise.resolve().then(() => pauseContainer(word, 'paused')));
+    return forEachContainer(args.container, async (word) => {
+      await pauseContainer(word, 'paused');
+      this.print(word);
+    });
   }
 }

@@ -4,8 +4,7 @@ import { forEachContainer } from '../src/cli/for-each-container.ts';
 import { pauseContainer } from '../src/engine/container/pause-container.ts';
 
 export default class Unpause extends HutchCommand {
-  static override description =
-    'Would let paused containers go on. As this version cannot pause any, it says that there is nothing to do, with exit code 125.';
+  static override description = 'Lets paused containers go on.';
   static override examples = ['<%= config.bin %> unpause web'];
   static override args = {
     container: Args.string({ required: true, multiple: true, description: 'name, id, or the beginning of an id' }),
@@ -14,6 +13,9 @@ export default class Unpause extends HutchCommand {
 
   async run(): Promise<number> {
     const { args } = await this.parse(Unpause);
-    return forEachContainer(args.container, (word) => Promise.resolve().then(() => pauseContainer(word, 'unpaused')));
+    return forEachContainer(args.container, async (word) => {
+      await pauseContainer(word, 'unpaused');
+      this.print(word);
+    });
   }
 }

@@ -142,7 +142,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     aliases: ['container logs'],
   },
   pause: {
-    summary: 'Say that containers cannot be paused here',
+    summary: 'Hold all processes of containers',
     load: () => import('../../commands/pause.ts'),
     aliases: ['container pause'],
   },
@@ -250,7 +250,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     aliases: ['container top'],
   },
   unpause: {
-    summary: 'Let paused containers go on, where there can be any',
+    summary: 'Let paused containers go on',
     load: () => import('../../commands/unpause.ts'),
     aliases: ['container unpause'],
   },
@@ -258,6 +258,11 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Take names from an image, which stays',
     load: () => import('../../commands/untag.ts'),
     aliases: ['image untag'],
+  },
+  update: {
+    summary: 'Change the limits of containers',
+    load: () => import('../../commands/update.ts'),
+    aliases: ['container update'],
   },
   version: {
     summary: 'Print the version of hutch and of what it runs on',

@@ -3,6 +3,7 @@ import { HutchError } from '../errors/hutch-error.ts';
 import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
+import { LIMIT_FLAGS, limitsFrom } from './limit-flags.ts';
 import { CONTENT_TRUST, PLATFORM_FLAGS, platformFrom, REGISTRY_FLAGS } from './registry-flags.ts';
 import { SQUASH_IDS } from './squash-ids.ts';
 
@@ -70,6 +71,12 @@ export const CONTAINER_FLAGS = {
   timeout: one('seconds that it may run; then it is killed'),
   'log-driver': one('file (default) or none'),
   'log-opt': several('max-size=10m or max-file=3'),
+  ...LIMIT_FLAGS,
+  'cgroup-parent': one('slice of systemd in which its cgroup is made (default hutch.slice)'),
+  'cgroup-driver': one('systemd, cgroupfs or none; the first that works here'),
+  systemd: one('true or always: its command is a systemd, which gets cgroups of its own to write to (default false)'),
+  device: several('bind a device node of the host: /dev/fuse, or /dev/x:/dev/y[:r|rw]'),
+  cgroups: one('enabled (default), or disabled: no cgroup of its own'),
   'storage-driver': one('overlay, fuse-overlayfs or vfs'),
   pull: one('fetch the image: missing (default), always, never or newer'),
   ...PLATFORM_FLAGS,
@@ -147,6 +154,12 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     timeout: text('timeout'),
     logDriver: text('log-driver'),
     logOptions: list('log-opt'),
+    limits: limitsFrom(flags),
+    cgroupDriver: text('cgroup-driver'),
+    cgroupParent: text('cgroup-parent'),
+    cgroups: text('cgroups'),
+    systemd: text('systemd'),
+    devices: list('device'),
     storageDriver: text('storage-driver'),
     pull: text('pull'),
     platform: platformFrom(flags),

@@ -3,6 +3,7 @@
 /** Every code an error of hutch can bear; `docs/errors.md` has one heading for each (a test compares both lists). */
 export const ERROR_CODES = [
   'ARCHIVE_INVALID',
+  'CGROUP_FAILED',
   'COMMAND_NOT_EXECUTABLE',
   'COMMAND_NOT_FOUND',
   'CONFIG_INVALID',
@@ -17,6 +18,7 @@ export const ERROR_CODES = [
   'ID_UNMAPPED',
   'IMAGE_IN_USE',
   'IMAGE_UNKNOWN',
+  'LIMIT_UNAVAILABLE',
   'LOCK_TIMEOUT',
   'MONITOR_SILENT',
   'NAME_IN_USE',

@@ -99,6 +99,11 @@ const STEPS: StepTable<void, [Context]> = {
     waitForMessage(context, 'monitor_done');
   },
 
+  join_cgroup: (_step, context) => {
+    context.say({ event: 'init_waits', what: 'cgroup', helper: [] });
+    waitForMessage(context, 'monitor_done');
+  },
+
   mount_overlay: (step, context) => {
     about(step.at, () => mountOverlay(context, step, step.at));
   },

@@ -3,16 +3,18 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { ProcessIdentity } from '../host/process-identity.ts';
-import type { Plan } from '../plan/step.ts';
+import type { Plan, Step } from '../plan/step.ts';
 import type { ControlRequest } from '../protocol/control.ts';
 import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
 import { nameMonitor, isNamedMonitor } from './monitor-title.ts';
 import { noteLife, recordNow } from './note-life.ts';
+import { readJsonFile } from '../state/json-file.ts';
 import { leaveRunning } from '../state/running-list.ts';
 import type { Store } from '../state/store.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH } from '../userns/launch-chain.ts';
 import { chainFor, isPlain } from './chain-for.ts';
+import { cgroupStep, ContainerCgroup } from './container-cgroup.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
 import { execProbe } from './health-probe.ts';
@@ -63,6 +65,7 @@ export class ContainerMonitor implements Controls {
   private readonly keeper: StateKeeper;
   private readonly server: ControlServer;
   private readonly backoff = new Backoff();
+  private readonly cgroup: ContainerCgroup;
   private life: LifeControl | undefined;
   private health: HealthWatch | undefined;
   private hasRun = false;
@@ -80,6 +83,11 @@ export class ContainerMonitor implements Controls {
     this.interactive = record.interactive;
     this.stdinOnce = record.stdinOnce;
     this.keeper = new StateKeeper(store, record, identity);
+    this.cgroup = new ContainerCgroup(record, {
+      onMemoryKills: (count) => {
+        noteLife(store, 'oom', record, { processes: String(count) });
+      },
+    });
     this.server = new ControlServer(store, record.id, { syscalls, controls: this });
     if (!options.isNew) this.keeper.takeOver();
     if (options.isLogged) this.startLog();
@@ -143,7 +151,15 @@ export class ContainerMonitor implements Controls {
     this.keeper.stopping();
     this.endPause?.();
     this.send(signal ?? record.stopSignal);
+    // A process that is held hears no signal but SIGKILL.
+    this.cgroup.letGo();
     this.killIn(timeoutSeconds ?? record.stopTimeoutSeconds);
+  }
+
+  async hold(isHeld: boolean): Promise<void> {
+    await this.cgroup.hold(isHeld);
+    this.health?.hold(isHeld);
+    this.keeper.paused(isHeld);
   }
 
   private async lives(): Promise<number> {
@@ -164,12 +180,12 @@ export class ContainerMonitor implements Controls {
     try {
       const code = await this.supervised();
       if (this.failure !== undefined) throw this.failure as Error;
-      this.keeper.ended(code, null);
+      this.keeper.ended(code, null, await this.cgroup.endLife(), await this.cgroup.stoppedScope());
       return code;
     } catch (error) {
       if (!this.hasRun || !(error instanceof HutchError)) throw error;
       // It has run before: its policy decides whether it is tried again.
-      this.keeper.ended(codeOf(error), error.message);
+      this.keeper.ended(codeOf(error), error.message, await this.cgroup.endLife());
       return codeOf(error);
     } finally {
       this.health?.[Symbol.dispose]();
@@ -181,6 +197,8 @@ export class ContainerMonitor implements Controls {
     const { plan, prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
     if (this.hasRun) await prepareAgain(store, record.id, plan);
     const chain = chainFor(plan);
+    const step = this.cgroupNow();
+    if (step !== undefined) this.cgroup.prepare(step);
     const timer =
       record.timeoutSeconds === null ? undefined : setTimeout(() => this.timeIsUp(), record.timeoutSeconds * 1000);
     try {
@@ -204,6 +222,11 @@ export class ContainerMonitor implements Controls {
         onNetwork: (pid) => {
           this.keeper.network(pid);
         },
+        enterCgroup: async (init) => {
+          if (step === undefined) return;
+          await this.cgroup.enter(step, init);
+          this.keeper.cgroup(this.cgroup);
+        },
         onExecuted: () => {
           this.running();
           if (chain.mapping === 'inline' && isPlain(plan.enter)) rememberChain(store.run, chain.argv, CHAIN_PATH);
@@ -213,6 +236,13 @@ export class ContainerMonitor implements Controls {
     } finally {
       clearTimeout(timer);
     }
+  }
+
+  /** `hutch update` changes the limits of the next life on disk. */
+  private cgroupNow(): Step<'join_cgroup'> | undefined {
+    const { plan, record, store } = this.options;
+    const now = this.hasRun ? readJsonFile(join(containerDirectory(store, record.id), 'plan.json')) : undefined;
+    return cgroupStep((now as Plan | undefined) ?? plan);
   }
 
   private timeIsUp(): void {
@@ -254,6 +284,7 @@ export class ContainerMonitor implements Controls {
     const { store, record } = this.options;
     clearTimeout(this.killTimer);
     this.hub.log?.close();
+    this.cgroup.leave();
     if (isDropped) await dropContainer(store, record);
     else leaveRunning(store, record.id);
     await this.server.end(code);
@@ -261,6 +292,7 @@ export class ContainerMonitor implements Controls {
 
   /** PID 1 ignores signals that it has no handler for, so a second Ctrl-C ends it by SIGKILL. */
   private hearSignal(signal: NodeJS.Signals): void {
+    if (signal === 'SIGTERM') this.cgroup.hearTerm();
     if (this.options.hearSignal?.(signal) === true) return;
     if (signal === 'SIGINT') this.interrupts += 1;
     const number = signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal];

@@ -25,6 +25,8 @@ export interface Controls {
   /** `by`: the command that asks for it, as that says. */
   signal(signal: number, by: string | undefined): void;
   stop(request: Extract<ControlRequest, { request: 'stop' }>): void;
+  /** Holds all processes, or lets them go on. Throws a HutchError when it cannot. */
+  hold(isHeld: boolean): Promise<void>;
   attached(): void;
   renamed(): void;
 }
@@ -154,8 +156,23 @@ class Connection implements StreamClient {
         this.controls.renamed();
         this.socket.write(encodeMessage({ event: 'done' }));
         break;
+      case 'pause':
+      case 'unpause':
+        void this.hold(request.request === 'pause');
+        break;
       case 'wait':
         break;
+    }
+  }
+
+  private async hold(isHeld: boolean): Promise<void> {
+    try {
+      await this.controls.hold(isHeld);
+      this.socket.write(encodeMessage({ event: 'done' }));
+    } catch (error) {
+      this.socket.write(
+        encodeMessage({ event: 'refused', reason: error instanceof Error ? error.message : String(error) }),
+      );
     }
   }
 

@@ -1,7 +1,9 @@
 /** Removing a container with all that belongs to it; by its monitor, or by whoever has entered it in the running list. */
 import { existsSync, rmSync } from 'node:fs';
+import { cgroupDriver } from '../drivers/cgroup/select.ts';
+import { isOwnCgroup } from '../drivers/cgroup/subtree.ts';
 import { containerDirectory, readContainer, type ContainerRecord } from '../state/container-record.ts';
-import { newState, writeState } from '../state/container-state.ts';
+import { newState, readState, writeState } from '../state/container-state.ts';
 import { releaseName, releaseNamesOf } from '../state/container-names.ts';
 import { noteEvent } from '../state/events.ts';
 import { isHutchError } from '../errors/hutch-error.ts';
@@ -13,6 +15,7 @@ import { removeContainerDirectory } from './remove-directory.ts';
 /** Removes it. Killed half-way, it is on the running list still, and the next run goes on with it. */
 export async function dropContainer(store: Store, record: ContainerRecord): Promise<void> {
   requireMarked(store.root);
+  await removeCgroup(store, record.id);
   markRemoving(store, record.id);
   // With a name that it was given meanwhile; who renames it from now on sees the mark.
   const now = readContainer(store, record.id) ?? record;
@@ -20,6 +23,13 @@ export async function dropContainer(store: Store, record: ContainerRecord): Prom
   await removeContainerDirectory(containerDirectory(store, record.id));
   noteEvent(store, 'remove', now);
   forgetMonitor(store, record.id);
+}
+
+/** What a monitor that was killed has left running, or where systemd does not clear away; nothing as a rule. */
+async function removeCgroup(store: Store, id: string): Promise<void> {
+  const left = readState(store, id)?.cgroup;
+  if (left === undefined || left === null || isOwnCgroup(left)) return;
+  await cgroupDriver(left.driver).remove(left);
 }
 
 /** As dropContainer, for one that has no record (yet). */

@@ -1,9 +1,12 @@
 /** A program more in a running container, from its start to its end, as seen from the host's side; in the CLI process. */
 import { constants } from 'node:os';
+import { cgroupDriver } from '../drivers/cgroup/select.ts';
+import { besideLeaf } from '../drivers/cgroup/subtree.ts';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { UserNamespace } from '../linux/id-map.ts';
 import type { ExecPlan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
+import type { CgroupRecord } from '../state/container-state.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import type { LaunchChain } from '../userns/launch-chain.ts';
 import { enteringFailed } from '../userns/namespaces-failed.ts';
@@ -19,6 +22,8 @@ export interface ExecSession {
   readonly draft: () => ExecPlan;
   readonly chain: LaunchChain;
   readonly userNamespace: UserNamespace;
+  /** Of the container; null without one. */
+  readonly cgroup: CgroupRecord | null;
   /** Connect the caller's stdin. */
   readonly interactive: boolean;
   readonly terminal: boolean;
@@ -67,7 +72,9 @@ async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<E
   }
 }
 
-type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys' | 'detached'> & { readonly plan: ExecPlan };
+type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys' | 'detached' | 'cgroup'> & {
+  readonly plan: ExecPlan;
+};
 
 class ExecLife {
   payloadPid: number | undefined;
@@ -164,11 +171,13 @@ class ExecLife {
 
   private handle(line: StatusLine): void {
     if (line.event === 'init_started') this.initPid = line.pid;
+    else if (line.event === 'init_waits') void this.joinCgroup();
     else if (line.event === 'init_stdio') {
       this.takeStdio(line);
       this.launched.send({ event: 'monitor_took_stdio' });
     } else if (line.event === 'init_spawned') {
       this.isSpawned = true;
+      this.leaveLeaf();
       this.payloadPid = line.pid ?? undefined;
       if (this.held !== undefined && this.payloadPid !== undefined) this.send(this.payloadPid, this.held);
       if (this.session.detached && line.pid !== null) this.leave();
@@ -176,6 +185,23 @@ class ExecLife {
     if (line.event === 'init_saw_exit') this.code = line.code;
     else if (line.event === 'init_failed') this.hearFailure(line.failure);
     else if (line.event === 'text') this.words.push(line.text);
+  }
+
+  private async joinCgroup(): Promise<void> {
+    const { cgroup } = this.session;
+    try {
+      if (cgroup !== null) await cgroupDriver(cgroup.driver).join(cgroup, this.initPid);
+      this.launched.send({ event: 'monitor_done' });
+    } catch (error) {
+      this.failure ??= error as Error;
+      this.launched.kill();
+    }
+  }
+
+  /** Init, which is a Node, goes to the helpers: what it needs is not the payload's to pay for. */
+  private leaveLeaf(): void {
+    const { cgroup } = this.session;
+    if (cgroup !== null) besideLeaf(cgroup, this.initPid);
   }
 
   /** Copies our ends out of init. Source: pidfd_getfd(2). */

@@ -22,6 +22,7 @@ export class HealthWatch implements Disposable {
   private readonly ending = new AbortController();
   private health = NEW_HEALTH;
   private timer: NodeJS.Timeout | undefined;
+  private isHeld = false;
 
   constructor(options: HealthWatchOptions) {
     this.options = options;
@@ -34,12 +35,21 @@ export class HealthWatch implements Disposable {
     this.ending.abort();
   }
 
+  /** A container that is held is neither healthy nor sick. */
+  hold(isHeld: boolean): void {
+    this.isHeld = isHeld;
+  }
+
   private schedule(): void {
     const delayMs = nextProbeMs(this.health, this.options.check, Date.now() - this.startMs);
     this.timer = setTimeout(() => void this.probe(), Math.min(delayMs, LONGEST_MS));
   }
 
   private async probe(): Promise<void> {
+    if (this.isHeld) {
+      this.schedule();
+      return;
+    }
     const beginMs = Date.now();
     const { exitCode, output } = await this.run();
     if (this.ending.signal.aborted) return;

@@ -1,9 +1,18 @@
 /** The one who writes what becomes of a container; in its monitor. */
 import { addedBurden, ownControlGroup, readBurden, type Burden } from '../host/burden.ts';
+import { memoryKills } from '../drivers/cgroup/counters.ts';
 import { identifyProcess, type ProcessIdentity } from '../host/process-identity.ts';
 import { isHutchError } from '../errors/hutch-error.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
-import { newState, overwriteState, readState, writeState, type ContainerState } from '../state/container-state.ts';
+import {
+  newState,
+  overwriteState,
+  readState,
+  writeState,
+  type CgroupCounters,
+  type CgroupRecord,
+  type ContainerState,
+} from '../state/container-state.ts';
 import { noteLife } from './note-life.ts';
 import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
@@ -12,12 +21,19 @@ import type { Store } from '../state/store.ts';
 const LAST_SIGNAL = 64;
 const KILL = 9;
 
+export interface CgroupFacts {
+  readonly record: CgroupRecord | null;
+  readonly failure: string | null;
+  readonly sessionAnchor: ProcessIdentity | null;
+}
+
 export class StateKeeper {
   state: ContainerState;
   private readonly store: Store;
   private readonly record: ContainerRecord;
   /** Of what counts against us, when this life began. */
   private burden: Burden | undefined;
+  private noCgroup: string | null = null;
 
   constructor(store: Store, record: ContainerRecord, monitor: ProcessIdentity) {
     this.store = store;
@@ -40,11 +56,26 @@ export class StateKeeper {
     this.state = { ...this.state, networkHelper: identifyProcess(pid) ?? null };
   }
 
+  /** It is in a cgroup of its own; or, with the reason, in none although it was to be. Only what systemd does not clear away must be on disk at once. */
+  cgroup({ record: cgroup, failure, sessionAnchor }: CgroupFacts): void {
+    this.state = { ...this.state, cgroup, sessionAnchor };
+    this.noCgroup = failure;
+    if (cgroup?.driver === 'cgroupfs') this.write({});
+  }
+
   running(): void {
     this.write({ status: 'running', startedAt: new Date().toISOString(), finishedAt: null });
     const group = ownControlGroup();
-    noteLife(this.store, 'start', this.record, group === null ? {} : { controlGroup: group });
+    noteLife(this.store, 'start', this.record, {
+      ...(group === null ? {} : { controlGroup: group }),
+      ...(this.noCgroup === null ? {} : { withoutCgroup: this.noCgroup }),
+    });
     this.burden = readBurden(group);
+  }
+
+  paused(isPaused: boolean): void {
+    this.write({ status: isPaused ? 'paused' : 'running' });
+    noteLife(this.store, isPaused ? 'pause' : 'unpause', this.record);
   }
 
   health(health: Health, hasTurned: boolean): void {
@@ -57,16 +88,24 @@ export class StateKeeper {
   }
 
   /** A life has ended: the payload's, or the attempt to start one, which `reason` then explains. */
-  ended(code: number, reason: string | null): void {
+  ended(
+    code: number,
+    reason: string | null,
+    counters: CgroupCounters | null,
+    stoppedScope: string | null = null,
+  ): void {
     const signal = code > 128 && code <= 128 + LAST_SIGNAL ? code - 128 : null;
     const added =
       code === 0 || this.burden === undefined ? {} : addedBurden(this.burden, readBurden(ownControlGroup()));
+    const own = counters === null ? {} : ownBurden(counters);
     this.state = {
       ...this.state,
       exitCode: code,
       signal,
-      oomKilled: signal === KILL && 'memoryKills' in added,
+      oomKilled: counters === null ? signal === KILL && 'memoryKills' in added : memoryKills(counters) > 0,
       reason,
+      cgroup: null,
+      counters,
       finishedAt: new Date().toISOString(),
       init: null,
       networkHelper: null,
@@ -75,6 +114,8 @@ export class StateKeeper {
       exitCode: String(code),
       ...(reason === null ? {} : { reason }),
       ...added,
+      ...own,
+      ...(stoppedScope === null ? {} : { stoppedScope }),
     });
   }
 
@@ -90,7 +131,7 @@ export class StateKeeper {
   /** It could not be started, and is what it was before. */
   notStarted(reason: string): void {
     const status = this.state.startedAt === null ? 'created' : 'exited';
-    this.write({ status, reason, monitor: null, init: null, networkHelper: null });
+    this.write({ status, reason, monitor: null, init: null, networkHelper: null, cgroup: null });
   }
 
   private write(changes: Partial<ContainerState>, options = {}): void {
@@ -111,4 +152,21 @@ export class StateKeeper {
       if (!isHutchError(error, 'STORAGE_FULL')) throw error;
     }
   }
+}
+
+/** What stands in an event of the end: counters of its own cgroup that say that a limit was met. */
+function ownBurden(counters: CgroupCounters): Record<string, string> {
+  const facts: Record<string, number | undefined> = {
+    memoryKills: counters['memory.events']?.['oom_kill'],
+    memoryLimit: counters['memory.max']?.['value'],
+    memoryPeak: counters['memory.peak']?.['value'],
+    throttledMicroseconds: counters['cpu.stat']?.['throttled_usec'],
+    refusedForks: counters['pids.events']?.['max'],
+    pidsLimit: counters['pids.max']?.['value'],
+  };
+  return Object.fromEntries(
+    Object.entries(facts)
+      .filter(([, value]) => value !== undefined && value > 0)
+      .map(([key, value]) => [key, String(value)]),
+  );
 }

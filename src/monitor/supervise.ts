@@ -39,6 +39,8 @@ export interface Supervision {
   readonly onStarted: (pid: number) => void;
   /** Called with the pid of the network helper when it runs. */
   readonly onNetwork: (pid: number) => void;
+  /** Called with init's host pid when its plan wants it to be in the container's cgroup. */
+  readonly enterCgroup: (init: number) => Promise<void>;
   /** Called when the payload has taken the place of init. */
   readonly onExecuted: () => void;
   /** Called for each step with its time; null measures nothing. */
@@ -229,9 +231,13 @@ class Life implements LifeControl {
     }
   }
 
-  private async serve(what: 'network' | 'ports' | 'rate' | 'rootfs', helper: readonly string[]): Promise<void> {
+  private async serve(
+    what: 'network' | 'ports' | 'rate' | 'rootfs' | 'cgroup',
+    helper: readonly string[],
+  ): Promise<void> {
     try {
-      if (what === 'rootfs') await this.mountRoot(helper);
+      if (what === 'cgroup') await this.supervision.enterCgroup(this.initPid ?? 0);
+      else if (what === 'rootfs') await this.mountRoot(helper);
       else if (what === 'ports') await this.publishPorts();
       else if (what === 'rate') await this.limitNetwork();
       else await this.startNetwork(helper);

@@ -8,6 +8,8 @@ export function defaultMounts(options: {
   readonly ownPid: boolean;
   readonly ownIpc: boolean;
   readonly ttyGroup: boolean;
+  /** Its own cgroups, as far as a cgroup namespace shows them; null leaves them out. */
+  readonly cgroups: 'read-only' | 'writable' | null;
 }): SpecMount[] {
   return [
     options.ownPid
@@ -41,6 +43,16 @@ export function defaultMounts(options: {
     options.ownNetwork
       ? { destination: '/sys', type: 'sysfs', source: 'sysfs', options: ['nosuid', 'nodev', 'noexec', 'ro'] }
       : { destination: '/sys', type: 'bind', source: '/sys', options: ['rbind', 'nosuid', 'nodev', 'noexec', 'ro'] },
+    ...(options.cgroups === null
+      ? []
+      : [
+          {
+            destination: '/sys/fs/cgroup',
+            type: 'cgroup2',
+            source: 'cgroup',
+            options: ['nosuid', 'nodev', 'noexec', ...(options.cgroups === 'read-only' ? ['ro'] : [])],
+          },
+        ]),
   ];
 }
 

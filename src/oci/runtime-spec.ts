@@ -1,4 +1,5 @@
 /** The part of the OCI runtime specification that hutch compiles, as types; pure. Source: opencontainers/runtime-spec, config.md. */
+import type { SpecResources } from './resources.ts';
 import type { SeccompProfile } from './seccomp.ts';
 
 export interface RuntimeSpec {
@@ -74,6 +75,9 @@ export interface SpecLinux {
   readonly readonlyPaths: readonly string[];
   /** Null: no filter. */
   readonly seccomp: SeccompProfile | null;
+  /** Where its cgroup is made: for systemd `SLICE:PREFIX:NAME`, else a path. Left out: it has none of its own. */
+  readonly cgroupsPath?: string;
+  readonly resources?: SpecResources;
 }
 
 /** What hutch needs to say beyond the specification. */
@@ -92,6 +96,10 @@ export const HUTCH_ANNOTATIONS = {
   networkRate: 'org.hutch.network-rate',
   /** Bytes that may pass at once after a pause. */
   networkBurst: 'org.hutch.network-burst',
+  /** `systemd` or `cgroupfs`: who makes the container's cgroup. */
+  cgroupDriver: 'org.hutch.cgroup-driver',
+  /** `true`: somebody has asked for limits, so without a cgroup the container does not start. */
+  cgroupRequired: 'org.hutch.cgroup-required',
   /** Name of the container. */
   name: 'org.hutch.name',
 } as const;

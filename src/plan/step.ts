@@ -1,6 +1,7 @@
 /** The idea of hutch: what can happen on the way to a container, as typed data. Pure; a plan survives JSON. */
 import type { UserNamespace } from '../linux/id-map.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
+import type { CgroupSetting } from '../oci/cgroup-settings.ts';
 import type { Preparation } from '../oci/rootfs-source.ts';
 
 /** Where a step comes from: a pointer into the spec and one plain sentence that says what it is for. */
@@ -66,6 +67,23 @@ export interface StepFields {
     readonly device: string;
     readonly bitsPerSecond: number;
     readonly burstBytes: number;
+  };
+  /**
+   * Tell the monitor, and wait until this process is in the payload's leaf of the container's cgroups, with the limits on it. Only from outside can
+   * it be moved there: the way leads through cgroups that are not the user's.
+   */
+  readonly join_cgroup: {
+    readonly driver: 'systemd' | 'cgroupfs';
+    /** The slice, or directory, that the container's subtree is made in. */
+    readonly parent: string;
+    /** Of the subtree; systemd's scope is called so. */
+    readonly name: string;
+    /** What is written into the leaf, and read back. */
+    readonly settings: readonly CgroupSetting[];
+    /** False: where no cgroup can be had any more the container starts without. */
+    readonly required: boolean;
+    /** For a program more: the leaf is there already. */
+    readonly existing?: true;
   };
   /** chdir(2) to `from`, then mount(2) of a kernel overlay at a host path of our own. */
   readonly mount_overlay: {

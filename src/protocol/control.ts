@@ -28,6 +28,8 @@ export type ControlRequest =
       readonly timeoutSeconds: number | null;
       readonly by?: string;
     }
+  /** Answered by `done` when every process of it stands still, or goes on. */
+  | { readonly request: 'pause' | 'unpause' }
   | { readonly request: 'wait' }
   /** The container's record has another name; answered by `done`. */
   | { readonly request: 'renamed' };

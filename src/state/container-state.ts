@@ -49,6 +49,8 @@ export interface ContainerState {
   readonly health?: Health | null;
   /** Null or nothing: it does not run, or runs without a cgroup of its own. */
   readonly cgroup?: CgroupRecord | null;
+  /** The process that keeps the login session it was started from; null or nothing where there is none. */
+  readonly sessionAnchor?: ProcessIdentity | null;
   /** What its last life has used, read before its cgroup went; null or nothing where it had none. */
   readonly counters?: CgroupCounters | null;
 }

@@ -19,6 +19,8 @@ export type ContainerAction =
   | 'exec'
   | 'pause'
   | 'unpause'
+  | 'oom'
+  | 'update'
   | 'commit'
   | 'health_status';
 

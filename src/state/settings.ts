@@ -8,6 +8,8 @@ import type { Store } from './store.ts';
 export interface Settings {
   /** As --storage-driver. */
   readonly storageDriver?: string;
+  /** As --cgroup-driver. */
+  readonly cgroupDriver?: string;
   /** As --net. */
   readonly network?: string;
   /** Where the host listens for a published port whose address the user does not name; 127.0.0.1 by default. */
@@ -18,6 +20,7 @@ export interface Settings {
 
 const KEYS: readonly string[] = [
   'storageDriver',
+  'cgroupDriver',
   'network',
   'publishAddress',
   'syncLayers',

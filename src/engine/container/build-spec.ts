@@ -16,11 +16,13 @@ import {
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import type { Store } from '../../state/store.ts';
 import { buildEnvironment } from './build-environment.ts';
+import { isSystemd, type ChosenCgroup } from './choose-cgroup.ts';
 import { buildLabels } from './build-labels.ts';
 import { buildRlimits } from './build-rlimits.ts';
 import type { ImageSource } from './image-source.ts';
 import { networkRate } from './network-rate.ts';
 import { parseContainerPath, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
+import { parseDevices } from './parse-device.ts';
 import { parseTmpfs, parseVolume } from './parse-volume.ts';
 import { resolveUser, type ResolvedUser } from './resolve-user.ts';
 import type { RunRequest } from './run-request.ts';
@@ -42,6 +44,8 @@ export interface SpecInput {
   readonly userNamespace: UserNamespace;
   readonly network: NetworkDriver;
   readonly ports: readonly PublishedPort[];
+  /** Null: none of its own. */
+  readonly cgroup: ChosenCgroup | null;
   readonly store: Store;
   /** Host files shown at /etc/hosts, /etc/hostname and /etc/resolv.conf. */
   readonly etcFiles: Readonly<Record<string, string>>;
@@ -81,11 +85,12 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...(has('time')
         ? { timeOffsets: { monotonic: { secs: offset, nanosecs: 0 }, boottime: { secs: offset, nanosecs: 0 } } }
         : {}),
-      devices: DEFAULT_DEVICES,
+      devices: [...DEFAULT_DEVICES, ...parseDevices(request.devices)],
       sysctl: buildSysctls(request.sysctls, has, input.userNamespace.gidMap.map(specMapping)),
       maskedPaths: request.privileged ? [] : maskedPaths(security),
       readonlyPaths: request.privileged ? [] : READONLY_PATHS.filter((path) => !isUnmasked(security, path)),
       seccomp: security.seccomp(capabilities.bounding),
+      ...(input.cgroup === null ? {} : { cgroupsPath: input.cgroup.path, resources: input.cgroup.resources }),
     },
     annotations: {
       ...buildLabels(request, image.defaults.labels),
@@ -93,6 +98,12 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       [HUTCH_ANNOTATIONS.network]: input.network.name,
       ...(input.ports.length === 0 ? {} : { [HUTCH_ANNOTATIONS.ports]: input.ports.map(portText).join(',') }),
       ...networkRate(request, input.network, capabilities),
+      ...(input.cgroup === null
+        ? {}
+        : {
+            [HUTCH_ANNOTATIONS.cgroupDriver]: input.cgroup.driver,
+            [HUTCH_ANNOTATIONS.cgroupRequired]: String(input.cgroup.isRequired),
+          }),
       [HUTCH_ANNOTATIONS.stdin]: String(request.interactive),
       [HUTCH_ANNOTATIONS.seccompProfile]: security.seccompName,
       [HUTCH_ANNOTATIONS.landlock]: String(useLandlock(request, security, capabilities)),
@@ -200,7 +211,11 @@ function unknownCapability(flag: string, name: string): never {
 
 function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean): SpecMount[] {
   const { request } = input;
-  const asked = [...request.tmpfs.map(parseTmpfs), ...request.volumes.map((text) => parseVolume(text, input.store))];
+  const asked = [
+    ...systemdTmpfs(request),
+    ...request.tmpfs.map(parseTmpfs),
+    ...request.volumes.map((text) => parseVolume(text, input.store)),
+  ];
   refuseTwice(asked);
   const shmSizeBytes = request.shmSize === undefined ? DEFAULT_SHM_BYTES : parseSize('--shm-size', request.shmSize);
   const standard = [
@@ -210,6 +225,7 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
       ownPid: has('pid'),
       ownIpc: has('ipc'),
       ttyGroup: input.userNamespace.writer !== 'self',
+      cgroups: cgroupsShown(input, has('cgroup')),
     }).map((mount) =>
       request.privileged && mount.destination === '/sys'
         ? { ...mount, options: mount.options.filter((option) => option !== 'ro') }
@@ -224,6 +240,21 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
     ...standard.filter((mount) => !replaced.has(mount.destination)),
     ...asked.toSorted((a, b) => depth(a) - depth(b)),
   ];
+}
+
+/** What systemd wants to write to before anything is mounted; --tmpfs and --volume overrule it. */
+function systemdTmpfs(request: RunRequest): SpecMount[] {
+  if (!isSystemd(request)) return [];
+  const taken = [...request.tmpfs, ...request.volumes.map((text) => text.split(':')[1] ?? '')];
+  return ['/run', '/run/lock', '/tmp']
+    .filter((path) => !taken.some((text) => text === path || text.startsWith(`${path}:`)))
+    .map((path) => parseTmpfs(`${path}:mode=${path === '/run' ? '755' : '1777'}`));
+}
+
+/** With the host's cgroup namespace it would show, and to root of the host's own give, what belongs to others. */
+function cgroupsShown({ cgroup, request }: SpecInput, isPrivate: boolean): 'read-only' | 'writable' | null {
+  if (cgroup === null || !isPrivate) return null;
+  return isSystemd(request) ? 'writable' : 'read-only';
 }
 
 function bindFile(source: string, destination: string, options: readonly string[]): SpecMount {

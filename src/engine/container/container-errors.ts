@@ -11,6 +11,15 @@ export function isNotRunning({ name }: ContainerRecord, verb: string): HutchErro
   });
 }
 
+/** Whatever comes into it is held at once, and whoever waits for that waits for ever. */
+export function isPaused({ name }: ContainerRecord): HutchError {
+  return new HutchError(`container "${name}" is paused, so nothing can run in it`, {
+    code: 'CONTAINER_STOPPED',
+    hint: `let it go on first: hutch unpause ${name}`,
+    context: { container: name },
+  });
+}
+
 export function isSilent({ name }: ContainerRecord): HutchError {
   return new HutchError(`the monitor of container "${name}" does not answer`, {
     code: 'MONITOR_SILENT',

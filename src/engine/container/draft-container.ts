@@ -16,6 +16,7 @@ import type { Plan } from '../../plan/step.ts';
 import { readSettings, type Settings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
+import { chooseCgroup } from './choose-cgroup.ts';
 import { buildSpec, hostnameOf } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
 import { etcFiles } from './etc-files.ts';
@@ -47,7 +48,11 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const { request, image, directory, store } = input;
   const settings = readSettings(store);
   const network = chooseNetwork(request, settings, store);
-  const [maps, driver] = await Promise.all([chooseMaps(), chooseDriver(request, settings, store)]);
+  const [maps, driver, cgroup] = await Promise.all([
+    chooseMaps(),
+    chooseDriver(request, settings, store),
+    chooseCgroup(request, { settings, store, id: input.id }),
+  ]);
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
     : driver.prepare({ directory, layers: image.layerDirectories });
@@ -59,6 +64,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     userNamespace: maps.userNamespace,
     network,
     ports,
+    cgroup,
     etcFiles: etc.paths,
     initProgram: request.init ? findInitProgram() : null,
     rootPath: mountPoint(directory),

@@ -10,14 +10,15 @@ import {
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import { superviseExec } from '../../monitor/exec-session.ts';
 import { readInContainer } from '../../monitor/read-in-container.ts';
-import type { SpecIdMapping } from '../../oci/runtime-spec.ts';
+import type { RuntimeSpec, SpecIdMapping } from '../../oci/runtime-spec.ts';
 import { compileExec } from '../../plan/compile/compile-exec.ts';
 import { renderExplanation } from '../../plan/render/explain.ts';
 import { renderJson } from '../../plan/render/json.ts';
 import type { ExecPlan } from '../../plan/step.ts';
+import type { CgroupRecord } from '../../state/container-state.ts';
 import { locateStore } from '../../state/store.ts';
 import { enterChain } from '../../userns/enter-chain.ts';
-import { justEnded } from './container-errors.ts';
+import { isPaused, justEnded } from './container-errors.ts';
 import type { ExecRequest } from './exec-request.ts';
 import { execSpec } from './exec-spec.ts';
 import { hostArchitecture } from './host-architecture.ts';
@@ -40,6 +41,7 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
     sigProxy: true,
   });
   const container = await findRunning(locateStore(), request.container);
+  if (container.isHeld) throw isPaused(container.record);
   const facts = factsOf(container);
   const { argv, node } = locateInit();
   const chain = enterChain({
@@ -54,6 +56,7 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
       draft: () => draftExec(container, facts, request),
       chain,
       userNamespace: facts.userNamespace,
+      cgroup: container.cgroup,
       interactive: stdin,
       terminal: request.terminal && !request.detach,
       detachKeys,
@@ -95,9 +98,13 @@ function factsOf({ pid, spec, record }: RunningContainer): ExecFactsOfHost {
   }));
 }
 
-function draftExec({ pid, startTime, spec }: RunningContainer, facts: ExecFactsOfHost, request: ExecRequest): ExecPlan {
+function draftExec(
+  { pid, startTime, spec, cgroup }: RunningContainer,
+  facts: ExecFactsOfHost,
+  request: ExecRequest,
+): ExecPlan {
   const user = request.user === undefined ? undefined : resolveIn(pid, request.user);
-  return compileExec(execSpec(spec, request, { user, hardLimits: hardLimits() }), {
+  return compileExec(execSpec(withCgroup(spec, cgroup), request, { user, hardLimits: hardLimits() }), {
     userNamespaces: [facts.userNamespace],
     architecture: hostArchitecture(),
     join: { pid, holder: facts.holder },
@@ -106,6 +113,13 @@ function draftExec({ pid, startTime, spec }: RunningContainer, facts: ExecFactsO
     stdin: request.interactive && !request.detach,
     detached: request.detach,
   });
+}
+
+/** A container that could have no cgroup runs without. */
+function withCgroup(spec: RuntimeSpec, cgroup: CgroupRecord | null): RuntimeSpec {
+  if (cgroup !== null || spec.linux.cgroupsPath === undefined) return spec;
+  const { cgroupsPath: _, ...linux } = spec.linux;
+  return { ...spec, linux };
 }
 
 /** By the accounts that the container has now. */

@@ -5,7 +5,7 @@ import { humanMemory } from './human-memory.ts';
 import { signalName } from './signal-name.ts';
 
 export interface EndFacts {
-  readonly state: Pick<ContainerState, 'exitCode' | 'signal' | 'reason' | 'isStopped'>;
+  readonly state: Pick<ContainerState, 'exitCode' | 'signal' | 'reason' | 'isStopped' | 'oomKilled'>;
   /** Of this container, oldest first. */
   readonly events: readonly ContainerEvent[];
   /** The login session in which it ran, when that is no more. */
@@ -45,7 +45,10 @@ export function explainEnd({ state, events, endedSession }: EndFacts): string[] 
       ? []
       : [`the login session ${endedSession}, in which it ran, has ended; it may have been ended with it`];
   if (state.reason !== null) return [reasonText(state.reason), ...session];
-  return [...byCode(state, life), ...session, ...burdens(life, state)];
+  const found = burdens(life, state);
+  // A kill for lack of memory in its own cgroup says it all.
+  if (state.oomKilled && state.signal === KILL) return [...found, ...byCode(state, life), ...session];
+  return [...byCode(state, life), ...session, ...found];
 }
 
 function reasonText(reason: string): string {
@@ -92,6 +95,11 @@ function burdens(life: readonly ContainerEvent[], { signal, exitCode }: EndFacts
   const throttled = exitCode === 0 ? 0 : Math.round(Number(die['throttledMicroseconds'] ?? 0) / 1000);
   const refused = exitCode === 0 ? undefined : die['refusedForks'];
   return [
+    ...(die['stoppedScope'] === undefined
+      ? []
+      : [
+          `systemd was ending ${die['stoppedScope']}, its scope: by systemctl --user stop, after the last logout of its user, or as the host went down`,
+        ]),
     ...(signal === KILL || die['memoryKills'] !== undefined ? memoryTexts(die) : []),
     ...(refused === undefined
       ? []

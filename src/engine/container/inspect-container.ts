@@ -60,14 +60,14 @@ function stateOf(state: ContainerState): object {
     Restarting: status === 'restarting',
     OOMKilled: state.oomKilled,
     Dead: false,
-    CgroupPath: state.cgroup?.path ?? '',
-    ...(state.counters === null || state.counters === undefined ? {} : { Counters: state.counters }),
     Pid: state.init?.pid ?? 0,
     MonitorPid: state.monitor?.pid ?? 0,
     ExitCode: state.exitCode ?? 0,
     Error: state.reason ?? '',
     StartedAt: state.startedAt ?? NEVER,
     FinishedAt: state.finishedAt ?? NEVER,
+    CgroupPath: state.cgroup?.path ?? '',
+    ...(state.counters === null || state.counters === undefined ? {} : { Counters: state.counters }),
     ...(state.health === null || state.health === undefined ? {} : { Health: healthOf(state.health) }),
   };
 }

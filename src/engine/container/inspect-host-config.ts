@@ -1,6 +1,9 @@
 /** The part `HostConfig` of `hutch inspect`: what was asked of the host, as far as the spec tells; pure. */
 import { CAPABILITY_NAMES, DEFAULT_CAPABILITIES } from '../../linux/capabilities.ts';
 import { containerEnd, type PublishedPort } from '../../oci/published-port.ts';
+import { DEFAULT_DEVICES } from '../../oci/default-mounts.ts';
+import { DEFAULT_PERIOD } from '../../oci/cgroup-settings.ts';
+import type { SpecResources, SpecThrottle } from '../../oci/resources.ts';
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
 import type { ContainerRecord } from '../../state/container-record.ts';
 import { INIT_TARGET } from './build-spec.ts';
@@ -32,6 +35,8 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
       Hard: hard,
     })),
     Sysctls: linux.sysctl,
+    ...limitsOf(spec),
+    Devices: devicesOf(spec),
     ShmSize: shmSizeOf(spec),
     Tmpfs: tmpfsOf(spec),
     MaskedPaths: linux.maskedPaths,
@@ -114,4 +119,56 @@ function tmpfsOf({ mounts }: RuntimeSpec): Readonly<Record<string, string>> {
       .filter(({ type, destination }) => type === 'tmpfs' && !/^\/(?:dev|proc|sys)(?:\/|$)/u.test(destination))
       .map(({ destination, options }) => [destination, options.join(',')]),
   );
+}
+
+/** 0 where nothing was asked for, as docker has it; what docker has no name for is in `CgroupConf`, as podman calls it. */
+function limitsOf({ linux, annotations }: RuntimeSpec): object {
+  const { memory = {}, cpu = {}, pids, blockIO = {}, unified = {} } = linux.resources ?? {};
+  return {
+    CgroupManager: annotations[HUTCH_ANNOTATIONS.cgroupDriver] ?? 'none',
+    CgroupParent: /^([^:]+):/u.exec(linux.cgroupsPath ?? '')?.[1] ?? '',
+    ...memoryOf(memory),
+    ...processorsOf(cpu),
+    PidsLimit: pids?.limit ?? 0,
+    ...blockOf(blockIO),
+    CgroupConf: unified,
+  };
+}
+
+function memoryOf({ limit = 0, reservation = 0, swap = 0 }: NonNullable<SpecResources['memory']>): object {
+  return { Memory: limit, MemoryReservation: reservation, MemorySwap: swap, OomKillDisable: false };
+}
+
+function processorsOf({ shares, quota = 0, period = 0, cpus, mems }: NonNullable<SpecResources['cpu']>): object {
+  const share = quota > 0 ? quota / (period > 0 ? period : DEFAULT_PERIOD) : 0;
+  return {
+    CpuShares: shares ?? 0,
+    NanoCpus: Math.round(share * 1e9),
+    CpuQuota: quota,
+    CpuPeriod: period,
+    CpusetCpus: cpus ?? '',
+    CpusetMems: mems ?? '',
+  };
+}
+
+function blockOf(blockIO: NonNullable<SpecResources['blockIO']>): object {
+  return {
+    BlkioWeight: blockIO.weight ?? 0,
+    BlkioDeviceReadBps: throttlesOf(blockIO.throttleReadBpsDevice),
+    BlkioDeviceWriteBps: throttlesOf(blockIO.throttleWriteBpsDevice),
+    BlkioDeviceReadIOps: throttlesOf(blockIO.throttleReadIOPSDevice),
+    BlkioDeviceWriteIOps: throttlesOf(blockIO.throttleWriteIOPSDevice),
+  };
+}
+
+/** The spec has numbers instead of paths. */
+function throttlesOf(throttles: readonly SpecThrottle[] = []): object[] {
+  return throttles.map(({ major, minor, rate }) => ({ Path: `${String(major)}:${String(minor)}`, Rate: rate }));
+}
+
+/** Those of --device. */
+function devicesOf({ linux }: RuntimeSpec): object[] {
+  return linux.devices
+    .filter(({ path }) => !DEFAULT_DEVICES.some((device) => device.path === path))
+    .map(({ path, hostPath }) => ({ PathOnHost: hostPath, PathInContainer: path, CgroupPermissions: 'rwm' }));
 }

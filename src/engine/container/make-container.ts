@@ -15,6 +15,7 @@ import type { PublishedPort } from '../../oci/published-port.ts';
 import type { Store } from '../../state/store.ts';
 import { buildLabels } from './build-labels.ts';
 import { commandOf } from './build-spec.ts';
+import { isSystemd } from './choose-cgroup.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
 import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
@@ -46,6 +47,8 @@ export interface MadeContainer {
 }
 
 const DEFAULT_STOP_SECONDS = 10;
+/** SIGRTMIN+3, by which a systemd is asked to halt. Source: systemd(1). */
+const SYSTEMD_HALT = 37;
 
 /**
  * Makes a container that this process looks after until it leaves the running list. Everything is removed again when that fails.
@@ -159,6 +162,7 @@ function newRecord({ request, image, id, name, command, ports, interactsOnce }: 
 
 function stopSignalOf(request: RunRequest, { defaults }: ImageSource): number {
   const word = request.stopSignal ?? defaults.stopSignal;
+  if (word === '' && isSystemd(request)) return SYSTEMD_HALT;
   if (word === '') return constants.signals.SIGTERM;
   return parseSignal(request.stopSignal === undefined ? 'STOPSIGNAL of the image' : '--stop-signal', word);
 }

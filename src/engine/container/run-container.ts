@@ -1,6 +1,7 @@
 /** `hutch run`: makes a container and becomes its monitor, in the foreground or not; on the host's side. */
 import { readSession } from '../../host/session.ts';
 import { discard } from '../../monitor/launch.ts';
+import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import { monitorHere } from '../../monitor/monitor-here.ts';
 import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
@@ -95,6 +96,13 @@ async function runElsewhere(made: MadeContainer, ears: RunEars, options: RunOpti
 /** What the container's life depends on, and who reaches it. */
 function tellWhoLeaves({ store, draft }: MadeContainer, tell: (text: string) => void): void {
   const facts = readSession();
-  tellOnce(store, { topic: 'life', text: lifeLimit(facts, store.run) }, tell, facts);
+  // Its scope belongs to the user's manager, whatever session it is started from.
+  const own = isInScope(draft) && !isWorthAnchoring(facts) ? { ...facts, session: null, isInUserManager: true } : facts;
+  tellOnce(store, { topic: 'life', text: lifeLimit(own, store.run) }, tell, facts);
   tellOnce(store, { topic: 'ports', text: draft.published.reach }, tell, facts);
+}
+
+/** True when systemd keeps a scope for it. */
+function isInScope({ plan }: MadeContainer['draft']): boolean {
+  return plan.steps.some((step) => step.kind === 'join_cgroup' && step.driver === 'systemd');
 }

@@ -1,5 +1,7 @@
 /** What a user asks of a new container, as the command line gives it: unparsed words, defaults left out; pure types. */
 
+import type { LimitRequest } from './limit-request.ts';
+
 export interface RunRequest {
   readonly image: string;
   readonly command: readonly string[];
@@ -46,6 +48,16 @@ export interface RunRequest {
   readonly labels: readonly string[];
   readonly labelFiles: readonly string[];
   readonly storageDriver?: string | undefined;
+  readonly limits: LimitRequest;
+  readonly cgroupDriver?: string | undefined;
+  /** A slice, or for `cgroupfs` a path below the delegated cgroup. */
+  readonly cgroupParent?: string | undefined;
+  /** enabled (what is meant when it is left out) or disabled. */
+  readonly cgroups?: string | undefined;
+  /** true or always: the payload is a systemd, or another that divides its own cgroup; false when it is left out. */
+  readonly systemd?: string | undefined;
+  /** PATH[:PATH-INSIDE[:rwm]] of device nodes. */
+  readonly devices: readonly string[];
   /** missing (what is meant when it is left out), always, never or newer. */
   readonly pull?: string | undefined;
   readonly platform?: string | undefined;

@@ -4,7 +4,7 @@ import { hasHostRoot } from '../../host/container-process.ts';
 import { identifyProcess, isAlive } from '../../host/process-identity.ts';
 import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { containerDirectory, findContainer, type ContainerRecord } from '../../state/container-record.ts';
-import { currentState, isBusy, type ContainerState } from '../../state/container-state.ts';
+import { currentState, isBusy, type CgroupRecord, type ContainerState } from '../../state/container-state.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 import { isNotRunning } from './container-errors.ts';
@@ -16,6 +16,9 @@ export interface RunningContainer {
   /** Clock ticks since boot, see /proc/PID/stat. */
   readonly startTime: string;
   readonly spec: RuntimeSpec;
+  /** Null: it has none of its own. */
+  readonly cgroup: CgroupRecord | null;
+  readonly isHeld: boolean;
 }
 
 /** A container that is just being made is waited for so long. */
@@ -38,11 +41,15 @@ export async function findRunning(store: Store, word: string): Promise<RunningCo
   }
 }
 
-function lookAt(store: Store, record: ContainerRecord, { init }: ContainerState): RunningContainer | undefined {
+function lookAt(
+  store: Store,
+  record: ContainerRecord,
+  { init, status, cgroup = null }: ContainerState,
+): RunningContainer | undefined {
   if (init === null || !isAlive(init)) return undefined;
   const spec = readJsonFile(join(containerDirectory(store, record.id), 'config.json')) as RuntimeSpec | undefined;
   if (spec === undefined || isStarting(init.pid)) return undefined;
-  return { record, pid: init.pid, startTime: init.startTime, spec };
+  return { record, pid: init.pid, startTime: init.startTime, spec, cgroup, isHeld: status === 'paused' };
 }
 
 /** A process that has just ended counts as starting: who looks again finds it gone. */

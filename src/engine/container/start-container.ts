@@ -32,7 +32,7 @@ export async function startContainer(word: string): Promise<void> {
 export async function startOrJoin(store: Store, record: ContainerRecord): Promise<void> {
   const deadline = Date.now() + START_TIMEOUT_MS;
   let lastSeenMs = Date.now();
-  while (currentState(store, record).status !== 'running') {
+  while (!isRunning(currentState(store, record))) {
     try {
       await startInBackground(record);
       return;
@@ -46,7 +46,11 @@ export async function startOrJoin(store: Store, record: ContainerRecord): Promis
 }
 
 function isStarting(state: ContainerState): boolean {
-  return isBusy(state) && state.status !== 'running';
+  return isBusy(state) && !isRunning(state);
+}
+
+function isRunning({ status }: ContainerState): boolean {
+  return status === 'running' || status === 'paused';
 }
 
 /** Resolves when the payload runs. */

@@ -141,9 +141,9 @@ function causesOf(state: ContainerState, events: readonly ContainerEvent[]): str
 }
 
 /** Processes that take it along when they end, and what ends those. */
-function dependenciesOf(store: Store, { monitor, networkHelper }: ContainerState): string[] {
+function dependenciesOf(store: Store, { monitor, networkHelper, sessionAnchor }: ContainerState): string[] {
   if (monitor === null) return [];
-  const limit = lifeLimit(readSession('/', process.getuid?.() ?? 0, monitor.pid), store.run);
+  const limit = lifeLimit(readSession('/', process.getuid?.() ?? 0, sessionAnchor?.pid ?? monitor.pid), store.run);
   const network = networkHelper === null ? [] : [`process ${String(networkHelper.pid)}, which connects its network`];
   return [`its monitor, process ${String(monitor.pid)}`, ...network, ...(limit === null ? [] : [limit])];
 }

@@ -116,7 +116,7 @@ function rowsOf(
   const volumes = join(store.root, 'volumes');
   const volumeCount = existsSync(volumes) ? readdirSync(volumes).length : 0;
   const imageBytes = size(store.images) + size(store.layers);
-  const ended = containers.filter(({ status }) => status !== 'running');
+  const ended = containers.filter(({ status }) => status !== 'running' && status !== 'paused');
   const ids = new Set(images.map(({ id }) => id));
   const activeIds = new Set(images.filter((image) => image.containers > 0).map(({ id }) => id));
   const rows: UsageRow[] = [

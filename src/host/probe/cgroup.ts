@@ -1,5 +1,5 @@
 /** Whether this user can limit and meter containers with cgroups; on the host's side. Source: cgroups(7), org.freedesktop.systemd1(5). */
-import { accessSync, constants, lstatSync, statfsSync } from 'node:fs';
+import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
 import { admin, fine, lessened, you, type Finding, type Topic } from './finding.ts';
@@ -24,20 +24,27 @@ export interface CgroupFacts {
 }
 
 export async function readCgroupFacts(env = process.env, uid = process.getuid?.() ?? 0): Promise<CgroupFacts> {
-  const isUnified = fileSystemMagic('/sys/fs/cgroup') === CGROUP2_MAGIC;
+  const isV2 = isUnified();
   const own = join('/sys/fs/cgroup', ownCgroup());
   const manager = await findManager(env, uid);
   const delegated = manager !== null && uid !== 0 ? managerCgroup(uid) : own;
   return {
     uid,
-    isUnified,
+    isUnified: isV2,
     manager,
-    isOwnWritable: isUnified && isWritable(own) && isWritable(join(own, 'cgroup.procs')),
-    controllers: isUnified ? (readText(join(delegated, 'cgroup.controllers')) ?? '').split(' ').filter(Boolean) : [],
+    isOwnWritable: isV2 && isWritable(own) && isWritable(join(own, 'cgroup.procs')),
+    controllers: isV2 ? readControllers(delegated) : [],
   };
 }
 
-function managerCgroup(uid: number): string {
+/** The controllers that the cgroup in `directory` has; none when it cannot be read. */
+export function readControllers(directory: string): string[] {
+  return (readText(join(directory, 'cgroup.controllers')) ?? '').trim().split(' ').filter(Boolean);
+}
+
+/** The directory in which the systemd of `uid` makes its slices. */
+export function managerCgroup(uid: number): string {
+  if (uid === 0) return '/sys/fs/cgroup';
   return `/sys/fs/cgroup/user.slice/user-${uid}.slice/user@${uid}.service`;
 }
 
@@ -63,16 +70,44 @@ function isWritable(path: string): boolean {
   }
 }
 
-// The private socket of systemd works where no message bus runs. An XDG_RUNTIME_DIR of another uid is a left-over of su.
-async function findManager(env: NodeJS.ProcessEnv, uid: number): Promise<string | null> {
-  const directories = uid === 0 ? ['/run'] : [env['XDG_RUNTIME_DIR'] ?? '', `/run/user/${uid}`];
-  const sockets = directories
+/**
+ * The sockets on which the systemd of `uid` may answer, the best first. The private one works where no message bus runs. An XDG_RUNTIME_DIR
+ * of another uid is a left-over of su; an address of a bus in the environment is not heeded for the same reason.
+ */
+export function managerSockets(env = process.env, uid = process.getuid?.() ?? 0): string[] {
+  if (uid === 0) return ['/run/dbus/system_bus_socket', '/run/systemd/private'].filter((path) => isSocket(path));
+  const directories = [...new Set([env['XDG_RUNTIME_DIR'] ?? '', `/run/user/${uid}`])];
+  return directories
     .filter((path) => isOwnedBy(path, uid))
-    .flatMap((path) => [join(path, 'bus'), join(path, 'systemd/private')]);
-  for (const socket of sockets) {
+    .flatMap((path) => [join(path, 'bus'), join(path, 'systemd/private')])
+    .filter((path) => isSocket(path));
+}
+
+/** True when /sys/fs/cgroup is the unified hierarchy: one call. */
+export function isUnified(): boolean {
+  return fileSystemMagic('/sys/fs/cgroup') === CGROUP2_MAGIC;
+}
+
+/** Whether a cgroup namespace keeps those inside from the files of its own root. Source: cgroups(7), nsdelegate. */
+export function hasDelegationFence(text = readText('/proc/self/mountinfo') ?? ''): boolean {
+  return text
+    .split('\n')
+    .some((line) => line.includes(' /sys/fs/cgroup ') && / - cgroup2 .*(?:^|[ ,])nsdelegate(?:,|$)/u.test(line));
+}
+
+async function findManager(env: NodeJS.ProcessEnv, uid: number): Promise<string | null> {
+  for (const socket of managerSockets(env, uid)) {
     if (await answers(socket)) return socket;
   }
   return null;
+}
+
+function isSocket(path: string): boolean {
+  try {
+    return statSync(path).isSocket();
+  } catch {
+    return false;
+  }
 }
 
 function isOwnedBy(path: string, uid: number): boolean {

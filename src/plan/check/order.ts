@@ -38,6 +38,11 @@ const RULES: readonly Rule[] = [
     later: ['make_slave', 'set_hostname', 'loopback_up', 'sysctl'],
     because: "else it would change the host's own",
   },
+  {
+    earlier: ['join_cgroup'],
+    later: ['unshare', 'wait_for'],
+    because: 'the cgroup namespace begins where it is made, and helpers belong to the container',
+  },
   { earlier: ['make_slave'], later: MOUNTS, because: 'else mounts could reach the host' },
   { earlier: ['mount_overlay', 'bind_root'], later: ['open_root'], because: 'the root is opened when it is mounted' },
   { earlier: ['open_root'], later: BELOW_ROOT, because: 'targets are resolved beneath the opened root' },

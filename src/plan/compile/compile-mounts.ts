@@ -82,6 +82,7 @@ const REASONS: Readonly<Record<string, string>> = {
   '/dev/shm': 'shared memory of its own, limited in size',
   '/dev/mqueue': 'message queues of its own',
   '/sys': 'the devices of its own network namespace, read-only',
+  '/sys/fs/cgroup': 'its own cgroup and those below it: what it may use, and what it has used',
   '/etc/hosts': 'names that hutch keeps for this container',
   '/etc/hostname': "the container's name",
   '/etc/resolv.conf': 'name servers that can be reached from this network',

@@ -3,6 +3,7 @@ import { defaultSysctls } from '../../oci/default-sysctls.ts';
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { checkOrder } from '../check/order.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
+import { compileCgroup } from './compile-cgroup.ts';
 import { compileIdentity } from './compile-identity.ts';
 import { compileMounts } from './compile-mounts.ts';
 import { compileRootfs } from './compile-rootfs.ts';
@@ -54,6 +55,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
       clearGroups: outer.writer !== 'self',
       why: hutch('root of the user namespace prepares the container; groups of the host user are dropped'),
     },
+    ...compileCgroup(spec),
     ...waitForRootfs(input),
     {
       kind: 'unshare',

@@ -2,6 +2,7 @@
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import type { Preparation } from '../../oci/rootfs-source.ts';
 import type { Enter, Plan, Step } from '../step.ts';
+import { scopeWords } from './bash-cgroup.ts';
 import { containerDirectory } from './container-directory.ts';
 import { describeMaps } from './describe-maps.ts';
 import { shellQuote, shellWords } from './shell-quote.ts';
@@ -78,7 +79,11 @@ function hostFunction(plan: Plan, space: UserNamespace, start: Start & { readonl
       ...privateDirectory(containerDirectory(plan), space),
       ...prepareDisk(plan.prepare),
       ...companion('HOST_SIDE', duties, 3),
-      `setpriv --pdeathsig=KILL -- unshare --user ${shellWords([...mapFlags(space), ...flags])} ${START_INSIDE(inside)}`,
+      `${scopeWords(plan)
+        .map((word) => `${shellQuote(word)} `)
+        .join(
+          '',
+        )}setpriv --pdeathsig=KILL -- unshare --user ${shellWords([...mapFlags(space), ...flags])} ${START_INSIDE(inside)}`,
     ]),
   ].join('\n');
 }

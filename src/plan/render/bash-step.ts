@@ -1,6 +1,7 @@
 /** How a person does each kind of step with util-linux and coreutils; pure. One entry for each kind. */
 import { rateCommands } from '../network-rate.ts';
 import { applyTable, type Enter, type NamespaceName, type Step, type StepTable } from '../step.ts';
+import { cgroupByHand } from './bash-cgroup.ts';
 import { askFor } from './bash-enter.ts';
 import { sysctlPath } from './describe-step.ts';
 import { shellQuote, shellWords } from './shell-quote.ts';
@@ -34,6 +35,7 @@ const BASH: StepTable<BashStep, [Enter]> = {
   join_time_namespace: () => ONLY_EXEC,
   take_terminal: () => ONLY_EXEC,
   make_slave: () => ({ lines: ['mount --make-rslave /'] }),
+  join_cgroup: (step) => ({ cannot: cgroupByHand(step) }),
   wait_for: (step, enter) => ({ lines: [askFor(step, enter)] }),
   publish_ports: () => ({
     cannot:

@@ -22,6 +22,7 @@ const DESCRIPTIONS: StepTable<string> = {
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
   wait_for: (step) =>
     `wait until ${show(helperName(step.helper) || 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
+  join_cgroup: (step) => describeCgroup(step),
   publish_ports: (step) => `wait until these ports of the host lead here: ${step.ports.map(portText).join(', ')}`,
   limit_network: (step) =>
     `wait until tc has held ${show(step.device)} to ${rateText(step.bitsPerSecond)} per second out, and in through ${INGRESS_DEVICE}, bursts of ${String(step.burstBytes)} bytes`,
@@ -65,6 +66,15 @@ const DESCRIPTIONS: StepTable<string> = {
     `seccomp(SECCOMP_SET_MODE_FILTER, profile ${show(step.profile)}, ${String(step.instructions)} instructions)`,
   execve: (step) => `execve(${step.argv.map(show).join(' ')}), ${String(step.env.length)} environment variables`,
 };
+
+function describeCgroup({ driver, parent, name, settings, existing }: Step<'join_cgroup'>): string {
+  const unit = driver === 'systemd' ? '.scope' : '';
+  const place = show(`${parent}/${name}${unit}/payload`);
+  const limits = settings.map(({ file, value }) => `${file} ${show(value)}`).join(', ');
+  const what =
+    existing === true ? `has moved this process into ${place}` : `has made ${place} and moved this process into it`;
+  return `wait until the monitor ${what}${limits === '' ? '' : `: ${limits}`}`;
+}
 
 function describeStdio({ terminal, stdin, besides }: Step<'stdio'>): string {
   if (besides === 'none') return '/dev/null as 0, 1 and 2';

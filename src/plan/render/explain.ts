@@ -41,6 +41,7 @@ const GROUPS: StepTable<StepGroup> = {
   join_time_namespace: () => 'namespaces',
   take_terminal: () => 'process',
   make_slave: () => 'namespaces',
+  join_cgroup: () => 'limits',
   wait_for: (step) => (step.what === 'network' ? 'network' : 'mounts'),
   publish_ports: () => 'network',
   limit_network: () => 'limits',

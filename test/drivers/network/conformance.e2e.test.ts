@@ -95,11 +95,10 @@ describe('every network driver', { skip: slirpSkip() }, () => {
     assert.match(command, /--disable-host-loopback .*--enable-sandbox .*--enable-seccomp/u);
     const [own, its] = [readlinkSync('/proc/self/ns/mnt'), mountNamespace(pid)];
     assert.notEqual(its, own, 'a sandboxed helper has a mount namespace of its own');
-    child.kill('SIGINT');
-    child.kill('SIGINT');
-    await new Promise((resolve) => setTimeout(resolve, 100));
-    child.kill('SIGINT');
+    // Three of them kill; two that come at the same moment are one.
+    const signals = setInterval(() => child.kill('SIGINT'), 100);
     assert.equal((await outcome).code, 137);
+    clearInterval(signals);
     assert.equal(await remaining(), '');
   });
 

@@ -28,6 +28,7 @@ function build(
     id: 'ab'.repeat(32),
     name: 'quiet-hare',
     userNamespace: { uidMap: MAP, gidMap: MAP, writer: 'newuidmap' },
+    cgroup: null,
     network: networkDriver('none'),
     ports: [],
     store: storeAt('/no/store'),

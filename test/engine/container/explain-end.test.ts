@@ -16,7 +16,7 @@ function explained(
   events: ContainerEvent[],
   endedSession: string | null = null,
 ): string {
-  const whole = { exitCode: 137, signal: 9, reason: null, isStopped: false, ...state };
+  const whole = { exitCode: 137, signal: 9, reason: null, isStopped: false, oomKilled: false, ...state };
   return explainEnd({ state: whole, events, endedSession }).join('\n');
 }
 
@@ -35,6 +35,18 @@ test('explainEnd tells of memory, throttling and the session that ended', () => 
     explained({ exitCode: 1, signal: null }, [event('start'), event('die', { hostMemoryKills: '1' })]),
     /memory/u,
     'what happened to others is no reason for an exit code',
+  );
+});
+
+test('explainEnd names the limits of its own cgroup', () => {
+  const oom = event('die', { memoryKills: '1', memoryLimit: '4096', hostMemoryKills: '1' });
+  assert.match(
+    explained({ oomKilled: true }, [event('start'), oom]),
+    /^the kernel killed 1 process\(es\) of it .*: its limit is 4KiB \(--memory\)\nSIGKILL came from/u,
+  );
+  assert.match(
+    explained({ exitCode: 2, signal: null }, [event('start'), event('die', { refusedForks: '3', pidsLimit: '10' })]),
+    /3 process\(es\) or thread\(s\) could not be started: it may have 10/u,
   );
 });
 

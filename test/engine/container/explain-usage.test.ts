@@ -42,7 +42,13 @@ const died = (exitCode: number, attributes: Record<string, string>): string => {
     ...{ time: '2026-01-31T12:00:00.000Z', type: 'container', action, id: 'a', name: 'a', image: 'i' },
     attributes: more,
   });
-  const state = { exitCode, signal: exitCode > 128 ? exitCode - 128 : null, reason: null, isStopped: false };
+  const state = {
+    exitCode,
+    signal: exitCode > 128 ? exitCode - 128 : null,
+    reason: null,
+    isStopped: false,
+    oomKilled: false,
+  };
   return explainEnd({ state, events: [event('start'), event('die', attributes)], endedSession: null }).join('\n');
 };
 

@@ -2,6 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { HutchError, type ErrorCode } from '../../../src/errors/hutch-error.ts';
+import { NO_LIMITS } from '../../../src/engine/container/limit-request.ts';
 import type { RunRequest } from '../../../src/engine/container/run-request.ts';
 import type { Store } from '../../../src/state/store.ts';
 
@@ -23,6 +24,8 @@ export function requestOf(changes: Partial<RunRequest> = {}): RunRequest {
     capAdd: nothing,
     capDrop: nothing,
     securityOptions: nothing,
+    limits: NO_LIMITS,
+    devices: nothing,
     privileged: false,
     init: false,
     ulimits: nothing,

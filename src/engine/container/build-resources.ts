@@ -1,0 +1,199 @@
+/** From the limits that a user asks for to the resources of a spec, with the words and the meaning that docker and podman give them. */
+import { HutchError } from '../../errors/hutch-error.ts';
+import { DEFAULT_PERIOD } from '../../oci/cgroup-settings.ts';
+import type { SpecResources } from '../../oci/resources.ts';
+import { parseThrottles } from './parse-throttle.ts';
+import type { LimitRequest } from './limit-request.ts';
+import { badValue, parsePair, parseSize } from './parse-values.ts';
+
+type Memory = NonNullable<SpecResources['memory']>;
+type Cpu = NonNullable<SpecResources['cpu']>;
+
+/** The least quota and the bounds of the period that the kernel takes; microseconds. Source: sched-bwc.rst. */
+const LEAST_QUOTA = 1000;
+const PERIODS = { least: 1000, most: 1_000_000 } as const;
+const SHARES = { least: 2, most: 262_144 } as const;
+const WEIGHTS = { least: 10, most: 1000 } as const;
+
+/**
+ * The resources, on top of those that were there before. USAGE_INVALID names the flag and the value; LIMIT_UNAVAILABLE what no ordinary user
+ * can have.
+ */
+export function buildResources(request: LimitRequest, before: SpecResources = {}): SpecResources {
+  refuseImpossible(request);
+  const memory = buildMemory(request, before.memory ?? {});
+  const cpu = buildCpu(request, before.cpu ?? {});
+  const pids = request.pidsLimit === undefined ? before.pids : { limit: parsePids(request.pidsLimit) };
+  const blockIO = { ...before.blockIO, ...buildBlockIo(request) };
+  const unified = { ...before.unified, ...buildUnified(request) };
+  return {
+    ...(isEmpty(memory) ? {} : { memory }),
+    ...(isEmpty(cpu) ? {} : { cpu }),
+    ...(pids === undefined ? {} : { pids }),
+    ...(isEmpty(blockIO) ? {} : { blockIO }),
+    ...(isEmpty(unified) ? {} : { unified }),
+  };
+}
+
+function isEmpty(value: object): boolean {
+  return Object.keys(value).length === 0;
+}
+
+function buildMemory(request: LimitRequest, before: Memory): Memory {
+  const limit = sizeOf('--memory', request.memory) ?? before.limit;
+  const reservation = sizeOf('--memory-reservation', request.memoryReservation) ?? before.reservation;
+  const swap = swapOf(request, limit, before);
+  if (limit !== undefined && limit > 0 && (reservation ?? 0) > limit)
+    throw badValue(
+      '--memory-reservation',
+      request.memoryReservation ?? '',
+      `at most the ${String(limit)} bytes of --memory`,
+    );
+  return {
+    ...(limit === undefined ? {} : { limit }),
+    ...(reservation === undefined ? {} : { reservation }),
+    ...(swap === undefined ? {} : { swap }),
+  };
+}
+
+/** Without --memory-swap there may be as much swap as memory. */
+function swapOf({ memory, memorySwap }: LimitRequest, limit: number | undefined, before: Memory): number | undefined {
+  const asked = memorySwap === '0' ? undefined : sizeOf('--memory-swap', memorySwap);
+  if (asked === undefined) {
+    if (memory === undefined) return before.swap;
+    return limit === undefined || limit < 0 ? limit : limit * 2;
+  }
+  if (asked < 0) return asked;
+  if (limit === undefined || limit < 0)
+    throw badValue('--memory-swap', memorySwap ?? '', '--memory as well: it is memory and swap together');
+  if (asked < limit)
+    throw badValue(
+      '--memory-swap',
+      memorySwap ?? '',
+      `at least the ${String(limit)} bytes of --memory: it is memory and swap together`,
+    );
+  return asked;
+}
+
+/** Bytes; -1 for none, which 0 says as well; undefined when nothing was said. */
+function sizeOf(flag: string, text: string | undefined): number | undefined {
+  if (text === undefined) return undefined;
+  return text === '-1' || text === '0' ? -1 : parseSize(flag, text);
+}
+
+function buildCpu(request: LimitRequest, before: Cpu): Cpu {
+  const { cpus, cpuShares, cpuQuota, cpuPeriod, cpusetCpus, cpusetMems } = request;
+  if (cpus !== undefined && (cpuQuota !== undefined || cpuPeriod !== undefined))
+    throw badValue('--cpus', cpus, 'either --cpus or --cpu-quota with --cpu-period: they mean the same');
+  const shares =
+    cpuShares === undefined || cpuShares === '0' ? undefined : parseWhole('--cpu-shares', cpuShares, SHARES);
+  return {
+    ...before,
+    ...(shares === undefined ? {} : { shares }),
+    ...(cpus === undefined ? {} : parseCpus(cpus)),
+    ...(cpuQuota === undefined ? {} : { quota: parseQuota(cpuQuota) }),
+    ...(cpuPeriod === undefined || cpuPeriod === '0' ? {} : { period: parseWhole('--cpu-period', cpuPeriod, PERIODS) }),
+    ...(cpusetCpus === undefined ? {} : { cpus: parseList('--cpuset-cpus', cpusetCpus) }),
+    ...(cpusetMems === undefined ? {} : { mems: parseList('--cpuset-mems', cpusetMems) }),
+  };
+}
+
+/** `1.5` processors are 150000 microseconds of time in each 100000. */
+function parseCpus(text: string): Pick<Cpu, 'quota' | 'period'> {
+  const cpus = /^\d+(?:\.\d+)?$|^\.\d+$/u.test(text) ? Number(text) : Number.NaN;
+  if (cpus === 0) return { quota: -1, period: DEFAULT_PERIOD };
+  const quota = Math.round(cpus * DEFAULT_PERIOD);
+  if (!Number.isSafeInteger(quota) || quota < LEAST_QUOTA)
+    throw badValue('--cpus', text, 'a number of processors from 0.01 on, such as 1.5');
+  return { quota, period: DEFAULT_PERIOD };
+}
+
+function parseQuota(text: string): number {
+  if (text === '-1' || text === '0') return -1;
+  return parseWhole('--cpu-quota', text, { least: LEAST_QUOTA, most: Number.MAX_SAFE_INTEGER });
+}
+
+/** 0 and -1 mean none. */
+function parsePids(text: string): number {
+  if (text === '-1' || text === '0') return -1;
+  return parseWhole('--pids-limit', text, { least: 1, most: 4_194_304 });
+}
+
+function buildBlockIo(request: LimitRequest): NonNullable<SpecResources['blockIO']> {
+  const { blkioWeight, deviceReadBps, deviceWriteBps, deviceReadIops, deviceWriteIops } = request;
+  return {
+    ...(blkioWeight === undefined || blkioWeight === '0'
+      ? {}
+      : { weight: parseWhole('--blkio-weight', blkioWeight, WEIGHTS) }),
+    ...(deviceReadBps.length === 0
+      ? {}
+      : { throttleReadBpsDevice: parseThrottles('--device-read-bps', deviceReadBps, 'bytes') }),
+    ...(deviceWriteBps.length === 0
+      ? {}
+      : { throttleWriteBpsDevice: parseThrottles('--device-write-bps', deviceWriteBps, 'bytes') }),
+    ...(deviceReadIops.length === 0
+      ? {}
+      : { throttleReadIOPSDevice: parseThrottles('--device-read-iops', deviceReadIops, 'operations') }),
+    ...(deviceWriteIops.length === 0
+      ? {}
+      : { throttleWriteIOPSDevice: parseThrottles('--device-write-iops', deviceWriteIops, 'operations') }),
+  };
+}
+
+/** Files that hutch itself works with. */
+const RESERVED = [
+  'cgroup.procs',
+  'cgroup.threads',
+  'cgroup.kill',
+  'cgroup.freeze',
+  'cgroup.subtree_control',
+  'cgroup.type',
+];
+
+function buildUnified({ cgroupConf, memoryHigh }: LimitRequest): Record<string, string> {
+  const high = sizeOf('--memory-high', memoryHigh);
+  const pairs = cgroupConf.map((text) => {
+    const [file, value] = parsePair('--cgroup-conf', text);
+    if (!/^[a-z][a-z0-9_]*(?:\.[a-z0-9_]+)+$/iu.test(file) || RESERVED.includes(file) || value === '')
+      throw badValue('--cgroup-conf', text, 'FILE=VALUE with a limit of cgroup v2, such as memory.high=64M');
+    return [file, value] as const;
+  });
+  return {
+    ...(high === undefined ? {} : { 'memory.high': high < 0 ? 'max' : String(high) }),
+    ...Object.fromEntries(pairs),
+  };
+}
+
+function parseList(flag: string, text: string): string {
+  if (!/^\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*$/u.test(text)) throw badValue(flag, text, 'a list of numbers such as 0-2,4');
+  return text;
+}
+
+function parseWhole(
+  flag: string,
+  text: string,
+  { least, most }: { readonly least: number; readonly most: number },
+): number {
+  const number = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
+  if (!Number.isSafeInteger(number) || number < least || number > most)
+    throw badValue(flag, text, `a whole number from ${String(least)} to ${String(most)}`);
+  return number;
+}
+
+function refuseImpossible({ oomKillDisable, deviceCgroupRules }: LimitRequest): void {
+  if (oomKillDisable === true)
+    throw impossible(
+      '--oom-kill-disable cannot be had: cgroup v2 has no way to keep the kernel from killing what is beyond its memory',
+      'give it more by --memory, or use --memory-high, beyond which processes are slowed down and not killed',
+    );
+  const [rule] = deviceCgroupRules;
+  if (rule !== undefined)
+    throw impossible(
+      `--device-cgroup-rule ${rule} cannot be had by an ordinary user: cgroup v2 allows and forbids devices by BPF programs, which only root may load`,
+      'a container sees the nodes of /dev that are bound and no others; bind more by --device PATH',
+    );
+}
+
+function impossible(message: string, hint: string): HutchError {
+  return new HutchError(message, { code: 'LIMIT_UNAVAILABLE', hint });
+}

@@ -1,0 +1,36 @@
+/** The spec's limits as a step: the container's own cgroup, before anything else of it is made; pure. */
+import { cgroupSettings } from '../../oci/cgroup-settings.ts';
+import { HUTCH_ANNOTATIONS, type RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type { Step } from '../step.ts';
+
+/** The step, or nothing for a container without a cgroup of its own. `existing`: for a program more in a running one. */
+export function compileCgroup(spec: RuntimeSpec, { existing = false } = {}): Step[] {
+  const { linux, annotations } = spec;
+  if (linux.cgroupsPath === undefined) return [];
+  const driver = annotations[HUTCH_ANNOTATIONS.cgroupDriver] === 'cgroupfs' ? 'cgroupfs' : 'systemd';
+  return [
+    {
+      kind: 'join_cgroup',
+      driver,
+      ...placeOf(linux.cgroupsPath),
+      settings: existing ? [] : cgroupSettings(linux.resources ?? {}),
+      required: existing || annotations[HUTCH_ANNOTATIONS.cgroupRequired] === 'true',
+      ...(existing ? { existing: true as const } : {}),
+      why: {
+        spec: existing ? 'linux.cgroupsPath' : 'linux.resources',
+        text: existing
+          ? "what holds for the container's own processes holds for this one"
+          : 'limits and meters of its own; the cgroup namespace begins here, so that nothing above can be seen or changed',
+      },
+    },
+  ];
+}
+
+/** Whoever makes the subtree, and what it is called. */
+function placeOf(path: string): { readonly parent: string; readonly name: string } {
+  const [slice, prefix, name] = path.split(':');
+  if (slice !== undefined && prefix !== undefined && name !== undefined)
+    return { parent: slice, name: `${prefix}-${name}` };
+  const end = path.lastIndexOf('/');
+  return { parent: path.slice(0, end), name: path.slice(end + 1) };
+}
