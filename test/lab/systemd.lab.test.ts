@@ -54,20 +54,28 @@ describe('hutch below systemd', { skip: labSkip() }, () => {
     await alice('hutch rm -f left');
   });
 
-  it('where logind ends what a session leaves behind, that is said before, and after; a scope of systemd-run outlives it', async () => {
+  it('where logind ends what a session leaves behind, that is said before, and after; a scope outlives it', async () => {
     const config = '/etc/systemd/logind.conf.d/lab.conf';
     await lab.root(`mkdir -p $(dirname ${config}); printf '[Login]\\nKillUserProcesses=yes\\n' >${config}`);
     await lab.root('systemctl restart systemd-logind && loginctl enable-linger alice');
     await lab.logOut('alice');
-    const { stderr } = await lab.as('alice', 'hutch run -d --name ends host sleep 1000');
+    const { stderr } = await lab.as('alice', 'hutch run -d --cgroup-driver none --name ends host sleep 1000');
     assert.match(stderr, /the container ends with login session \S+: .*systemd-run --user --scope hutch run -d/u);
-    await alice('systemd-run --user --scope --quiet hutch run -d --name stays host sleep 1000');
-    const monitor = (await alice('pgrep -f "^hutch monitor ends|run -d --name ends"')).trim().split('\n');
+    await alice('systemd-run --user --scope --quiet hutch run -d --cgroup-driver none --name stays host sleep 1000');
+    await alice('hutch run -d --name scoped host sleep 1000');
+    const monitor = (await alice('pgrep -f "^hutch monitor ends|run -d --cgroup-driver none --name ends"'))
+      .trim()
+      .split('\n');
     await lab.logOut('alice');
     await lab.until(`! ps ${monitor.join(' ')}`);
     assert.match(await why('ends'), /the login session \S+, in which it ran, has ended/u);
     assert.match(await why('stays'), /^stays .* is running/u);
-    await alice('hutch rm -f ends stays');
+    assert.match(
+      await why('scoped'),
+      /^scoped .* is running/u,
+      'its own scope belongs to the manager of one who lingers',
+    );
+    await alice('hutch rm -f ends stays scoped');
     await lab.root(`rm ${config} && systemctl restart systemd-logind && loginctl disable-linger alice`);
     await lab.logOut('alice');
   });

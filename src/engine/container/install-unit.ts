@@ -125,8 +125,9 @@ function notesFor(
   ];
 }
 
-/** It runs, but its monitor is not in the unit's control group. */
+/** It runs, but its monitor is not in the unit's control group; or it has a scope of its own, and holds on to a login session. */
 function runsElsewhere(store: Store, record: ContainerRecord): boolean {
-  const { monitor } = currentState(store, record);
+  const { monitor, cgroup, sessionAnchor } = currentState(store, record);
+  if (cgroup?.driver === 'systemd') return monitor !== null && (sessionAnchor ?? null) !== null;
   return monitor !== null && controlGroupOf(monitor.pid)?.endsWith(`/${unitName(record.name)}`) === false;
 }
