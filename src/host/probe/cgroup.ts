@@ -115,9 +115,12 @@ function isOwnedBy(path: string, uid: number): boolean {
   return stats?.isDirectory() === true && stats.uid === uid;
 }
 
+/** This process may be busy itself while the answer is there already. */
+const ANSWER_MS = 10_000;
+
 function answers(path: string): Promise<boolean> {
   return new Promise((resolve) => {
-    const socket = connect({ path, timeout: 2000 });
+    const socket = connect({ path, timeout: ANSWER_MS });
     const end = (answer: boolean): void => {
       socket.destroy();
       resolve(answer);

@@ -20,8 +20,8 @@ export interface Call {
   readonly body?: readonly DbusValue[];
 }
 
-/** Whoever listens there has so long to answer anything. */
-const CONNECT_TIMEOUT_MS = 2000;
+/** A busy host takes its time; one that never answers is rare. */
+const CONNECT_TIMEOUT_MS = 10_000;
 const CALL_TIMEOUT_MS = 30_000;
 const LINE_END = '\r\n';
 const MAX_LINE_BYTES = 16_384;
