@@ -46,7 +46,7 @@ test('explainEnd names the limits of its own cgroup', () => {
   );
   assert.match(
     explained({ exitCode: 2, signal: null }, [event('start'), event('die', { refusedForks: '3', pidsLimit: '10' })]),
-    /3 process\(es\) or thread\(s\) could not be started: it may have 10/u,
+    /3 time\(s\) it could not start a process: it had as many as its limit of 10/u,
   );
 });
 
