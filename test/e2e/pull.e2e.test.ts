@@ -139,6 +139,12 @@ describe('hutch pull', { skip }, () => {
     assertRefused(await box.hutch(['pull', '--platform', 'a/b/c/d', `${app}:multi`], other), /for --platform/u);
   });
 
+  it('gives up a registry that is not there, for a run as well', async () => {
+    // Nobody listens at port 1: a few attempts, each a little later.
+    for (const verb of [['pull'], ['run', '--rm']])
+      assertRefused(await box.hutch([...verb, '127.0.0.1:1/none:1']), /cannot talk to 127\.0\.0\.1:1: ECONNREFUSED/u);
+  });
+
   it('speaks https with a CA of one’s own and logs in by Basic', async () => {
     const name = `${basic.host}/private/app:1`;
     const authFile = credentialsFor(box, basic.host);

@@ -24,7 +24,12 @@ export async function pullForRun(store: Store, wish: ImageWish, watch: WatchPull
   return watch(async (ears) => {
     try {
       const known = here !== undefined && wish.policy === 'newer' ? findEntries(store, here)[0]?.digest : undefined;
-      const { name } = await pullImage({ ...wish, name: wish.image, known }, ears);
+      // Field by field: the request of a container has limits, too, of another kind.
+      const { image, platform, squashIds, tlsVerify, authFile, certDirectory } = wish;
+      const { name } = await pullImage(
+        { name: image, known, platform, squashIds, tlsVerify, authFile, certDirectory },
+        ears,
+      );
       return name;
     } catch (error) {
       if (here === undefined || wish.policy !== 'newer' || !isRegistryFailure(error)) throw error;
