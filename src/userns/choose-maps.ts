@@ -75,7 +75,7 @@ export function mapsOfRoot(uids: readonly IdExtent[], gids: readonly IdExtent[])
   if ([uids, gids].every(hasAll)) return { userNamespace: rootMaps(), reducedBecause: null };
   const [uidMap, gidMap] = [layRanges(rangesIn(uids), 0), layRanges(rangesIn(gids), 0)];
   if (uidMap.length === 0 || gidMap.length === 0)
-    return single(0, 0, 'the user namespace that hutch runs in has no other');
+    return single(0, 0, 'hutch runs in a user namespace already, which has 1 ids');
   return { userNamespace: { uidMap, gidMap, writer: 'parent' }, reducedBecause: null };
 }
 

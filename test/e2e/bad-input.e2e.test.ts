@@ -92,7 +92,7 @@ describe('hutch run refuses', { skip: hostSkip() }, () => {
     mkdirSync(config, { recursive: true });
     const cases: readonly (readonly [string, RegExp])[] = [
       ['{', /^hutch: .*config\.json is damaged: it is not JSON/u],
-      ['[]', /^hutch: .*config\.json: it is not a JSON object\n.*storageDriver, network/u],
+      ['[]', /^hutch: .*config\.json: it is not a JSON object\n.*storageDriver, cgroupDriver, network/u],
       ['{"colour":"red"}', /^hutch: .*config\.json: "colour" is not a setting\n/u],
       ['{"network":1}', /^hutch: .*config\.json: "network" is not a string\n/u],
       ['{"network":"bridge"}', /^hutch: invalid value "bridge" for "network" in \/.*config\.json\n/u],

@@ -167,7 +167,7 @@ describe('hutch exec', { skip: hostSkip() }, () => {
       child.kill('SIGKILL');
       await ended;
     }
-    assert.ok(await eventually(() => (isThere(/sleep 321/u) ? undefined : true), 3000));
+    assert.ok(await eventually(() => (isThere(/sleep 321/u) ? undefined : true)));
   });
 
   it('passes signals on', async () => {
@@ -250,7 +250,7 @@ describe('hutch exec', { skip: hostSkip() }, () => {
     assert.ok(await eventually(() => (isThere(/^sleep 655/u) ? true : undefined)), 'it waits for a reader');
     assert.equal((await container.exec([], 'test', '-e', '/tmp/talked')).code, 0);
     await detach(['--detach-keys', 'a,ctrl-b'], 'a\u0002', 'echo ready; exec sleep 656');
-    assert.ok(isThere(/^sleep 656/u));
+    assert.ok(await eventually(() => (isThere(/^sleep 656/u) ? true : undefined)));
     for (const seen of descendants()) if (/^sleep 65[56]/u.test(seen.command)) process.kill(seen.pid, 'SIGTERM');
     const helper = /^\S*node.*init\.cjs(?!.*hutch-holder)/u;
     assert.ok(await eventually(() => (isThere(helper) ? undefined : true)), 'its helper ends with it');

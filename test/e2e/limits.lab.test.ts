@@ -40,7 +40,7 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
     );
     assert.match(
       await alice('hutch why beyond'),
-      /the kernel killed 1 process\(es\) of it .* 104857600 bytes \(--memory\)/u,
+      /the kernel killed 1 process\(es\) of it .* its limit is 100MiB \(--memory\)/u,
     );
     assert.match(await alice('hutch events --since 1h --until 0s --filter event=oom'), /container oom .*name=beyond/u);
     await alice('hutch rm below beyond');

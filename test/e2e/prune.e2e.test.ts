@@ -141,7 +141,10 @@ describe('hutch port', { skip }, () => {
   it('prints nothing, as nothing is published, and knows which containers there are', async () => {
     printed(await box.hutch(['create', '--name', 'web', '--net', 'none', 'host', 'true']));
     assert.equal(printed(await box.hutch(['port', 'web'])), '');
-    assertRefused(await box.hutch(['port', 'web', '80']), /no port of the host leads to port 80 of container "web"/u);
+    assertRefused(
+      await box.hutch(['port', 'web', '80']),
+      /no port of the host leads to port 80\/tcp of container "web"/u,
+    );
     assertRefused(await box.hutch(['port', 'web', 'http']), /^hutch: invalid value "http" for PORT/u);
     assertRefused(await box.hutch(['port', 'nobody']), /^hutch: there is no container "nobody"/u);
     printed(await box.hutch(['rm', 'web']));
