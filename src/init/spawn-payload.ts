@@ -1,6 +1,7 @@
 /** The step `fork` and all that follow it: a program more in a running container. In init, which stays outside of its pid namespace. */
 import { closeSync, readSync } from 'node:fs';
 import { constants } from 'node:os';
+import { errnoOf } from '../errors/hutch-error.ts';
 import { CLONE_VFORK, PR } from '../linux/flags.ts';
 import type { Plan, Step } from '../plan/step.ts';
 import { INIT_READS_FD, type StepFailure } from '../protocol/messages.ts';
@@ -145,11 +146,14 @@ function stayWith({ syscalls, container = NONE }: Context, payload: number, term
   }
 }
 
-/** False when the other side of the terminal is closed: EIO. */
+/**
+ * False when the other side of the terminal is closed: EIO. As long as hutch is on its way out it may be quicker to read, and has made the
+ * terminal one that does not wait: then there is nothing, EAGAIN.
+ */
 function readAway(terminal: number): boolean {
   try {
     return readSync(terminal, Buffer.allocUnsafe(65_536)) > 0;
-  } catch {
-    return false;
+  } catch (error) {
+    return errnoOf(error) === 'EAGAIN';
   }
 }
