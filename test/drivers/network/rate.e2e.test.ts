@@ -9,6 +9,9 @@ import { assertRefused, containerTraces, hostSkip, makeSandbox, printed } from '
 import { remaining } from '../../e2e/processes.ts';
 import { world } from '../../e2e/world.ts';
 
+// tc(8) and ip(8) lie where an ordinary user's shell may not look.
+process.env['PATH'] = `${process.env['PATH'] ?? ''}:/usr/sbin:/sbin`;
+
 const RAW_CLIENT = path.join(import.meta.dirname, 'raw.py');
 const RATE = { device: 'tap0', bitsPerSecond: 8e6, burstBytes: 131_072 };
 
