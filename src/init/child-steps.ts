@@ -1,17 +1,9 @@
 /** The steps that a child does: as system calls prepared for it, since it runs no JavaScript. In init, before the child is there. */
 import { constants } from 'node:os';
 import { CAPABILITY_NAMES, capabilityMask, capabilityNumber } from '../linux/capabilities.ts';
-import {
-  CLOSE_RANGE_CLOEXEC,
-  CLONE,
-  FCNTL,
-  IOCTL,
-  LINUX_CAPABILITY_VERSION_3,
-  PR,
-  RLIMIT,
-  SECCOMP_SET_MODE_FILTER,
-} from '../linux/flags.ts';
+import { CLOSE_RANGE_CLOEXEC, CLONE, FCNTL, IOCTL, PR, RLIMIT, SECCOMP_SET_MODE_FILTER } from '../linux/flags.ts';
 import type { Step, StepKind } from '../plan/step.ts';
+import { capabilitySets } from '../syscall/capability-sets.ts';
 import { cString, type ChildCall } from '../syscall/child.ts';
 import type { Context } from './context.ts';
 import { candidatePaths, GO_ON_AFTER, knowsCapability, openLandlockRuleset } from './process-steps.ts';
@@ -115,12 +107,5 @@ function prctl(...values: number[]): ChildCall {
 
 /** capset(2) with masks of capability bits. */
 function capset(effective: bigint, permitted: bigint, inheritable: bigint): ChildCall {
-  const header = Buffer.alloc(8);
-  header.writeUInt32LE(LINUX_CAPABILITY_VERSION_3, 0);
-  const sets = Buffer.alloc(24);
-  [effective, permitted, inheritable].forEach((mask, index) => {
-    sets.writeUInt32LE(Number(mask & 0xffff_ffffn), index * 4);
-    sets.writeUInt32LE(Number(mask >> 32n), 12 + index * 4);
-  });
-  return { name: 'capset', arguments: [header, sets] };
+  return { name: 'capset', arguments: [...capabilitySets(effective, permitted, inheritable)] };
 }

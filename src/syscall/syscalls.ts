@@ -21,6 +21,7 @@ import {
   SOL_SOCKET,
   SO_PEERCRED,
 } from '../linux/flags.ts';
+import { capabilitySets } from './capability-sets.ts';
 import { loadKoffi } from './koffi.ts';
 import { SyscallError } from './syscall-error.ts';
 
@@ -271,16 +272,8 @@ export function openSyscalls() {
       return BigInt(data.readUInt32LE(4)) | (BigInt(data.readUInt32LE(16)) << 32n);
     },
     /** capset(2) with masks of capability bits. */
-    capset: (effective: bigint, permitted: bigint, inheritable: bigint) => {
-      const header = Buffer.alloc(8);
-      header.writeUInt32LE(LINUX_CAPABILITY_VERSION_3, 0);
-      const data = Buffer.alloc(24);
-      [effective, permitted, inheritable].forEach((mask, index) => {
-        data.writeUInt32LE(Number(mask & 0xffff_ffffn), index * 4);
-        data.writeUInt32LE(Number(mask >> 32n), 12 + index * 4);
-      });
-      return raw('capset', header, data);
-    },
+    capset: (effective: bigint, permitted: bigint, inheritable: bigint) =>
+      raw('capset', ...capabilitySets(effective, permitted, inheritable)),
     keyctlJoin: (name: string) => raw('keyctl', KEYCTL_JOIN_SESSION_KEYRING, name),
     seccomp: (program: Uint8Array) => {
       const fprog = Buffer.alloc(16);

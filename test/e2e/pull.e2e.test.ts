@@ -8,7 +8,7 @@ import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify, stripVTControlCharacters } from 'node:util';
-import { ACCOUNT, registrySkip, startRegistry, type DockerRegistry } from '../helpers/docker-registry.ts';
+import { ACCOUNT, registrySkip, startRegistries, type DockerRegistry } from '../helpers/docker-registry.ts';
 import { makeImage, makeIndex, pushByHand, pushManifest, THIS_PLATFORM, writeLayout } from '../helpers/sample-image.ts';
 import { startStub } from '../helpers/stub-registry.ts';
 import { buildTar } from '../helpers/tar-builder.ts';
@@ -27,16 +27,7 @@ import {
 
 const run = promisify(execFile);
 const skip = (await idsSkip()) || registrySkip() || busyboxSkip();
-const registries = skip === false ? await startAll() : undefined;
-
-async function startAll(): Promise<{ plain: DockerRegistry; basic: DockerRegistry; tokens: DockerRegistry }> {
-  const [plain, basic, tokens] = await Promise.all([
-    startRegistry(),
-    startRegistry({ tls: true, auth: 'basic' }),
-    startRegistry({ tls: true, auth: 'token' }),
-  ]);
-  return { plain, basic, tokens };
-}
+const registries = skip === false ? await startRegistries() : undefined;
 
 describe('hutch pull', { skip }, () => {
   assert.ok(registries !== undefined);

@@ -6,7 +6,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, statSync } from 'node:f
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { promisify } from 'node:util';
-import { ACCOUNT, registrySkip, startRegistry, type DockerRegistry } from '../helpers/docker-registry.ts';
+import { ACCOUNT, registrySkip, startRegistries } from '../helpers/docker-registry.ts';
 import { startStub } from '../helpers/stub-registry.ts';
 import { busyboxSkip } from './busybox-archive.ts';
 import { assertRefused, BUSYBOX, idsSkip, importBusybox, makeSandbox } from './sandbox.ts';
@@ -17,16 +17,7 @@ const skip =
   registrySkip() ||
   busyboxSkip() ||
   (spawnSync('skopeo', ['--version']).status === 0 ? false : 'not installed: skopeo');
-const registries = skip === false ? await startAll() : undefined;
-
-async function startAll(): Promise<{ plain: DockerRegistry; basic: DockerRegistry; tokens: DockerRegistry }> {
-  const [plain, basic, tokens] = await Promise.all([
-    startRegistry(),
-    startRegistry({ tls: true, auth: 'basic' }),
-    startRegistry({ tls: true, auth: 'token' }),
-  ]);
-  return { plain, basic, tokens };
-}
+const registries = skip === false ? await startRegistries() : undefined;
 
 describe('hutch login, logout and push', { skip }, () => {
   assert.ok(registries !== undefined);

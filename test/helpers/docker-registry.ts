@@ -55,6 +55,16 @@ export async function startRegistry(options: RegistryOptions = {}): Promise<Dock
   return registry;
 }
 
+/** One of each kind that lets in differently; they end with the tests of the file. */
+export async function startRegistries(): Promise<Record<'plain' | 'basic' | 'tokens', DockerRegistry>> {
+  const [plain, basic, tokens] = await Promise.all([
+    startRegistry(),
+    startRegistry({ tls: true, auth: 'basic' }),
+    startRegistry({ tls: true, auth: 'token' }),
+  ]);
+  return { plain, basic, tokens };
+}
+
 /** A registry that the caller stops. */
 export async function launchRegistry({ tls = false, auth }: RegistryOptions = {}): Promise<DockerRegistry> {
   const directory = mkdtempSync(path.join(tmpdir(), 'hutch-registry-'));

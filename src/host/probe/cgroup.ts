@@ -1,7 +1,8 @@
 /** Whether this user can limit and meter containers with cgroups; on the host's side. Source: cgroups(7), org.freedesktop.systemd1(5). */
-import { accessSync, constants, lstatSync, statfsSync, statSync } from 'node:fs';
+import { lstatSync, statfsSync, statSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { isWritable } from '../is-writable.ts';
 import { admin, fine, lessened, you, type Finding, type Topic } from './finding.ts';
 import { readText } from './read-text.ts';
 
@@ -58,15 +59,6 @@ function fileSystemMagic(path: string): number | null {
     return statfsSync(path).type;
   } catch {
     return null;
-  }
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
   }
 }
 

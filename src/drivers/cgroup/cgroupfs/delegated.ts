@@ -1,6 +1,6 @@
 /** The subtree of cgroups that somebody has delegated to this process, such as a system service with `User=` and `Delegate=yes`; on the host's side. */
-import { accessSync, constants } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { isWritable } from '../../../host/is-writable.ts';
 import { CGROUP_ROOT, cgroupOfProcess } from '../subtree.ts';
 
 /** What must be writable in a cgroup that was delegated. Source: cgroup-v2.rst, "Model of Delegation". */
@@ -19,13 +19,4 @@ function isWithin(path: string, root: string): boolean {
 
 function isDelegated(path: string): boolean {
   return DELEGATED_FILES.every((name) => isWritable(join(path, name)));
-}
-
-function isWritable(path: string): boolean {
-  try {
-    accessSync(path, constants.W_OK);
-    return true;
-  } catch {
-    return false;
-  }
 }
