@@ -21,7 +21,7 @@ export const LAYERS = {
   },
   host: { may: ['errors', 'linux'], because: 'What a machine offers is found out before any container is thought of.' },
   protocol: {
-    may: ['errors', 'plan'],
+    may: ['errors', 'oci', 'plan'],
     because: 'Messages between processes are the only coupling between programs; they carry plans and errors.',
   },
   userns: {
