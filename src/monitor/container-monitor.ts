@@ -219,8 +219,8 @@ export class ContainerMonitor implements Controls {
           if (!this.isListening) this.listenMeanwhile();
           if (!this.hasRun) onStarted?.();
         },
-        onNetwork: (pid) => {
-          this.keeper.network(pid);
+        onNetwork: (change) => {
+          this.keeper.network(change);
         },
         enterCgroup: async (init) => {
           if (step === undefined) return;

@@ -14,18 +14,26 @@ const NETNS_FD = 7;
  */
 const FLAGS = [
   ...['--config-net', '--quiet', '--no-map-gw', '-T', 'none', '-U', 'none'],
+  // It tells its pid on its stdout when it is ready.
+  ...['--foreground', '--pid', '/proc/self/fd/1'],
   ...['--ns-ifname', DEVICE, '--dns-forward', NAME_SERVER],
   ...['--netns-only', '--netns', `/proc/self/fd/${String(NETNS_FD)}`],
 ];
 
 /**
- * pasta has no descriptor whose end would end it. So it runs in a pid namespace below a shell that reads one: whichever of them is killed, the
- * kernel takes the rest along. That needs the container's user namespace; as pasta gives up CAP_SYS_PTRACE, the shell opens the network for it.
+ * pasta has no descriptor whose end would end it. So it runs in a pid namespace below a shell, beside another that reads one: when that ends, or
+ * pasta, or the shell, the kernel takes the rest along. That needs the container's user namespace; as pasta gives up CAP_SYS_PTRACE, the shell opens the
+ * network for it.
  */
 const SCRIPT = `exec ${String(NETNS_FD)}<"$1"; shift
-"$@" </dev/null >/dev/null || exit
-exec ${String(NETNS_FD)}<&-; printf 1 >&${String(HELPER_READY_FD)}; exec ${String(HELPER_READY_FD)}>&-
-read -r _ <&${String(HELPER_EXIT_FD)}`;
+{ "$@" </dev/null; echo "end $?"; } ${String(HELPER_READY_FD)}>&- ${String(HELPER_EXIT_FD)}<&- | {
+exec ${String(NETNS_FD)}<&-
+read -r pasta code; [ "$pasta" != end ] || exit "$code"
+printf 1 >&${String(HELPER_READY_FD)}; exec ${String(HELPER_READY_FD)}>&-
+{ read -r _ <&${String(HELPER_EXIT_FD)}; kill -KILL "$pasta"; } &
+exec ${String(HELPER_EXIT_FD)}<&-
+read -r _ code; exit "\${code:-1}"
+}`;
 
 export const pastaDriver: NetworkDriver = {
   name: 'pasta',

@@ -161,14 +161,32 @@ function signalName(number: number): string {
 }
 
 /** Keys and values as docker has them; `SourceAddressPreserved`: the container sees who connects, but for the host itself. */
-function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined, { init }: ContainerState): object {
+function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined, state: ContainerState): object {
+  const { init } = state;
   const hasOwn = spec !== undefined && isPrivate(spec, 'network');
   return {
     SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
     Ports: init === null ? {} : portBindings(record.ports ?? []),
     ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
+    ...helperOf(state),
     IPAddress: '',
     Networks: spec === undefined ? {} : { [networkOf(spec)]: {} },
+  };
+}
+
+/** Of the program that carries its network, if there is one: whether it does, and how often it had to be started again. */
+function helperOf({ network, networkHelper }: ContainerState): object {
+  if (network === null || network === undefined) return {};
+  const { status, restarts, restartedAt, lostAt, reason } = network;
+  return {
+    Helper: {
+      Status: status,
+      Pid: networkHelper?.pid ?? 0,
+      Restarts: restarts,
+      RestartedAt: restartedAt ?? NEVER,
+      LostAt: lostAt ?? NEVER,
+      Error: reason ?? '',
+    },
   };
 }
 
