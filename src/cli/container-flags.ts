@@ -38,7 +38,10 @@ export const CONTAINER_FLAGS = {
   'add-host': several('NAME:ADDRESS for /etc/hosts'),
   dns: several('name server'),
   'dns-search': several('search domain'),
-  network: Flags.string({ aliases: ['net'], description: 'slirp4netns (default), pasta, none or host' }),
+  network: Flags.string({
+    aliases: ['net'],
+    description: 'slirp4netns (default), pasta, none, host, or container:NAME for that of another container',
+  }),
   publish: several('lead a port of the host to one of the container: [ADDRESS:][HOST_PORT:]PORT[/udp]', 'p'),
   'publish-all': Flags.boolean({
     char: 'P',

@@ -20,8 +20,10 @@ export interface DriverPort {
 export type HelperWords = readonly [string, ...string[]];
 
 export interface NetworkDriver {
-  readonly name: NetworkDriverName;
-  /** True when the container gets a network namespace of its own. */
+  readonly name: NetworkDriverName | `container:${string}`;
+  /** The id of the container whose network namespace is joined; left out where a new one is made, or the host's is used. */
+  readonly joins?: string;
+  /** True when the container is in another network namespace than the host. */
   readonly isPrivate: boolean;
   /**
    * The helper's command line for these ports, with `%pid` for the host pid of a process in the namespaces and HELPER_API for the path of a control

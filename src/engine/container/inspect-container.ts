@@ -1,7 +1,7 @@
 /** `hutch inspect` of a container, in the words that docker uses; reads the host, in the CLI process. Takes no lock. */
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
+import { isPrivate, joinedContainer, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
 import { containerDirectory } from '../../state/container-id.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, type ContainerState } from '../../state/container-state.ts';
@@ -100,7 +100,7 @@ function driverOf(directory: string): string {
 }
 
 function partsOfSpec(store: Store, record: ContainerRecord, spec: RuntimeSpec): object {
-  const volumes = volumesOf(store, record.id, spec);
+  const volumes = volumesOf(store, spec);
   return {
     HostConfig: describeHostConfig(record, spec, volumes),
     Mounts: volumes.map(describeMount),
@@ -170,7 +170,7 @@ function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined,
     ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
     ...helperOf(state),
     IPAddress: '',
-    Networks: spec === undefined ? {} : { [networkOf(spec)]: {} },
+    Networks: spec === undefined || joinedContainer(spec) !== undefined ? {} : { [networkOf(spec)]: {} },
   };
 }
 
