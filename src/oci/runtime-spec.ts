@@ -90,6 +90,8 @@ export const HUTCH_ANNOTATIONS = {
   stdin: 'org.hutch.stdin',
   /** `slirp4netns`, `pasta`, `none`, `host` or `container:ID`. */
   network: 'org.hutch.network',
+  /** `true`: the loopback of the host can be reached from its network. */
+  hostLoopback: 'org.hutch.host-loopback',
   /** Published ports, such as `127.0.0.1:8080->80/tcp`, with commas between them. */
   ports: 'org.hutch.ports',
   /** Bits per second that its network is held to, in each direction. */

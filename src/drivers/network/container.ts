@@ -13,6 +13,7 @@ export function containerDriver(id: string): NetworkDriver {
     nameServers: null,
     device: null,
     address: null,
+    hostGateway: () => null,
     check: () => undefined,
   };
 }

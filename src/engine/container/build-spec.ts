@@ -100,6 +100,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...buildLabels(request, image.defaults.labels),
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
+      ...(request.allowHostLoopback === true ? { [HUTCH_ANNOTATIONS.hostLoopback]: 'true' } : {}),
       ...(input.ports.length === 0 ? {} : { [HUTCH_ANNOTATIONS.ports]: input.ports.map(portText).join(',') }),
       ...networkRate(request, input.network, capabilities),
       ...(input.cgroup === null

@@ -86,7 +86,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
       preparation({ directories: [join(directory, 'root')], files: etc.files }),
     ),
     rootfs: rootfs.source,
-    networkHelper: network.helper?.(ports) ?? null,
+    networkHelper: network.helper?.({ ports, hostLoopback: request.allowHostLoopback === true }) ?? null,
     ports: network.isAskedForPorts ? ports : [],
     networkDevice: network.device,
     architecture: hostArchitecture(),

@@ -78,6 +78,7 @@ function refuseBeside(network: string, request: RunRequest): void {
     ['--dns', request.dns.length > 0],
     ['--dns-search', request.dnsSearch.length > 0],
     ['--add-host', request.addHosts.length > 0],
+    ['--allow-host-loopback', request.allowHostLoopback === true],
     ['--hostname', request.hostname !== undefined],
     ['--network-rate', request.networkRate !== undefined],
   ];
@@ -96,6 +97,8 @@ const WHY_NOT: Readonly<Record<string, string>> = {
   '-p': PORTS,
   '-P': PORTS,
   '--expose': PORTS,
+  '--allow-host-loopback':
+    'whether the host can be reached is a matter of the network, which belongs to the other container',
   '--dns': NAMES,
   '--dns-search': NAMES,
   '--add-host': NAMES,
