@@ -35,10 +35,16 @@ export const CONTAINER_FLAGS = {
   ulimit: several('NAME=SOFT[:HARD], such as nofile=1024:4096'),
   sysctl: several('NAME=VALUE of a namespace of the container'),
   'shm-size': one('size of /dev/shm, such as 64m'),
-  'add-host': several('NAME:ADDRESS for /etc/hosts'),
+  'add-host': several('NAME:ADDRESS for /etc/hosts; the address host-gateway leads to this host'),
   dns: several('name server'),
   'dns-search': several('search domain'),
-  network: Flags.string({ aliases: ['net'], description: 'slirp4netns (default), pasta, none or host' }),
+  network: Flags.string({
+    aliases: ['net'],
+    description: 'slirp4netns (default), pasta, none, host, or container:NAME for that of another container',
+  }),
+  'allow-host-loopback': Flags.boolean({
+    description: 'let it reach what listens on the loopback of this host, as host.docker.internal',
+  }),
   publish: several('lead a port of the host to one of the container: [ADDRESS:][HOST_PORT:]PORT[/udp]', 'p'),
   'publish-all': Flags.boolean({
     char: 'P',
@@ -127,6 +133,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     network: text('network'),
+    allowHostLoopback: on('allow-host-loopback'),
     publish: list('publish'),
     publishAll: on('publish-all'),
     expose: list('expose'),

@@ -15,6 +15,7 @@ export function whyText(report: WhyReport): string {
     ...labelled('used', report.used),
     ...labelled('depends on', report.dependsOn),
     ...labelled('restarts', restartTexts(report)),
+    ...labelled('network', report.network),
     ...labelled('health', healthTexts(report)),
     ...labelled('last lines', report.lastLines),
   ];

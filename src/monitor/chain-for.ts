@@ -2,9 +2,11 @@
 import type { Enter, Plan } from '../plan/step.ts';
 import { launchChain, type LaunchChain } from '../userns/launch-chain.ts';
 import { readSubordinateIds } from '../userns/subordinate-ids.ts';
+import type { JoinedNamespaces } from './joined-network.ts';
 import { locateInit } from './locate-init.ts';
 
-export function chainFor(plan: Plan): LaunchChain {
+/** `joined`: the namespaces that the plan joins, opened; undefined where it joins none. */
+export function chainFor(plan: Plan, joined?: JoinedNamespaces): LaunchChain {
   const { argv, node, expose } = locateInit();
   return launchChain(
     {
@@ -13,6 +15,7 @@ export function chainFor(plan: Plan): LaunchChain {
       time: plan.enter.time,
       argv,
       protect: node,
+      ...(joined === undefined ? {} : { join: joined }),
       ...(expose === null ? {} : { expose }),
     },
     readSubordinateIds(process.getuid?.() ?? 0),
@@ -20,7 +23,7 @@ export function chainFor(plan: Plan): LaunchChain {
 }
 
 /** The shape that most runs have: only that is worth a head start. */
-export function isPlain({ userNamespaces, pid, time }: Enter): boolean {
+export function isPlain({ userNamespaces, pid, time, network }: Enter): boolean {
   const hasOffset = time !== null && (time.monotonicSeconds !== 0 || time.boottimeSeconds !== 0);
-  return userNamespaces.length === 1 && pid === 'private' && !hasOffset;
+  return network === undefined && userNamespaces.length === 1 && pid === 'private' && !hasOffset;
 }

@@ -19,6 +19,7 @@ import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
 import { execProbe } from './health-probe.ts';
 import { HealthWatch } from './health-watch.ts';
+import { openJoined, watchJoined } from './joined-network.ts';
 import { LogWriter } from './log-writer.ts';
 import { prepareAgain } from './prepare-again.ts';
 import { rememberChain, type Prelaunched } from './prelaunch.ts';
@@ -196,7 +197,9 @@ export class ContainerMonitor implements Controls {
   private async supervised(): Promise<number> {
     const { plan, prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
     if (this.hasRun) await prepareAgain(store, record.id, plan);
-    const chain = chainFor(plan);
+    using joined = openJoined(store, plan);
+    const chain = chainFor(plan, joined);
+    using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
     const step = this.cgroupNow();
     if (step !== undefined) this.cgroup.prepare(step);
     const timer =
@@ -219,8 +222,8 @@ export class ContainerMonitor implements Controls {
           if (!this.isListening) this.listenMeanwhile();
           if (!this.hasRun) onStarted?.();
         },
-        onNetwork: (pid) => {
-          this.keeper.network(pid);
+        onNetwork: (change) => {
+          this.keeper.network(change);
         },
         enterCgroup: async (init) => {
           if (step === undefined) return;
@@ -249,6 +252,12 @@ export class ContainerMonitor implements Controls {
     const { store, record } = this.options;
     noteLife(store, 'kill', record, { signal: String(KILL), by: `--timeout ${String(record.timeoutSeconds)}` });
     this.life?.kill();
+  }
+
+  /** Its network namespace stays, and leads nowhere any more. */
+  private networkEnded(name: string): void {
+    const helper = `container ${name}`;
+    this.keeper.network({ to: 'lost', helper, reason: `${helper}, whose network it shares, has ended` });
   }
 
   /** A container that nobody could stop does not run. */

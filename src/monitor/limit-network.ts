@@ -23,6 +23,13 @@ export async function limitNetwork(rate: NetworkRate, pid: number): Promise<void
   });
 }
 
+/** As limitNetwork() where the device is a new one, and what was led through the other device of the old one is gone. */
+export async function limitNetworkAgain(rate: NetworkRate, pid: number): Promise<void> {
+  // Whatever it says: were the device still there, making it anew would fail.
+  await runInNetwork(pid, ['ip', 'link', 'del', INGRESS_DEVICE]);
+  await limitNetwork(rate, pid);
+}
+
 /** Pure: what of the queues is not as it was asked for. */
 export function findFault(rate: NetworkRate, queues: readonly NetworkQueue[]): string | undefined {
   const wrong = [rate.device, INGRESS_DEVICE].find((device) => !queues.some((queue) => isAsked(queue, device, rate)));

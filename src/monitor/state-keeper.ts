@@ -12,7 +12,9 @@ import {
   type CgroupCounters,
   type CgroupRecord,
   type ContainerState,
+  type NetworkHealth,
 } from '../state/container-state.ts';
+import type { NetworkChange } from './network-keeper.ts';
 import { noteLife } from './note-life.ts';
 import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
@@ -49,11 +51,22 @@ export class StateKeeper {
 
   /** Init is there, and works on its plan: nobody needs to know before the payload runs. */
   begin(pid: number): void {
-    this.state = { ...this.state, init: identifyProcess(pid) ?? null, networkHelper: null };
+    this.state = { ...this.state, init: identifyProcess(pid) ?? null, networkHelper: null, network: null };
   }
 
-  network(pid: number): void {
-    this.state = { ...this.state, networkHelper: identifyProcess(pid) ?? null };
+  /** Before the payload runs nobody needs to know; afterwards nothing happens to the network without an event. */
+  network(change: NetworkChange): void {
+    const pid = 'pid' in change ? change.pid : undefined;
+    const networkHelper = pid === undefined ? null : (identifyProcess(pid) ?? null);
+    const network = changedNetwork(this.state.network ?? null, change, new Date().toISOString());
+    if (change.to === 'connected') {
+      this.state = { ...this.state, networkHelper, network };
+      return;
+    }
+    this.write({ networkHelper, network });
+    const { to, ...rest } = change;
+    const words = Object.entries(rest).map(([key, value]) => [key, String(value)]);
+    noteLife(this.store, `network_${to}`, this.record, Object.fromEntries(words) as Record<string, string>);
   }
 
   /** It is in a cgroup of its own; or, with the reason, in none although it was to be. Only what systemd does not clear away must be on disk at once. */
@@ -169,4 +182,19 @@ function ownBurden(counters: CgroupCounters): Record<string, string> {
       .filter(([, value]) => value !== undefined && value > 0)
       .map(([key, value]) => [key, String(value)]),
   );
+}
+
+/** Pure: what is known of a network after a change at `time`. */
+export function changedNetwork(before: NetworkHealth | null, change: NetworkChange, time: string): NetworkHealth {
+  const { restarts = 0, restartedAt = null, lostAt = null } = before ?? {};
+  switch (change.to) {
+    case 'connected':
+      return { status: 'up', restarts: 0, restartedAt: null, lostAt: null, reason: null };
+    case 'down':
+      return { status: 'down', restarts, restartedAt, lostAt: time, reason: change.reason };
+    case 'up':
+      return { status: 'up', restarts: restarts + 1, restartedAt: time, lostAt: null, reason: before?.reason ?? null };
+    case 'lost':
+      return { status: 'lost', restarts, restartedAt, lostAt: lostAt ?? time, reason: change.reason };
+  }
 }

@@ -1,5 +1,5 @@
 /** One life of a container, from its start to its end, as seen from the host's side: the monitor's work. */
-import { readFileSync, rmSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
@@ -11,9 +11,7 @@ import { SyscallError } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
-import { limitNetwork } from './limit-network.ts';
-import { startNetworkHelper } from './network-program.ts';
-import { publishPorts } from './publish-ports.ts';
+import { NetworkKeeper, type NetworkChange } from './network-keeper.ts';
 import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { stepFailed } from './step-failed.ts';
@@ -37,8 +35,8 @@ export interface Supervision {
   readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
   readonly onStarted: (pid: number) => void;
-  /** Called with the pid of the network helper when it runs. */
-  readonly onNetwork: (pid: number) => void;
+  /** Called when the network helper runs, has died, runs again. */
+  readonly onNetwork: (change: NetworkChange) => void;
   /** Called with init's host pid when its plan wants it to be in the container's cgroup. */
   readonly enterCgroup: (init: number) => Promise<void>;
   /** Called when the payload has taken the place of init. */
@@ -86,8 +84,7 @@ class Life implements LifeControl {
   drained: Promise<void> | undefined;
   private payloadPid: number | undefined;
   private hasReplaced = false;
-  private network: Disposable | undefined;
-  private readonly apiSocket: string;
+  private readonly network: NetworkKeeper;
   private initPid: number | undefined;
   private code: number | undefined;
   private aborted: number | undefined;
@@ -99,7 +96,14 @@ class Life implements LifeControl {
 
   constructor(supervision: Supervision, launched: Launched, syscalls: () => Syscalls) {
     this.supervision = supervision;
-    this.apiSocket = join(supervision.runDirectory, `slirp.${String(process.pid)}`);
+    this.network = new NetworkKeeper({
+      plan: supervision.plan,
+      apiSocket: join(supervision.runDirectory, `slirp.${String(process.pid)}`),
+      onChange: supervision.onNetwork,
+      onFailure: (error) => {
+        this.fail(error);
+      },
+    });
     this.launched = launched;
     this.syscalls = syscalls;
   }
@@ -127,8 +131,7 @@ class Life implements LifeControl {
 
   end(): void {
     this.supervision.hub.disconnect();
-    this.network?.[Symbol.dispose]();
-    if (this.network !== undefined) rmSync(this.apiSocket, { force: true });
+    this.network[Symbol.dispose]();
   }
 
   exitCode(): number {
@@ -204,7 +207,9 @@ class Life implements LifeControl {
 
   /** Two channels tell of it, and either may be heard first. */
   private executed(): void {
-    if (this.hasReplaced && this.payloadPid !== undefined) this.supervision.onExecuted();
+    if (!this.hasReplaced || this.payloadPid === undefined) return;
+    this.network.payloadRuns();
+    this.supervision.onExecuted();
   }
 
   /** What init says about its own end explains what the monitor has met meanwhile, such as a process that is gone. */
@@ -238,32 +243,13 @@ class Life implements LifeControl {
     try {
       if (what === 'cgroup') await this.supervision.enterCgroup(this.initPid ?? 0);
       else if (what === 'rootfs') await this.mountRoot(helper);
-      else if (what === 'ports') await this.publishPorts();
-      else if (what === 'rate') await this.limitNetwork();
-      else await this.startNetwork(helper);
+      else if (what === 'ports') await this.network.publishPorts();
+      else if (what === 'rate') await this.network.limit();
+      else await this.network.start(helper, this.initPid ?? 0);
       this.launched.send({ event: 'monitor_done' });
     } catch (error) {
       this.fail(error as Error);
     }
-  }
-
-  private async startNetwork(helper: readonly string[]): Promise<void> {
-    const words = helper.map((word) => word.replace('%api', this.apiSocket));
-    const network = await startNetworkHelper(words, this.initPid ?? 0);
-    this.network = network;
-    if (network.pid !== undefined) this.supervision.onNetwork(network.pid);
-  }
-
-  /** The socket goes at once: nobody else shall ask for ports. */
-  private async publishPorts(): Promise<void> {
-    const ports = this.supervision.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
-    await publishPorts(this.apiSocket, ports);
-    rmSync(this.apiSocket, { force: true });
-  }
-
-  private async limitNetwork(): Promise<void> {
-    const steps = this.supervision.plan.steps.filter((step) => step.kind === 'limit_network');
-    for (const step of steps) await limitNetwork(step, this.initPid ?? 0);
   }
 
   private async mountRoot(helper: readonly string[]): Promise<void> {

@@ -61,7 +61,7 @@ export interface SpecIdMapping {
 }
 
 export interface SpecLinux {
-  /** The namespaces that are new; a type that is not named is shared with the host. */
+  /** Those that are not the host's. With a `path`, which is `container:ID`, it is that of another container; without one it is new. */
   readonly namespaces: readonly { readonly type: SpecNamespaceType; readonly path?: string }[];
   readonly uidMappings: readonly SpecIdMapping[];
   readonly gidMappings: readonly SpecIdMapping[];
@@ -88,8 +88,10 @@ export const HUTCH_ANNOTATIONS = {
   seccompProfile: 'org.hutch.seccomp-profile',
   /** `true` or `false`: the payload's stdin is open. */
   stdin: 'org.hutch.stdin',
-  /** `slirp4netns`, `none` or `host`. */
+  /** `slirp4netns`, `pasta`, `none`, `host` or `container:ID`. */
   network: 'org.hutch.network',
+  /** `true`: the loopback of the host can be reached from its network. */
+  hostLoopback: 'org.hutch.host-loopback',
   /** Published ports, such as `127.0.0.1:8080->80/tcp`, with commas between them. */
   ports: 'org.hutch.ports',
   /** Bits per second that its network is held to, in each direction. */
@@ -104,7 +106,18 @@ export const HUTCH_ANNOTATIONS = {
   name: 'org.hutch.name',
 } as const;
 
-/** True when the spec asks for a namespace of its own of this type. */
+/** True when the spec asks for another namespace of this type than the host's. */
 export function isPrivate(spec: RuntimeSpec, type: SpecNamespaceType): boolean {
   return spec.linux.namespaces.some((namespace) => namespace.type === type);
+}
+
+/** True when the spec asks for a new namespace of this type. */
+export function isNew(spec: RuntimeSpec, type: SpecNamespaceType): boolean {
+  return spec.linux.namespaces.some((namespace) => namespace.type === type && namespace.path === undefined);
+}
+
+/** The id of the container whose network is joined; undefined where none is. */
+export function joinedContainer({ linux }: RuntimeSpec): string | undefined {
+  const path = linux.namespaces.find(({ type }) => type === 'network')?.path;
+  return path?.replace(/^container:/u, '');
 }

@@ -222,6 +222,11 @@ export interface Enter {
   readonly userNamespaces: readonly [UserNamespace, ...UserNamespace[]];
   readonly pid: 'private' | 'host';
   readonly time: { readonly monotonicSeconds: number; readonly boottimeSeconds: number } | null;
+  /**
+   * Left out, the user namespaces are new. Else they are those of a container that runs, as its network namespace is to be used, over which
+   * nobody has power but in the user namespace that owns it. Source: network_namespaces(7), setns(2).
+   */
+  readonly network?: { readonly container: string };
   readonly why: Why;
 }
 

@@ -24,6 +24,20 @@ export interface CgroupRecord {
 /** What the kernel counted in the cgroup of a life, by file and key, such as `memory.events` and `oom_kill`; numbers as the kernel has them. */
 export type CgroupCounters = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
+/** What is known of a network that a helper carries. */
+export interface NetworkHealth {
+  /** `down`: its helper has died and is being started again; `lost`: that has failed too often. */
+  readonly status: 'up' | 'down' | 'lost';
+  /** How often the helper was started again in this life. */
+  readonly restarts: number;
+  /** RFC 3339; null as long as it was not. */
+  readonly restartedAt: string | null;
+  /** RFC 3339: since when it is down or lost; null while it is up. */
+  readonly lostAt: string | null;
+  /** Why it was down last, or is lost; null when it never was. */
+  readonly reason: string | null;
+}
+
 export interface ContainerState {
   readonly status: ContainerStatus;
   /** The process that supervises it; null when nobody does. */
@@ -32,6 +46,8 @@ export interface ContainerState {
   readonly init: ProcessIdentity | null;
   /** The helper that connects its network, if there is one. */
   readonly networkHelper: ProcessIdentity | null;
+  /** Of its last life; null or nothing where no helper connects it. */
+  readonly network?: NetworkHealth | null;
   /** Null until it has ended once. */
   readonly exitCode: number | null;
   /** The signal that ended it, as far as the exit code tells. */

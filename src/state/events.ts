@@ -22,7 +22,10 @@ export type ContainerAction =
   | 'oom'
   | 'update'
   | 'commit'
-  | 'health_status';
+  | 'health_status'
+  | 'network_down'
+  | 'network_up'
+  | 'network_lost';
 
 export interface ContainerEvent {
   /** RFC 3339. */

@@ -16,6 +16,8 @@ export interface ChainRequest {
   readonly argv: readonly [string, ...string[]];
   /** Shown read-only to the program: its own interpreter, so that nothing in the container can write to it. */
   readonly protect: string;
+  /** Paths of namespaces that are there already, and take the place of new user and network namespaces. */
+  readonly join?: { readonly user: string; readonly network: string };
   /** Run by root: a directory made reachable for the mapped ids at another place before privilege is given up. */
   readonly expose?: { readonly from: string; readonly at: string };
 }
@@ -74,6 +76,7 @@ const NEST = [
  */
 export function launchChain(request: ChainRequest, subordinateIds: SubordinateIds): LaunchChain {
   const [outer, nested] = request.userNamespaces;
+  if (request.join !== undefined) return joiningChain(request, request.join);
   const mapping = mappingOf(outer, subordinateIds);
   const inner = nested === undefined ? innerStage(request, outer) : nestedStage(request, nested);
   // A mount that init inherits from another user namespace would be locked, and no overlay could have it below its lowerdir
@@ -105,6 +108,24 @@ export function launchChain(request: ChainRequest, subordinateIds: SubordinateId
   ];
   const mortal: LaunchChain['argv'] = ['setpriv', '--pdeathsig', 'KILL', ...exposed(request, chain)];
   return { argv: isMapped ? ['unshare', '--user', ...mapFlags(outer, mapping), '--', ...mortal] : mortal, mapping };
+}
+
+/**
+ * The chain that enters namespaces instead of making user namespaces: their maps are written. The signal of the starter's death is asked for once
+ * more, as a process that enters a user namespace changes its credentials. Host root becomes the root of the namespace.
+ */
+function joiningChain(request: ChainRequest, { user, network }: NonNullable<ChainRequest['join']>): LaunchChain {
+  const [outer] = request.userNamespaces;
+  const mortal = ['setpriv', '--pdeathsig', 'KILL'] as const;
+  const chain = [
+    'nsenter',
+    ...(outer.writer === 'parent' ? [] : ['--preserve-credentials']),
+    ...[`--user=${user}`, `--net=${network}`, '--', ...mortal, 'unshare', '--mount'],
+    ...(request.pid === 'private' ? ['--pid', '--fork', '--kill-child=SIGKILL'] : []),
+    ...['--', 'sh', '-p', '-c', scriptOf(withRoot(outer.writer === 'parent'), HOLDER), 'hutch-holder', request.protect],
+    ...innerStage(request, outer),
+  ];
+  return { argv: [...mortal, ...exposed(request, chain)], mapping: 'inline' };
 }
 
 function scriptOf(...parts: readonly string[]): string {

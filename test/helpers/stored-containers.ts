@@ -74,7 +74,7 @@ export async function storeContainer(
     hostname: 'stored',
     mounts,
     linux: {
-      namespaces: [{ type: 'pid' }],
+      namespaces: [{ type: 'pid' }, ...(network === 'host' ? [] : [{ type: 'network' as const }])],
       uidMappings: [],
       gidMappings: [],
       devices: [],

@@ -5,6 +5,8 @@ import { spawnSync } from 'node:child_process';
 import { createServer, type AddressInfo, type Server } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
+import { networkDriver } from '../../src/drivers/network/select.ts';
+import { findTool } from '../../src/host/run-tool.ts';
 import { eventually } from '../e2e/processes.ts';
 import { makeSandbox } from '../e2e/sandbox.ts';
 import { ATTACKER, attackerSkip, makeAttacker, resultsOf, unfenced, type Attacker, type Results } from './attacker.ts';
@@ -107,6 +109,43 @@ describe('services of the host that listen on loopback', { skip: attackerSkip() 
     await eventually(() => (arrived > before ? true : undefined));
     assert.equal(arrived, before + 1);
   });
+
+  it('are reached through the gateway, and by name, where it is allowed', { skip: slirpSkip() }, async () => {
+    const [gateway = ''] = gateways();
+    const named = gateway.replace('10.0.2.2', 'host.docker.internal');
+    const before = arrived;
+    const results = await connect([gateway, ...addresses, abstract], '--allow-host-loopback');
+    assert.equal(results[gateway], 'OK');
+    await eventually(() => (arrived > before ? true : undefined));
+    assert.equal(arrived, before + 1, 'and by no other way');
+    const script = `exec 3<>/dev/tcp/host.docker.internal/${named.split('/')[2] ?? ''} && echo connected`;
+    const ask = (...flags: readonly string[]) => box.hutch(['run', '--rm', ...flags, 'host', 'bash', '-c', script]);
+    for (const driver of ['slirp4netns', ...(findTool('pasta') === undefined ? [] : ['pasta'])]) {
+      assert.equal((await ask('--net', driver, '--allow-host-loopback')).stdout, 'connected\n', driver);
+      const refused = await ask('--net', driver);
+      assert.match(refused.stderr, /host\.docker\.internal: Name or service not known|Temporary failure/u, driver);
+    }
+  });
+
+  it(
+    'cannot be reached by pasta, nor through the gateway',
+    { skip: findTool('pasta') === undefined && 'no pasta' },
+    async () => {
+      const port = addresses[0]?.split('/')[2] ?? '';
+      const gateway = networkDriver('pasta').hostGateway();
+      const targets = [...addresses, ...gateways(), ...(gateway === null ? [] : [`tcp4/${gateway}/${port}`]), abstract];
+      const before = arrived;
+      const results = await connect(targets, '--net', 'pasta');
+      assert.deepEqual(
+        targets.filter((target) => results[target] === 'OK'),
+        [],
+      );
+      assert.equal(arrived, before);
+      if (gateway === null) return;
+      const opened = await connect([`tcp4/${gateway}/${port}`], '--net', 'pasta', '--allow-host-loopback');
+      assert.deepEqual(Object.values(opened), ['OK'], 'control');
+    },
+  );
 
   it('cannot be reached without a network', async () => {
     const targets = [...addresses, abstract];

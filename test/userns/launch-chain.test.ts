@@ -106,3 +106,20 @@ test('launchChain() is words only: no shell sees a path as code', () => {
   assert.equal(argv.filter((word) => word === hostile).length, 2);
   assert.equal(argv.filter((word) => word.includes('touch')).length, 2);
 });
+
+test('launchChain() enters the namespaces of another container instead of making a user namespace', () => {
+  const join = { user: '/proc/7/fd/20', network: '/proc/7/fd/21' };
+  const { argv, mapping } = chainOf({ join });
+  assert.equal(mapping, 'inline');
+  assert.deepEqual(argv.slice(0, 8), [
+    ...['setpriv', '--pdeathsig', 'KILL', 'nsenter', '--preserve-credentials'],
+    ...['--user=/proc/7/fd/20', '--net=/proc/7/fd/21', '--'],
+  ]);
+  // The kernel forgets it when the process gets other credentials.
+  assert.deepEqual(argv.slice(8, 11), ['setpriv', '--pdeathsig', 'KILL']);
+  assert.deepEqual(outerFlags(argv), ['--mount', '--pid', '--fork', '--kill-child=SIGKILL']);
+  assert.equal(argv.includes('--user'), false);
+  assert.deepEqual(argv.slice(-2), ['node', 'init']);
+  const byRoot = chainOf({ join, userNamespaces: [BY_ROOT] }).argv;
+  assert.equal(byRoot.includes('--preserve-credentials'), false);
+});

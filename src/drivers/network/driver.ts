@@ -17,17 +17,26 @@ export interface DriverPort {
   readonly containerPort: number;
 }
 
+/** What a helper is to do beyond connecting the container to the outside. */
+export interface HelperWishes {
+  readonly ports: readonly DriverPort[];
+  /** The container may reach what listens on the loopback of the host. */
+  readonly hostLoopback: boolean;
+}
+
 export type HelperWords = readonly [string, ...string[]];
 
 export interface NetworkDriver {
-  readonly name: NetworkDriverName;
-  /** True when the container gets a network namespace of its own. */
+  readonly name: NetworkDriverName | `container:${string}`;
+  /** The id of the container whose network namespace is joined; left out where a new one is made, or the host's is used. */
+  readonly joins?: string;
+  /** True when the container is in another network namespace than the host. */
   readonly isPrivate: boolean;
   /**
-   * The helper's command line for these ports, with `%pid` for the host pid of a process in the namespaces and HELPER_API for the path of a control
+   * The helper's command line for these ports, with or without a way to the host's loopback, with `%pid` for the host pid of a process in the namespaces and HELPER_API for the path of a control
    * socket, if it is to be asked for the ports; null without a helper.
    */
-  readonly helper: ((ports: readonly DriverPort[]) => HelperWords) | null;
+  readonly helper: ((wishes: HelperWishes) => HelperWords) | null;
   /** True when the helper is asked for ports at its control socket; else its command line names them. */
   readonly isAskedForPorts: boolean;
   /** Why it cannot lead this port of the host to the container, in a few words; undefined where it can. */
@@ -38,6 +47,8 @@ export interface NetworkDriver {
   readonly device: string | null;
   /** The container's own address, for /etc/hosts; null when it has none. */
   readonly address: string | null;
+  /** The address in the container behind which the loopback of the host is, where a helper was asked to open it; null where there is none. */
+  hostGateway(): string | null;
   /** Throws DRIVER_UNAVAILABLE with the remedy when the driver cannot work on this host. */
   check(): void;
 }

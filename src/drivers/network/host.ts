@@ -10,5 +10,6 @@ export const hostDriver: NetworkDriver = {
   nameServers: null,
   device: null,
   address: null,
+  hostGateway: () => '127.0.0.1',
   check: () => undefined,
 };

@@ -10,5 +10,6 @@ export const noneDriver: NetworkDriver = {
   nameServers: null,
   device: null,
   address: null,
+  hostGateway: () => null,
   check: () => undefined,
 };

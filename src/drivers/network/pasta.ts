@@ -1,7 +1,15 @@
 /** Network driver `pasta`: the container has the addresses and routes of the host, and TCP, UDP and ping pass by sockets of the host. */
+import { readFileSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { findTool, requireTool } from '../../host/run-tool.ts';
-import { HELPER_EXIT_FD, HELPER_READY_FD, type DriverPort, type HelperWords, type NetworkDriver } from './driver.ts';
+import {
+  HELPER_EXIT_FD,
+  HELPER_READY_FD,
+  type DriverPort,
+  type HelperWishes,
+  type HelperWords,
+  type NetworkDriver,
+} from './driver.ts';
 
 /** Where the container asks for names: pasta hands such questions to the resolver of the host, and nothing else has that address. */
 const NAME_SERVER = '10.0.2.3';
@@ -9,23 +17,31 @@ const DEVICE = 'eth0';
 const NETNS_FD = 7;
 
 /**
- * The gateway's address does not lead to the host, no port of the container leads to the host's loopback, and none of the host's to the container but
+ * No port of the container leads to the host's loopback, and none of the host's to the container but
  * those that are named. Source: passt(1).
  */
 const FLAGS = [
-  ...['--config-net', '--quiet', '--no-map-gw', '-T', 'none', '-U', 'none'],
+  ...['--config-net', '--quiet', '-T', 'none', '-U', 'none'],
+  // It tells its pid on its stdout when it is ready.
+  ...['--foreground', '--pid', '/proc/self/fd/1'],
   ...['--ns-ifname', DEVICE, '--dns-forward', NAME_SERVER],
   ...['--netns-only', '--netns', `/proc/self/fd/${String(NETNS_FD)}`],
 ];
 
 /**
- * pasta has no descriptor whose end would end it. So it runs in a pid namespace below a shell that reads one: whichever of them is killed, the
- * kernel takes the rest along. That needs the container's user namespace; as pasta gives up CAP_SYS_PTRACE, the shell opens the network for it.
+ * pasta has no descriptor whose end would end it. So it runs in a pid namespace below a shell, beside another that reads one: when that ends, or
+ * pasta, or the shell, the kernel takes the rest along. That needs the container's user namespace; as pasta gives up CAP_SYS_PTRACE, the shell opens the
+ * network for it.
  */
 const SCRIPT = `exec ${String(NETNS_FD)}<"$1"; shift
-"$@" </dev/null >/dev/null || exit
-exec ${String(NETNS_FD)}<&-; printf 1 >&${String(HELPER_READY_FD)}; exec ${String(HELPER_READY_FD)}>&-
-read -r _ <&${String(HELPER_EXIT_FD)}`;
+{ "$@" </dev/null; echo "end $?"; } ${String(HELPER_READY_FD)}>&- ${String(HELPER_EXIT_FD)}<&- | {
+exec ${String(NETNS_FD)}<&-
+read -r pasta code; [ "$pasta" != end ] || exit "$code"
+printf 1 >&${String(HELPER_READY_FD)}; exec ${String(HELPER_READY_FD)}>&-
+{ read -r _ <&${String(HELPER_EXIT_FD)}; kill -KILL "$pasta"; } &
+exec ${String(HELPER_EXIT_FD)}<&-
+read -r _ code; exit "\${code:-1}"
+}`;
 
 export const pastaDriver: NetworkDriver = {
   name: 'pasta',
@@ -36,6 +52,7 @@ export const pastaDriver: NetworkDriver = {
   nameServers: [NAME_SERVER],
   device: DEVICE,
   address: null,
+  hostGateway: defaultGateway,
   check: () => {
     requireTool('pasta', 'connect the container to the network (--net slirp4netns, none and host do without)');
   },
@@ -61,16 +78,32 @@ async function versionYear(path: string): Promise<number> {
   return Number(/\b(?:0\.0~git)?(20\d\d)_?[01]\d_?[0-3]\d\.[\da-f]{7}/u.exec(program)?.[1] ?? '0');
 }
 
-function pastaWords(ports: readonly DriverPort[]): HelperWords {
+/** `--no-map-gw`: the gateway's address does not lead to the host. */
+function pastaWords({ ports, hostLoopback }: HelperWishes): HelperWords {
   return [
     'nsenter',
     // Host root becomes root of the namespace, anybody else is that already.
     ...(process.getuid?.() === 0 ? [] : ['--preserve-credentials']),
     ...['-t', '%pid', '--user', '--', 'unshare', '--pid', '--fork', '--kill-child=KILL', '--'],
     ...['sh', '-c', SCRIPT, 'pasta', '/proc/%pid/ns/net', 'pasta', ...FLAGS],
+    ...(hostLoopback ? [] : ['--no-map-gw']),
     ...portFlags('-t', ports, 'tcp'),
     ...portFlags('-u', ports, 'udp'),
   ];
+}
+
+/** The IPv4 gateway of the host, which pasta gives the container, too; null without one. Source: /proc/net/route, little endian. */
+function defaultGateway(): string | null {
+  const rows = readFileSync('/proc/net/route', 'latin1')
+    .split('\n')
+    .map((line) => line.split('\t'));
+  const gateway = rows.find(([, destination, address]) => destination === '00000000' && address !== '00000000')?.[2];
+  return gateway === undefined
+    ? null
+    : (gateway.match(/../gu) ?? [])
+        .toReversed()
+        .map((byte) => parseInt(byte, 16))
+        .join('.');
 }
 
 function portFlags(flag: string, ports: readonly DriverPort[], protocol: DriverPort['protocol']): string[] {

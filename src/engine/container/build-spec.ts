@@ -79,14 +79,18 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     ...(has('uts') ? { hostname: hostnameOf(input) } : {}),
     mounts: allMounts(input, has),
     linux: {
-      namespaces: namespaces.map((type) => ({ type })),
+      namespaces: namespaces.map((type) => namespaceOf(type, input.network)),
       uidMappings: input.userNamespace.uidMap.map(specMapping),
       gidMappings: input.userNamespace.gidMap.map(specMapping),
       ...(has('time')
         ? { timeOffsets: { monotonic: { secs: offset, nanosecs: 0 }, boottime: { secs: offset, nanosecs: 0 } } }
         : {}),
       devices: [...DEFAULT_DEVICES, ...parseDevices(request.devices)],
-      sysctl: buildSysctls(request.sysctls, has, input.userNamespace.gidMap.map(specMapping)),
+      sysctl: buildSysctls(
+        request.sysctls,
+        (type) => has(type) && !isJoined(type, input.network),
+        input.userNamespace.gidMap.map(specMapping),
+      ),
       maskedPaths: request.privileged ? [] : maskedPaths(security),
       readonlyPaths: request.privileged ? [] : READONLY_PATHS.filter((path) => !isUnmasked(security, path)),
       seccomp: security.seccomp(capabilities.bounding),
@@ -96,6 +100,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       ...buildLabels(request, image.defaults.labels),
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
+      ...(request.allowHostLoopback === true ? { [HUTCH_ANNOTATIONS.hostLoopback]: 'true' } : {}),
       ...(input.ports.length === 0 ? {} : { [HUTCH_ANNOTATIONS.ports]: input.ports.map(portText).join(',') }),
       ...networkRate(request, input.network, capabilities),
       ...(input.cgroup === null
@@ -109,6 +114,15 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       [HUTCH_ANNOTATIONS.landlock]: String(useLandlock(request, security, capabilities)),
     },
   };
+}
+
+/** The user namespace comes along: it owns the network namespace. */
+function isJoined(type: SpecNamespaceType, { joins }: NetworkDriver): boolean {
+  return joins !== undefined && (type === 'network' || type === 'user');
+}
+
+function namespaceOf(type: SpecNamespaceType, network: NetworkDriver): { type: SpecNamespaceType; path?: string } {
+  return isJoined(type, network) ? { type, path: network.name } : { type };
 }
 
 function specMapping(extent: { containerId: number; hostId: number; count: number }): SpecIdMapping {

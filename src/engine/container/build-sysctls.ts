@@ -34,6 +34,6 @@ function checkedPair(text: string, has: (type: SpecNamespaceType) => boolean): [
   }
   if (value.trim() === '') throw badValue('--sysctl', text, 'NAME=VALUE with a value');
   if (!has(owner))
-    throw badValue('--sysctl', text, `a private ${owner} namespace with it; this container shares the host's`);
+    throw badValue('--sysctl', text, `a new ${owner} namespace with it; this container shares that of others`);
   return [name, value];
 }

@@ -81,7 +81,7 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
       const spec = readSpec(store, id);
       return (
         spec !== undefined &&
-        volumesOf(store, id, spec).some(({ source, destination }) => [source, destination].includes(value))
+        volumesOf(store, spec).some(({ source, destination }) => [source, destination].includes(value))
       );
     },
   network:

@@ -5,6 +5,7 @@ import { HutchError } from '../../errors/hutch-error.ts';
 import { hostArchitecture } from './host-architecture.ts';
 import { findTool } from '../../host/run-tool.ts';
 import { NETWORK_DRIVERS, type NetworkDriver, type NetworkDriverName } from '../../drivers/network/driver.ts';
+import { containerDriver } from '../../drivers/network/container.ts';
 import { networkDriver } from '../../drivers/network/select.ts';
 import { chooseRootfsDriver, ROOTFS_DRIVERS, type RootfsDriverName } from '../../drivers/rootfs/probe.ts';
 import { rootfsDriver } from '../../drivers/rootfs/select.ts';
@@ -19,9 +20,10 @@ import { chooseMaps } from '../../userns/choose-maps.ts';
 import { chooseCgroup } from './choose-cgroup.ts';
 import { buildSpec, hostnameOf } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
+import { findJoined, joinedEtcFiles, requireSameIds } from './join-network.ts';
 import { etcFiles } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
-import { requireRateTools } from './network-rate.ts';
+import { refuseBreakers, requireRateTools } from './network-rate.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -45,22 +47,28 @@ export interface DraftInput {
 
 /** Drafts a container. Reads the host, changes nothing on it (but remembers what it finds out about drivers). */
 export async function draftContainer(input: DraftInput): Promise<Draft> {
-  const { request, image, directory, store } = input;
+  const { image, directory, store } = input;
   const settings = readSettings(store);
-  const network = chooseNetwork(request, settings, store);
+  const joined = findJoined(store, input.request.network ?? '', input.request);
+  const request = joined === undefined ? input.request : { ...input.request, hostname: joined.hostname };
+  const network = joined === undefined ? chooseNetwork(request, settings, store) : containerDriver(joined.id);
   const [maps, driver, cgroup] = await Promise.all([
     chooseMaps(),
     chooseDriver(request, settings, store),
     chooseCgroup(request, { settings, store, id: input.id }),
   ]);
+  if (joined !== undefined) requireSameIds(store, joined, maps.userNamespace);
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
     : driver.prepare({ directory, layers: image.layerDirectories });
   const published = await portsOf(input, network, settings);
   const { ports } = published;
-  const etc = etcFiles(directory, request, { hostname: hostnameOf(input), name: input.name }, network);
+  const hostname = hostnameOf({ ...input, request });
+  const own = etcFiles(directory, request, { hostname, name: input.name }, network);
+  const etc = joined === undefined ? own : joinedEtcFiles(joined, own);
   const spec = buildSpec({
     ...input,
+    request,
     userNamespace: maps.userNamespace,
     network,
     ports,
@@ -70,14 +78,15 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     rootPath: mountPoint(directory),
   });
   if (request.networkRate !== undefined) requireRateTools();
+  if (joined?.isLimited === true) refuseBreakers(spec.process.capabilities.bounding);
   const plan = compilePlan(spec, {
-    userNamespaces: userNamespaces(maps.userNamespace),
+    userNamespaces: joined === undefined ? userNamespaces(maps.userNamespace) : [maps.userNamespace],
     prepare: joinPreparations(
       rootfs.preparation,
       preparation({ directories: [join(directory, 'root')], files: etc.files }),
     ),
     rootfs: rootfs.source,
-    networkHelper: network.helper?.(ports) ?? null,
+    networkHelper: network.helper?.({ ports, hostLoopback: request.allowHostLoopback === true }) ?? null,
     ports: network.isAskedForPorts ? ports : [],
     networkDevice: network.device,
     architecture: hostArchitecture(),
@@ -102,7 +111,7 @@ function chooseNetwork(request: RunRequest, settings: Settings, store: Store): N
     : undefined;
   if (driver === undefined) {
     const place = request.network === undefined ? settingPlace('network', store) : '--net';
-    throw badValue(place, name, `one of ${NETWORK_DRIVERS.join(', ')}`);
+    throw badValue(place, name, `one of ${NETWORK_DRIVERS.join(', ')}, container:NAME`);
   }
   driver.check();
   return driver;

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
+import { HOST_GATEWAY, HOST_NAMES, hostGateway, refuseHostGateway } from './host-gateway.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -42,7 +43,9 @@ function hostsFile(
   const base = network.isPrivate
     ? '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n'
     : readHost('/etc/hosts');
-  return base + own + request.addHosts.map(addedHost).join('');
+  const gateway = hostGateway(request, network);
+  const host = request.allowHostLoopback === true ? `${gateway ?? ''}\t${HOST_NAMES.join(' ')}\n` : '';
+  return base + own + host + request.addHosts.map((text) => addedHost(text, gateway)).join('');
 }
 
 /** A name that a resolver could look up. Source: hosts(5), RFC 1123 section 2.1; the underscore is what people use all the same. */
@@ -50,9 +53,12 @@ function isDomain(name: string): boolean {
   return name.length <= 253 && /^(?:\w(?:[\w-]{0,61}\w)?)(?:\.\w(?:[\w-]{0,61}\w)?)*\.?$/u.test(name);
 }
 
-function addedHost(text: string): string {
+/** `gateway`: what leads to the host, null where that is not allowed. */
+function addedHost(text: string, gateway: string | null): string {
   const colon = text.indexOf(':');
-  const [name, address] = [text.slice(0, colon), text.slice(colon + 1).replace(/^\[(.*)\]$/u, '$1')];
+  const [name, written] = [text.slice(0, colon), text.slice(colon + 1).replace(/^\[(.*)\]$/u, '$1')];
+  if (written === HOST_GATEWAY && gateway === null) throw refuseHostGateway(text);
+  const address = written === HOST_GATEWAY ? (gateway ?? '') : written;
   if (colon <= 0 || isIP(address) === 0 || !isDomain(name))
     throw badValue('--add-host', text, 'NAME:ADDRESS, such as db:192.0.2.7');
   return `${address}\t${name}\n`;

@@ -1,7 +1,7 @@
 /** `hutch inspect` of a container, in the words that docker uses; reads the host, in the CLI process. Takes no lock. */
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
+import { isPrivate, joinedContainer, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
 import { containerDirectory } from '../../state/container-id.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, type ContainerState } from '../../state/container-state.ts';
@@ -100,7 +100,7 @@ function driverOf(directory: string): string {
 }
 
 function partsOfSpec(store: Store, record: ContainerRecord, spec: RuntimeSpec): object {
-  const volumes = volumesOf(store, record.id, spec);
+  const volumes = volumesOf(store, spec);
   return {
     HostConfig: describeHostConfig(record, spec, volumes),
     Mounts: volumes.map(describeMount),
@@ -161,14 +161,32 @@ function signalName(number: number): string {
 }
 
 /** Keys and values as docker has them; `SourceAddressPreserved`: the container sees who connects, but for the host itself. */
-function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined, { init }: ContainerState): object {
+function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined, state: ContainerState): object {
+  const { init } = state;
   const hasOwn = spec !== undefined && isPrivate(spec, 'network');
   return {
     SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
     Ports: init === null ? {} : portBindings(record.ports ?? []),
     ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
+    ...helperOf(state),
     IPAddress: '',
-    Networks: spec === undefined ? {} : { [networkOf(spec)]: {} },
+    Networks: spec === undefined || joinedContainer(spec) !== undefined ? {} : { [networkOf(spec)]: {} },
+  };
+}
+
+/** Of the program that carries its network, if there is one: whether it does, and how often it had to be started again. */
+function helperOf({ network, networkHelper }: ContainerState): object {
+  if (network === null || network === undefined) return {};
+  const { status, restarts, restartedAt, lostAt, reason } = network;
+  return {
+    Helper: {
+      Status: status,
+      Pid: networkHelper?.pid ?? 0,
+      Restarts: restarts,
+      RestartedAt: restartedAt ?? NEVER,
+      LostAt: lostAt ?? NEVER,
+      Error: reason ?? '',
+    },
   };
 }
 

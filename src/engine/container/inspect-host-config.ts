@@ -15,6 +15,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
   return {
     Binds: volumes.map(bindText),
     NetworkMode: networkOf(spec),
+    AllowHostLoopback: spec.annotations[HUTCH_ANNOTATIONS.hostLoopback] === 'true',
     ...rateOf(spec),
     PortBindings: portBindings(record.ports ?? []),
     RestartPolicy: { Name: record.restart.name, MaximumRetryCount: record.restart.limit ?? 0 },

@@ -64,9 +64,7 @@ function readOne(
         state,
         networks: () => [spec()].flatMap((known) => (known === undefined ? [] : [networkOf(known)])),
         volumes: () =>
-          [spec()].flatMap((known) =>
-            known === undefined ? [] : volumesOf(store, id, known).map(({ source }) => source),
-          ),
+          [spec()].flatMap((known) => (known === undefined ? [] : volumesOf(store, known).map(({ source }) => source))),
       },
     ];
   } catch (error) {

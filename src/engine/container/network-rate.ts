@@ -82,7 +82,8 @@ const BREAKERS: Readonly<Record<string, string>> = {
   CAP_NET_RAW: 'could send past the limit by a packet socket (PACKET_QDISC_BYPASS in packet(7))',
 };
 
-function refuseBreakers(bounding: readonly string[]): void {
+/** USAGE_INVALID for capabilities by which a container could take away the rate of the network that it is in. */
+export function refuseBreakers(bounding: readonly string[]): void {
   const breaker = Object.keys(BREAKERS).find((name) => bounding.includes(name));
   if (breaker === undefined) return;
   throw new HutchError(`--network-rate would be no limit: with ${breaker} the container ${BREAKERS[breaker] ?? ''}`, {

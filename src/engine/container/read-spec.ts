@@ -15,8 +15,9 @@ export function readSpec(store: Store, id: string): RuntimeSpec | undefined {
 const SHARED_PLACES: readonly string[] = ['/proc', '/sys', '/dev/shm', '/dev/mqueue'];
 
 /** The mounts that the user asked for with -v: not what hutch itself binds, such as /etc/hosts. */
-export function volumesOf(store: Store, id: string, spec: RuntimeSpec): readonly SpecMount[] {
-  const own = `${containerDirectory(store, id)}/`;
+export function volumesOf(store: Store, spec: RuntimeSpec): readonly SpecMount[] {
+  // Also those of a container whose network it shares; nobody can ask for a file of the store.
+  const own = `${store.containers}/`;
   return spec.mounts.filter(
     ({ type, source, destination }) =>
       type === 'bind' &&

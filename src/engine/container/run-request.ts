@@ -31,6 +31,7 @@ export interface RunRequest {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly network?: string | undefined;
+  readonly allowHostLoopback?: boolean | undefined;
   readonly publish: readonly string[];
   readonly publishAll: boolean;
   readonly expose: readonly string[];

@@ -10,6 +10,7 @@ import { locateStore, type Store } from '../../state/store.ts';
 import { readSession } from '../../host/session.ts';
 import { lifeLimit } from './life-limits.ts';
 import { explainEnd, lastLife } from './explain-end.ts';
+import { explainNetwork } from './explain-network.ts';
 import { explainUsage } from './explain-usage.ts';
 import { lastLogLines } from './last-log-lines.ts';
 import { pastEvents } from './watch-events.ts';
@@ -45,6 +46,8 @@ export interface WhyReport {
   readonly restart: { readonly policy: string; readonly limit: number | null; readonly count: number } | null;
   /** The last lives, oldest first. */
   readonly lives: readonly Life[];
+  /** What befell the program that carries its network, in sentences; empty where nothing did. */
+  readonly network: readonly string[];
   /** Null without a check. */
   readonly health: Health | null;
   readonly lastLines: readonly string[];
@@ -81,6 +84,7 @@ function whyRecord(store: Store, record: ContainerRecord): WhyReport {
     dependsOn: dependenciesOf(store, state),
     restart: { policy: name, limit, count: state.restartCount },
     lives: livesOf(events),
+    network: explainNetwork(state.network ?? null),
     health: state.health ?? null,
     lastLines: record.log.driver === 'none' ? [] : lastLogLines(store, record, MAX_LINES),
   };
@@ -105,6 +109,7 @@ function whyRemoved(store: Store, word: string): WhyReport | undefined {
     dependsOn: [],
     restart: null,
     lives: livesOf(events),
+    network: [],
     health: null,
     lastLines: [],
   };

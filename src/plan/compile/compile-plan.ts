@@ -1,6 +1,6 @@
 /** The order of things: a runtime spec and the host's answers become a plan. Pure. */
 import { defaultSysctls } from '../../oci/default-sysctls.ts';
-import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
+import { HUTCH_ANNOTATIONS, isNew, isPrivate, joinedContainer, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { checkOrder } from '../check/order.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
 import { compileCgroup } from './compile-cgroup.ts';
@@ -30,16 +30,24 @@ export function compilePlan(spec: RuntimeSpec, input: CompileInput): Plan {
 
 function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {
   const offsets = spec.linux.timeOffsets;
+  const container = joinedContainer(spec);
   return {
     userNamespaces: input.userNamespaces,
     pid: isPrivate(spec, 'pid') ? 'private' : 'host',
     time: isPrivate(spec, 'time')
       ? { monotonicSeconds: offsets?.monotonic.secs ?? 0, boottimeSeconds: offsets?.boottime.secs ?? 0 }
       : null,
-    why: {
-      spec: 'linux.uidMappings',
-      text: 'an ordinary user may make every other namespace only inside a user namespace of its own',
-    },
+    ...(container === undefined ? {} : { network: { container } }),
+    why:
+      container === undefined
+        ? {
+            spec: 'linux.uidMappings',
+            text: 'an ordinary user may make every other namespace only inside a user namespace of its own',
+          }
+        : {
+            spec: 'linux.namespaces',
+            text: 'a network namespace can be used only from within the user namespace that owns it, so both are joined',
+          },
   };
 }
 
@@ -59,7 +67,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     ...waitForRootfs(input),
     {
       kind: 'unshare',
-      namespaces: MADE_BY_INIT.filter((name) => name === 'mount' || isPrivate(spec, name)),
+      namespaces: MADE_BY_INIT.filter((name) => name === 'mount' || isNew(spec, name)),
       why: { spec: 'linux.namespaces', text: 'its own view of mounts, host name, message queues, network and cgroups' },
     },
     { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
@@ -134,7 +142,7 @@ function compileNames(spec: RuntimeSpec): Step[] {
 }
 
 function compileNetwork(spec: RuntimeSpec): Step[] {
-  if (!isPrivate(spec, 'network')) return [];
+  if (!isNew(spec, 'network')) return [];
   return [
     { kind: 'loopback_up', why: { spec: 'linux.namespaces', text: 'a new network namespace starts with lo down' } },
   ];

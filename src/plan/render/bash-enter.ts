@@ -21,7 +21,9 @@ const START_INSIDE = (stage: string): string => `-- "$BASH" "$0" ${stage} || exi
 /** The stages for a plan. With one user namespace there is only `host`. */
 export function hostStages(plan: Plan): HostStages {
   const { enter } = plan;
-  const [outer, inner] = enter.userNamespaces;
+  const [made, inner] = enter.userNamespaces;
+  // The maps of one that is joined are written.
+  const outer = enter.network === undefined ? made : { ...made, writer: 'self' as const };
   const copies = copyLayers(plan.prepare);
   if (inner === undefined) {
     const duties = [...mapDuty(outer), ...rootfsDuty(plan, ENTER_CONTAINER), ...networkDuty(plan)];
@@ -81,11 +83,17 @@ function hostFunction(plan: Plan, space: UserNamespace, start: Start & { readonl
       ...companion('HOST_SIDE', duties, 3),
       `${scopeWords(plan)
         .map((word) => `${shellQuote(word)} `)
-        .join(
-          '',
-        )}setpriv --pdeathsig=KILL -- unshare --user ${shellWords([...mapFlags(space), ...flags])} ${START_INSIDE(inside)}`,
+        .join('')}${enterWords(plan.enter, space, flags)} ${START_INSIDE(inside)}`,
     ]),
   ].join('\n');
+}
+
+/** The commands that make or join the user namespace, and make those that must be there when the script goes on. */
+function enterWords({ network }: Enter, space: UserNamespace, flags: readonly string[]): string {
+  if (network === undefined)
+    return `setpriv --pdeathsig=KILL -- unshare --user ${shellWords([...mapFlags(space), ...flags])}`;
+  const pid = `"$("$HUTCH" inspect --format '{{.State.Pid}}' ${shellQuote(network.container)})"`;
+  return `nsenter --preserve-credentials -t ${pid} --user --net -- setpriv --pdeathsig=KILL -- unshare ${shellWords(flags)}`;
 }
 
 /** In the outer of two user namespaces, before it is root there. */

@@ -31,7 +31,7 @@ export function renderBash(plan: Plan): string {
   const border = steps.findLastIndex(isPrefixed) + 1;
   const host = hostStages(plan);
   const sections = [
-    preamble(),
+    preamble(plan),
     ASK_FUNCTION,
     ...host.functions,
     rootStage(steps.slice(0, border), host.arrival),
@@ -43,11 +43,13 @@ export function renderBash(plan: Plan): string {
   return `${sections.join('\n\n')}\n`;
 }
 
-function preamble(): string {
+function preamble({ enter }: Plan): string {
   return [
     '#!/usr/bin/env bash',
     ...INTRODUCTION.flatMap((text) => comment(text)),
     'set -euo pipefail',
+    // Asked for the container whose network is joined, and seldom in a directory of the system.
+    ...(enter.network === undefined ? [] : ['export HUTCH=${HUTCH:-$(command -v hutch)}']),
     'export PATH=/usr/sbin:/usr/bin:/sbin:/bin LC_ALL=C',
     'umask 022',
     "STEP='the start of the namespaces'",

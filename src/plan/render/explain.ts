@@ -108,7 +108,11 @@ export function renderExplanation(plan: Plan | ExecPlan, options: ExplainOptions
 function explainEnter(enter: Enter, options: ExplainOptions, width: number): string[] {
   const spaces = enter.userNamespaces.flatMap((space, index) => {
     const title =
-      index === 0 ? 'user namespace of your own:' : `user namespace ${String(index + 1)}, inside the one before:`;
+      enter.network !== undefined
+        ? `user and network namespaces of container ${enter.network.container.slice(0, 12)}, which must run:`
+        : index === 0
+          ? 'user namespace of your own:'
+          : `user namespace ${String(index + 1)}, inside the one before:`;
     return [
       `  ${title}`,
       ...describeMaps(space).flatMap((line) => wrapText(line, { first: '    ', rest: '      ', width })),

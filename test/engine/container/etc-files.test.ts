@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { readFileSync } from 'node:fs';
 import { test } from 'node:test';
+import { isHutchError } from '../../../src/errors/hutch-error.ts';
 import { etcFiles } from '../../../src/engine/container/etc-files.ts';
 import type { RunRequest } from '../../../src/engine/container/run-request.ts';
 import { networkDriver } from '../../../src/drivers/network/select.ts';
@@ -37,6 +38,30 @@ test('etcFiles() names the container by its host name and its name', () => {
 test('etcFiles() keeps the host’s files with the network of the host', () => {
   const { hosts } = contents({ addHosts: ['db:192.0.2.7'] }, 'host');
   assert.equal(hosts, `${readFileSync('/etc/hosts', 'utf8')}192.0.2.7\tdb\n`);
+});
+
+test('etcFiles() names the host only where it may be reached, by the address that leads there', () => {
+  const names = 'host.hutch.internal host.docker.internal host.containers.internal';
+  const hostsOf = (changes: Partial<RunRequest>, network?: NetworkDriverName): string =>
+    contents(changes, network)['hosts'] ?? '';
+  assert.ok(!hostsOf({}).includes('internal'));
+  assert.ok(hostsOf({ allowHostLoopback: true }).endsWith(`\n10.0.2.2\t${names}\n`));
+  const asked = { addHosts: ['me:host-gateway'] };
+  assert.ok(hostsOf({ ...asked, allowHostLoopback: true }).endsWith('\n10.0.2.2\tme\n'));
+  assert.ok(hostsOf(asked, 'host').endsWith('127.0.0.1\tme\n'), 'with --net host it is open anyway');
+  assert.throws(
+    () => hostsOf(asked),
+    (error: unknown) => {
+      assert.ok(isHutchError(error, 'USAGE_INVALID'));
+      assert.match(error.message, /^--add-host me:host-gateway: containers do not reach the host/u);
+      assert.match(error.hint ?? '', /--allow-host-loopback/u);
+      return true;
+    },
+  );
+  assert.throws(
+    () => hostsOf({ allowHostLoopback: true }, 'none'),
+    refusal('USAGE_INVALID', /^--allow-host-loopback: /u),
+  );
 });
 
 test('etcFiles() uses the network’s own name server, and the ones of --dns instead', () => {

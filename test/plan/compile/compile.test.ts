@@ -218,3 +218,18 @@ test('compilePlan() gives every step a reason and a pointer', () => {
     assert.ok(why.spec !== '' && why.text.length > 10 && !why.text.endsWith('.'), JSON.stringify(why));
   }
 });
+
+test('compilePlan() makes no network namespace, and sets nothing in it, where that of another container is joined', () => {
+  const path = `container:${'ab'.repeat(32)}`;
+  const namespaces = SPEC.linux.namespaces.map(({ type }) => (type === 'network' ? { type, path } : { type }));
+  const plan = compilePlan({ ...SPEC, linux: { ...SPEC.linux, namespaces } }, { ...INPUT, networkHelper: null });
+  const unshared = (steps: readonly Step[]): readonly string[] => only(steps, 'unshare')[0]?.namespaces ?? [];
+  assert.deepEqual(plan.enter.network, { container: 'ab'.repeat(32) });
+  assert.equal(plan.enter.why.spec, 'linux.namespaces');
+  assert.equal(unshared(plan.steps).includes('network'), false);
+  assert.equal(kinds(plan.steps).includes('loopback_up'), false);
+  const own = compilePlan(SPEC, INPUT);
+  assert.equal(own.enter.network, undefined);
+  assert.ok(unshared(own.steps).includes('network'), 'control');
+  assert.ok(kinds(own.steps).includes('loopback_up'), 'control');
+});

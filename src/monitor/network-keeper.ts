@@ -1,0 +1,150 @@
+/** The helper of one life's network, its ports and its rate, and that it is started again when it dies; in the monitor, on the host's side. */
+import { rmSync } from 'node:fs';
+import { HELPER_API } from '../drivers/network/driver.ts';
+import { HutchError } from '../errors/hutch-error.ts';
+import { identifyProcess } from '../host/process-identity.ts';
+import { helperName } from '../plan/name-of-program.ts';
+import type { Plan } from '../plan/step.ts';
+import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
+import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
+import { publishPorts } from './publish-ports.ts';
+import { NetworkBackoff } from './network-backoff.ts';
+
+/** What becomes of the network. `down`: tries to bring it back follow; `lost`: no more of them. */
+export type NetworkChange =
+  | { readonly to: 'connected'; readonly pid: number | undefined }
+  | { readonly to: 'down'; readonly helper: string; readonly reason: string }
+  | { readonly to: 'up'; readonly helper: string; readonly pid: number | undefined; readonly attempts: number }
+  | { readonly to: 'lost'; readonly helper: string; readonly reason: string };
+
+export interface KeeperOptions {
+  readonly plan: Plan;
+  /** Where a helper's control socket is for a moment. */
+  readonly apiSocket: string;
+  readonly onChange: (change: NetworkChange) => void;
+  /** The helper died although the payload does not run yet: this start has failed. */
+  readonly onFailure: (error: Error) => void;
+}
+
+export class NetworkKeeper implements Disposable {
+  private readonly options: KeeperOptions;
+  private readonly backoff = new NetworkBackoff();
+  private helper: NetworkHelper | undefined;
+  private words: readonly string[] = [];
+  private pid = 0;
+  private isRunning = false;
+  private isOver = false;
+
+  constructor(options: KeeperOptions) {
+    this.options = options;
+  }
+
+  /** Starts the helper of `wait_for` for the namespaces of host process `pid`. NETWORK_FAILED with its words. */
+  async start(words: readonly string[], pid: number): Promise<void> {
+    this.words = words.map((word) => word.replace(HELPER_API, this.options.apiSocket));
+    this.pid = pid;
+    const helper = await this.launch();
+    this.options.onChange({ to: 'connected', pid: helper.pid });
+  }
+
+  /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
+  async publishPorts(): Promise<void> {
+    const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
+    if (ports.length > 0) await publishPorts(this.options.apiSocket, ports);
+    this.removeSocket();
+  }
+
+  /** As limitNetwork(), for each rate of the plan. */
+  async limit(): Promise<void> {
+    for (const rate of this.rates()) await limitNetwork(rate, this.pid);
+  }
+
+  /** From now on a dead helper is started again; until now its death fails the start. */
+  payloadRuns(): void {
+    this.isRunning = true;
+  }
+
+  [Symbol.dispose](): void {
+    this.isOver = true;
+    this.backoff.end();
+    this.helper?.[Symbol.dispose]();
+    if (this.words.length > 0) this.removeSocket();
+  }
+
+  private rates() {
+    return this.options.plan.steps.filter((step) => step.kind === 'limit_network');
+  }
+
+  private removeSocket(): void {
+    rmSync(this.options.apiSocket, { force: true });
+  }
+
+  private async launch(): Promise<NetworkHelper> {
+    this.removeSocket();
+    const helper = await startNetworkHelper(this.words, this.pid);
+    this.helper = helper;
+    // It ended while this was waited for.
+    if (this.isOver) helper[Symbol.dispose]();
+    void helper.ended.then((reason) => {
+      if (this.helper === helper) this.hearEnd(reason);
+    });
+    return helper;
+  }
+
+  private hearEnd(reason: string): void {
+    this.helper = undefined;
+    if (!this.isNeeded()) return;
+    const helper = helperName(this.words);
+    if (this.isRunning) void this.bringBack(helper, reason);
+    else this.options.onFailure(endedEarly(helper, reason));
+  }
+
+  /** Not where the container is on its way out itself. */
+  private isNeeded(): boolean {
+    return !this.isOver && identifyProcess(this.pid) !== undefined;
+  }
+
+  private async bringBack(helper: string, reason: string): Promise<void> {
+    this.options.onChange({ to: 'down', helper, reason });
+    let last = reason;
+    for (let attempts = 1; await this.backoff.next(); attempts += 1) {
+      if (!this.isNeeded()) return;
+      try {
+        const pid = await this.restart();
+        if (this.isNeeded()) this.options.onChange({ to: 'up', helper, pid, attempts });
+        return;
+      } catch (error) {
+        last = error instanceof Error ? error.message : String(error);
+      }
+    }
+    if (this.isNeeded()) this.options.onChange({ to: 'lost', helper, reason: last });
+  }
+
+  /** Its rate is put on the device before a packet more passes by the helper, which stands still meanwhile. */
+  private async restart(): Promise<number | undefined> {
+    const helper = await this.launch();
+    // What ends it from here on is found by the work below, and tried again by who called.
+    this.helper = undefined;
+    try {
+      helper.hold(true);
+      for (const rate of this.rates()) await limitNetworkAgain(rate, this.pid);
+      helper.hold(false);
+      await this.publishPorts();
+      if (helper.hasEnded()) throw endedEarly(helperName(this.words), await helper.ended);
+    } catch (error) {
+      helper[Symbol.dispose]();
+      throw error;
+    }
+    this.helper = helper;
+    this.backoff.started();
+    if (this.isOver) helper[Symbol.dispose]();
+    return helper.pid;
+  }
+}
+
+function endedEarly(helper: string, reason: string): HutchError {
+  return new HutchError(`${helper}, which connects the container's network, has ended: ${reason}`, {
+    code: 'NETWORK_FAILED',
+    hint: 'try again; `hutch doctor` shows whether it works on this host',
+  });
+}
