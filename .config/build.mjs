@@ -53,6 +53,8 @@ const PROGRAMS = {
   pack: { entry: 'src/pack/main.ts', rehearsals: [] },
   send: { entry: 'src/pack/send.ts', rehearsals: [] },
   receive: { entry: 'src/unpack/receive.ts', rehearsals: [] },
+  hub: { entry: 'src/hub/main.ts', rehearsals: [] },
+  resolver: { entry: 'src/resolver/main.ts', rehearsals: [] },
   'make-seam': { entry: 'src/pack/make-seam.ts', rehearsals: [] },
 };
 

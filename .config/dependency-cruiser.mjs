@@ -64,6 +64,16 @@ export const LAYERS = {
     may: ['errors', 'linux', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall'],
     because: 'Watches one container; syscall because terminals and pid file descriptors are foreign calls.',
   },
+  hub: {
+    may: ['errors', 'linux', 'oci', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall', 'monitor'],
+    because:
+      'Holds the networks of all containers of a user, and serves their monitors; how helpers are run, and who may ask, it knows from monitor.',
+  },
+  resolver: {
+    may: ['errors', 'linux', 'syscall', 'protocol'],
+    because:
+      'Answers what containers ask, from inside the network namespace of the hub; it knows names and addresses only.',
+  },
   engine: {
     may: [
       'errors',
@@ -88,7 +98,7 @@ export const LAYERS = {
 export const PURE = ['errors', 'linux', 'oci', 'plan', 'protocol'];
 
 /** Programs that are started and spoken to, never imported. */
-const PROGRAMS = ['init', 'unpack', 'pack'];
+const PROGRAMS = ['init', 'unpack', 'pack', 'hub', 'resolver'];
 
 /** Maps the words that a user types to the command that answers; the only importer of commands/. */
 const COMMAND_TABLE = '^src/cli/command-table[.]ts$';

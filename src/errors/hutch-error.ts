@@ -2,6 +2,7 @@
 
 /** Every code an error of hutch can bear; `docs/errors.md` has one heading for each (a test compares both lists). */
 export const ERROR_CODES = [
+  'ADDRESS_UNAVAILABLE',
   'ARCHIVE_INVALID',
   'CGROUP_FAILED',
   'COMMAND_NOT_EXECUTABLE',

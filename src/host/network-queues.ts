@@ -21,14 +21,22 @@ export interface NetworkQueue {
   readonly overlimits: number;
 }
 
-/** Runs a program of the host in the user and network namespaces of the process `pid`. HOST_TOOL_MISSING, HOST_TOOL_FAILED. */
-export function runInNetwork(pid: number, [name, ...args]: readonly [string, ...string[]]): Promise<ToolResult> {
+/** Runs a program of the host in the user and network namespaces of the process `pid`, `input` being its stdin. HOST_TOOL_MISSING, HOST_TOOL_FAILED. */
+export function runInNetwork(
+  pid: number,
+  [name, ...args]: readonly [string, ...string[]],
+  input?: string,
+): Promise<ToolResult> {
   const nsenter = requireTool('nsenter', 'enter the network namespace of a container');
-  const tool = requireTool(name, 'limit and meter the network of a container');
+  const tool = requireTool(name, 'set up the network of a container');
   // Host root must become the root of the namespace; anybody else is its owner already.
   const credentials = process.getuid?.() === 0 ? [] : ['--preserve-credentials'];
   const enter = [...credentials, '-t', String(pid), '--user', '--net', '--'];
-  return runTool([nsenter, ...enter, tool, ...args], { env: { PATH, LC_ALL: 'C' }, timeoutMs: 10_000 });
+  return runTool([nsenter, ...enter, tool, ...args], {
+    env: { PATH, LC_ALL: 'C' },
+    timeoutMs: 10_000,
+    ...(input === undefined ? {} : { input }),
+  });
 }
 
 /** The queues of all devices in the network namespace of `pid`. HOST_TOOL_FAILED with tc's own words. */

@@ -14,7 +14,7 @@ export function programDirectory(): string {
 
 /** The path of a program that hutch starts in a namespace. HOST_TOOL_MISSING when hutch was not built. */
 export function programPath(
-  name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack' | 'make-seam' | 'send' | 'receive',
+  name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack' | 'make-seam' | 'send' | 'receive' | 'hub' | 'resolver',
 ): string {
   const path = join(programDirectory(), `${name}.cjs`);
   if (existsSync(path)) return path;

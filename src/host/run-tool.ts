@@ -21,6 +21,7 @@ const PACKAGE_OF: Readonly<Record<string, string>> = {
   catatonit: 'catatonit',
   tc: 'iproute2',
   ip: 'iproute2',
+  nft: 'nftables',
 };
 
 export interface ToolResult {

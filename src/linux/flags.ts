@@ -122,7 +122,9 @@ export const IOCTL = {
 export const OPOST = 1;
 export const IFF_UP = 1;
 export const AF_INET = 2;
+export const AF_NETLINK = 16;
 export const SOCK_DGRAM = 2;
+export const SOCK_RAW = 3;
 /** socket(7). */
 export const SOL_SOCKET = 1;
 export const SO_PEERCRED = 17;

@@ -11,11 +11,12 @@ const PATIENCE_MS = 5000;
 
 /**
  * Asks at the control socket of slirp4netns for each port. PORT_UNAVAILABLE names the first that it could not have: the helper itself does not say
- * why, so the port is tried once more. Source: slirp4netns(1), API SOCKET.
+ * why, so the port is tried once more. Returns the numbers by which it can be asked to end each. Source: slirp4netns(1), API SOCKET.
  */
-export async function publishPorts(socketPath: string, ports: readonly PublishedPort[]): Promise<void> {
+export async function publishPorts(socketPath: string, ports: readonly PublishedPort[]): Promise<number[]> {
+  const ids: number[] = [];
   for (const port of ports) {
-    const answer = await ask(socketPath, {
+    const answer = await askHelper(socketPath, {
       execute: 'add_hostfwd',
       arguments: {
         proto: port.protocol,
@@ -25,11 +26,13 @@ export async function publishPorts(socketPath: string, ports: readonly Published
       },
     });
     if (!('return' in answer)) throw await refused(port, JSON.stringify(answer));
+    ids.push((answer.return as { readonly id?: number }).id ?? 0);
   }
+  return ids;
 }
 
-/** One question to a connection; the answer ends it. */
-async function ask(path: string, question: object): Promise<object> {
+/** Asks slirp4netns at its control socket: one question to a connection; the answer ends it. NETWORK_FAILED. */
+export async function askHelper(path: string, question: object): Promise<object> {
   const socket = connect(path);
   try {
     socket.setTimeout(PATIENCE_MS, () => socket.destroy(new Error('no answer')));

@@ -5,8 +5,16 @@ import type { Readable } from 'node:stream';
 import { nodePath, programPath } from '../host/program-path.ts';
 import { parseStartReport, REPORT_FD, type StartReport } from '../protocol/start-report.ts';
 
-/** What a monitor finds its places by. */
-const PASSED_ON = ['PATH', 'HOME', 'XDG_DATA_HOME', 'XDG_CONFIG_HOME', 'XDG_RUNTIME_DIR', 'HUTCH_DATA', 'HUTCH_NESTED'];
+/** What a monitor, and others that outlive a command, find their places by. */
+export const PASSED_ON = [
+  'PATH',
+  'HOME',
+  'XDG_DATA_HOME',
+  'XDG_CONFIG_HOME',
+  'XDG_RUNTIME_DIR',
+  'HUTCH_DATA',
+  'HUTCH_NESTED',
+];
 
 export interface StartedMonitor {
   /** What it says next; null when it has ended without saying anything. */

@@ -61,7 +61,7 @@ export type HubAnswer =
   /** Unasked: the way out had ended and was started again, or could not be. */
   | { readonly event: 'hub_notes'; readonly what: 'restarted' | 'lost'; readonly detail: string };
 
-/** From the hub to its resolver: all that it answers from, anew each time. */
+/** From the hub to its resolver: all that it answers from, anew each time. Networks are named by their ids: two stores may use one name. */
 export interface ResolverTable {
   readonly event: 'hub_tells';
   /** Where it answers: the gateway of each network. Questions that no name answers go on where `forwards` says so. */

@@ -20,6 +20,8 @@ import {
   SOCK_CLOEXEC,
   SOL_SOCKET,
   SO_PEERCRED,
+  AF_NETLINK,
+  SOCK_RAW,
 } from '../linux/flags.ts';
 import { capabilitySets } from './capability-sets.ts';
 import { loadKoffi } from './koffi.ts';
@@ -94,6 +96,8 @@ const LIBRARY = {
   ioctl: 'int ulong long',
   socket: 'int int int',
   getsockopt: 'int int int void* void*',
+  sendto: 'int void* size_t int void* uint',
+  recv: 'int void* size_t int',
   waitpid: 'int void* int',
   setns: 'int int',
   poll: 'void* ulong int',
@@ -128,6 +132,9 @@ const RAW = {
   pidfd_getfd: 'int int uint',
   getcwd: 'void* size_t',
 } as const;
+
+/** More than an acknowledgement that repeats the message it is for. */
+const ROUTE_ANSWER_BYTES = 4096;
 
 type Argument = string | number | bigint | Buffer | Uint8Array | readonly (string | null)[] | null;
 type Call = (...values: Argument[]) => number;
@@ -336,6 +343,23 @@ export function openSyscalls() {
       length.writeUInt32LE(credentials.length);
       library('getsockopt', fd, SOL_SOCKET, SO_PEERCRED, credentials, length);
       return credentials.readUInt32LE(4);
+    },
+
+    /** A NETLINK_ROUTE socket of the network namespace that this thread is in. Source: rtnetlink(7). */
+    routeSocket: () => library('socket', AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, 0),
+    /**
+     * Sends one message by a NETLINK_ROUTE socket, whichever process opened it, and returns the kernel's answer. The kernel's address is given
+     * explicitly: only then are the rights of this process asked alone, not those of who opened the socket. Source: netlink(7), CVE-2014-0181.
+     */
+    askRoute: (socket: number, message: Buffer): Buffer => {
+      const kernel = Buffer.alloc(12);
+      kernel.writeUInt16LE(AF_NETLINK, 0);
+      library('sendto', socket, message, message.length, 0, kernel, kernel.length);
+      const answer = Buffer.alloc(ROUTE_ANSWER_BYTES);
+      return answer.subarray(
+        0,
+        retriedAfter('EINTR', () => library('recv', socket, answer, answer.length, 0)),
+      );
     },
 
     pidfd_open: (pid: number) => raw('pidfd_open', pid, 0),

@@ -19,7 +19,12 @@ export interface UsernsProcess {
  */
 export async function spawnInUserns(
   argv: readonly [string, ...string[]],
-  options: { readonly stdio: readonly (number | 'pipe' | 'ignore')[]; readonly env?: Readonly<Record<string, string>> },
+  options: {
+    readonly stdio: readonly (number | 'pipe' | 'ignore')[];
+    readonly env?: Readonly<Record<string, string>>;
+    /** It gets a network namespace too. */
+    readonly network?: boolean;
+  },
 ): Promise<UsernsProcess> {
   const { userNamespace } = await chooseMaps();
   const self = userNamespace.writer === 'self';
@@ -32,6 +37,7 @@ export async function spawnInUserns(
     requireTool('unshare', 'make a user namespace'),
     '--user',
     '--mount',
+    ...(options.network === true ? ['--net'] : []),
     ...(self ? ['--map-root-user', '--'] : ['--keep-caps', '--', 'sh', '-p', '-c', wait, 'hutch-mapped', ...become]),
     ...argv,
   ];

@@ -1,0 +1,277 @@
+/** All networks of a user that containers are on now, and who is on them; in the hub, on the host's side. */
+import { closeSync, openSync } from 'node:fs';
+import { runInNetwork } from '../host/network-queues.ts';
+import type { PublishedPort } from '../oci/published-port.ts';
+import type { HubEndpoint, HubNetwork, HubRequest, HubWish, ResolverTable } from '../protocol/hub.ts';
+import { chooseAddress, macOf, subnetOf } from './choose-address.ts';
+import { failed, type NetworkSpace } from './network-space.ts';
+import { bridgeRule, forwardRule, PORT_PREFIX, portRule, type ForwardRule } from './rules.ts';
+import type { WayOut } from './way-out.ts';
+
+/** What makes the way through virtual devices and user space fast. */
+const MTU = 65_520;
+const BRIDGE_PREFIX = 'net';
+/** Numbers of bridges, above those that the kernel gives by itself. */
+const FIRST_INDEX = 1_000_000;
+const SHORT_ID_DIGITS = 12;
+
+type Attach = Extract<HubRequest, { event: 'monitor_attaches' }>;
+
+interface Bridge {
+  readonly network: HubNetwork;
+  readonly device: string;
+  readonly index: number;
+}
+
+/** A container's device on a bridge, and what it was asked for. */
+interface Port {
+  readonly endpoint: HubEndpoint;
+  /** The end on the bridge. */
+  readonly device: string;
+}
+
+/** A container, as long as its monitor holds a connection. */
+export interface Member {
+  readonly container: string;
+  name: string;
+  readonly hostname: string;
+  readonly pid: number;
+  readonly nameServers: readonly string[];
+  readonly published: readonly PublishedPort[];
+  readonly ports: Map<string, Port>;
+  forwards: ForwardRule[];
+}
+
+export class Hub {
+  private readonly space: NetworkSpace;
+  private readonly wayOut: WayOut;
+  private readonly bridges = new Map<string, Bridge>();
+  private readonly members = new Set<Member>();
+  private counter = 0;
+
+  constructor(space: NetworkSpace, wayOut: WayOut) {
+    this.space = space;
+    this.wayOut = wayOut;
+  }
+
+  hasMembers(): boolean {
+    return this.members.size > 0;
+  }
+
+  /** Connects a container with all its networks and ports, or with none. ADDRESS_UNAVAILABLE, PORT_UNAVAILABLE, NETWORK_FAILED. */
+  async attach({ container, name, hostname, pid, wishes, ports, nameServers }: Attach): Promise<Member> {
+    const member: Member = {
+      ...{ container, name, hostname, pid, nameServers, published: ports },
+      ...{ ports: new Map<string, Port>(), forwards: [] },
+    };
+    this.members.add(member);
+    try {
+      for (const wish of wishes) await this.plug(member, wish);
+      await this.forward(member);
+    } catch (error) {
+      await this.detach(member);
+      throw error;
+    }
+    this.tellResolver();
+    return member;
+  }
+
+  /** Forgets a container: whether its namespaces are still there or not. */
+  async detach(member: Member): Promise<void> {
+    this.members.delete(member);
+    await this.stopForwards(member);
+    for (const network of [...member.ports.keys()]) await this.unplug(member, network);
+    this.tellResolver();
+  }
+
+  async connect(member: Member, wish: HubWish): Promise<void> {
+    if (member.ports.has(wish.network.name))
+      throw failed(`"${member.name}" is on network "${wish.network.name}" already`);
+    await this.plug(member, wish);
+    if (member.forwards.length === 0) await this.forward(member);
+    this.tellResolver();
+  }
+
+  async disconnect(member: Member, network: string): Promise<void> {
+    const leads = member.forwards.some(({ address }) => address === member.ports.get(network)?.endpoint.address);
+    if (leads) await this.stopForwards(member);
+    await this.unplug(member, network);
+    if (leads) await this.forward(member);
+    this.tellResolver();
+  }
+
+  rename(member: Member, name: string): void {
+    member.name = name;
+    this.tellResolver();
+  }
+
+  private async plug(member: Member, wish: HubWish): Promise<void> {
+    const { network } = wish;
+    const bridge = this.bridges.get(network.id) ?? (await this.addBridge(network));
+    try {
+      const endpoint = this.endpointFor(member, wish);
+      const device = `${PORT_PREFIX}${String((this.counter += 1))}`;
+      const { address, mac } = endpoint;
+      await this.space.filter(portRule('add', { device, mac, address }));
+      member.ports.set(network.name, { endpoint, device });
+      this.addPair(member, bridge, { endpoint, device });
+      await configure(member.pid, endpoint, this.isFirst(member, network) && !network.internal);
+    } catch (error) {
+      await this.unplug(member, network.name);
+      if (!this.isInUse(network)) await this.removeBridge(bridge);
+      throw error;
+    }
+  }
+
+  private endpointFor({ container, name, hostname }: Member, wish: HubWish): HubEndpoint {
+    const { network, aliases, ip, mac, device } = wish;
+    const taken = new Set(this.portsOn(network.id).map(({ endpoint }) => endpoint.address));
+    const address = chooseAddress(network, ip, (candidate) => taken.has(candidate));
+    return {
+      network: network.name,
+      networkId: network.id,
+      device,
+      address,
+      prefixLength: subnetOf(network.subnet).prefixLength,
+      gateway: network.gateway,
+      mac: mac ?? macOf(address),
+      aliases: [...new Set([...aliases, name, container.slice(0, SHORT_ID_DIGITS), hostname].map(lowerCase))],
+    };
+  }
+
+  private addPair({ pid }: Member, bridge: Bridge, { endpoint, device }: Port): void {
+    const namespace = openSync(`/proc/${String(pid)}/ns/net`, 'r');
+    try {
+      this.space.addPair({
+        here: { device, master: bridge.index },
+        there: { device: endpoint.device, mac: endpoint.mac, namespace },
+        mtu: MTU,
+      });
+    } finally {
+      closeSync(namespace);
+    }
+  }
+
+  /** Takes a container from a network; with its last container the bridge goes. */
+  private async unplug(member: Member, name: string): Promise<void> {
+    const port = member.ports.get(name);
+    if (port === undefined) return;
+    member.ports.delete(name);
+    this.space.removeDevice(port.device);
+    const { mac, address, networkId } = port.endpoint;
+    await this.space.filter(portRule('delete', { device: port.device, mac, address }));
+    const bridge = this.bridges.get(networkId);
+    if (bridge !== undefined && !this.isInUse(bridge.network)) await this.removeBridge(bridge);
+  }
+
+  private async addBridge(network: HubNetwork): Promise<Bridge> {
+    const index = FIRST_INDEX + (this.counter += 1);
+    const bridge = { network, device: `${BRIDGE_PREFIX}${String(this.counter)}`, index };
+    const { prefixLength } = subnetOf(network.subnet);
+    await this.space.filter(bridgeRule('add', bridge.device, network.internal));
+    await this.space.ip([
+      `link add name ${bridge.device} mtu ${String(MTU)} index ${String(index)} type bridge`,
+      `addr add ${network.gateway}/${String(prefixLength)} dev ${bridge.device}`,
+      `link set ${bridge.device} up`,
+    ]);
+    this.bridges.set(network.id, bridge);
+    return bridge;
+  }
+
+  private async removeBridge({ network, device }: Bridge): Promise<void> {
+    if (!this.bridges.delete(network.id)) return;
+    await this.space.ip([`link del ${device}`]);
+    await this.space.filter(bridgeRule('delete', device, network.internal));
+  }
+
+  /** Its ports lead to its first network that reaches the outside. */
+  private async forward(member: Member): Promise<void> {
+    const target = [...member.ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId));
+    if (target === undefined) return;
+    for (const port of member.published) {
+      const outerPort = await this.wayOut.publish(port);
+      const { address } = target.endpoint;
+      const rule = { protocol: port.protocol, outerPort, address, port: port.containerPort };
+      member.forwards.push(rule);
+      await this.space.filter(forwardRule('add', rule));
+    }
+  }
+
+  private async stopForwards(member: Member): Promise<void> {
+    const forwards = member.forwards;
+    member.forwards = [];
+    for (const rule of forwards) {
+      await this.wayOut.withdraw(rule.outerPort);
+      await this.space.filter(forwardRule('delete', rule));
+    }
+  }
+
+  private isInternal(networkId: string): boolean {
+    return this.bridges.get(networkId)?.network.internal ?? false;
+  }
+
+  /** The first one has the way out. */
+  private isFirst(member: Member, network: HubNetwork): boolean {
+    const outward = [...member.ports.values()].filter(({ endpoint }) => !this.isInternal(endpoint.networkId));
+    return outward[0]?.endpoint.networkId === network.id;
+  }
+
+  private isInUse({ id }: HubNetwork): boolean {
+    return this.portsOn(id).length > 0;
+  }
+
+  private portsOn(networkId: string): Port[] {
+    return [...this.members].flatMap(({ ports }) =>
+      [...ports.values()].filter(({ endpoint }) => endpoint.networkId === networkId),
+    );
+  }
+
+  private tellResolver(): void {
+    this.space.tell(this.table());
+  }
+
+  private table(): ResolverTable {
+    const ports = [...this.members].flatMap((member) =>
+      [...member.ports.values()].map(({ endpoint }) => ({ member, endpoint })),
+    );
+    const names = new Map<string, { network: string; name: string; addresses: string[] }>();
+    for (const { member, endpoint } of ports) {
+      for (const name of [...endpoint.aliases, lowerCase(member.name)]) {
+        const key = `${endpoint.networkId} ${name}`;
+        const entry = names.get(key) ?? { network: endpoint.networkId, name, addresses: [] };
+        names.set(key, entry);
+        if (!entry.addresses.includes(endpoint.address)) entry.addresses.push(endpoint.address);
+      }
+    }
+    return {
+      event: 'hub_tells',
+      listen: [...this.bridges.values()].map(({ network: { gateway, id, internal } }) => ({
+        address: gateway,
+        network: id,
+        forwards: !internal,
+      })),
+      names: [...names.values()],
+      clients: ports.map(({ member, endpoint }) => ({
+        address: endpoint.address,
+        networks: [...member.ports.values()].map((port) => port.endpoint.networkId),
+        nameServers: member.nameServers,
+      })),
+    };
+  }
+}
+
+/** Gives the container's device its address, in the container's network namespace. NETWORK_FAILED. */
+async function configure(pid: number, endpoint: HubEndpoint, hasWayOut: boolean): Promise<void> {
+  const { address, prefixLength, device, gateway } = endpoint;
+  const lines = [
+    `addr add ${address}/${String(prefixLength)} broadcast + dev ${device}`,
+    `link set ${device} up`,
+    ...(hasWayOut ? [`route add default via ${gateway} dev ${device}`] : []),
+  ];
+  const { code, stderr } = await runInNetwork(pid, ['ip', '-batch', '-'], `${lines.join('\n')}\n`);
+  if (code !== 0) throw failed(`ip: ${stderr.trim().split('\n')[0] ?? ''}`);
+}
+
+function lowerCase(name: string): string {
+  return name.toLowerCase();
+}

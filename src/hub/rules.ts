@@ -1,0 +1,79 @@
+/** The packet filter of a user's networks, as text for nft(8); pure. It lives in a network namespace that no container can reach. */
+
+/** Devices of containers begin so, and have a number. */
+export const PORT_PREFIX = 'port';
+const OUTWARD = 'tap0';
+
+/** What one container is on its network. */
+export interface PortRule {
+  readonly device: string;
+  readonly mac: string;
+  readonly address: string;
+}
+
+/** A port of the outer side that leads to one of a container. */
+export interface ForwardRule {
+  readonly protocol: 'tcp' | 'udp';
+  readonly outerPort: number;
+  readonly address: string;
+  readonly port: number;
+}
+
+/**
+ * Within a bridge everything passes (a host with br_netfilter asks here about that too). Bridges reach the outside only where they are in `outward`, each other never, and hutch itself only by questions to the name server and by ping. On a
+ * bridge, a container speaks with its own address or not at all. Source: nft(8).
+ */
+export const BASE_RULES = `
+table inet hutch {
+  set bridges { type ifname; }
+  set outward { type ifname; }
+  set inside { type ifname . ifname; }
+  map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
+  chain arriving {
+    type nat hook prerouting priority dstnat;
+    iifname "${OUTWARD}" meta nfproto ipv4 dnat ip to meta l4proto . th dport map @ports
+  }
+  chain leaving {
+    type nat hook postrouting priority srcnat;
+    oifname "${OUTWARD}" masquerade
+  }
+  chain passing {
+    type filter hook forward priority filter; policy drop;
+    ct state established,related accept
+    iifname . oifname @inside accept
+    iifname @outward oifname "${OUTWARD}" accept
+    iifname "${OUTWARD}" ct status dnat accept
+  }
+  chain here {
+    type filter hook input priority filter; policy drop;
+    iifname "lo" accept
+    ct state established,related accept
+    iifname @bridges udp dport 53 accept
+    iifname @bridges tcp dport 53 accept
+    iifname @bridges icmp type echo-request accept
+  }
+}
+table bridge hutch {
+  set speakers { type ifname . ether_addr . ipv4_addr; }
+  chain arriving {
+    type filter hook prerouting priority filter; policy drop;
+    ether type ip iifname . ether saddr . ip saddr @speakers accept
+    ether type arp iifname . ether saddr . arp saddr ip @speakers accept
+  }
+}
+`;
+
+export function bridgeRule(verb: 'add' | 'delete', device: string, isInternal: boolean): string {
+  const sets = isInternal ? ['bridges'] : ['bridges', 'outward'];
+  const own = `${verb} element inet hutch inside { "${device}" . "${device}" }\n`;
+  return own + sets.map((set) => `${verb} element inet hutch ${set} { "${device}" }\n`).join('');
+}
+
+export function portRule(verb: 'add' | 'delete', { device, mac, address }: PortRule): string {
+  return `${verb} element bridge hutch speakers { "${device}" . ${mac} . ${address} }\n`;
+}
+
+export function forwardRule(verb: 'add' | 'delete', { protocol, outerPort, address, port }: ForwardRule): string {
+  const key = `${protocol} . ${String(outerPort)}`;
+  return `${verb} element inet hutch ports { ${key}${verb === 'add' ? ` : ${address} . ${String(port)}` : ''} }\n`;
+}

@@ -1,0 +1,117 @@
+/** The slirp4netns that leads all of a user's networks to the outside, and that it is started again when it dies; in the hub. */
+import { rmSync } from 'node:fs';
+import { HELPER_API } from '../drivers/network/driver.ts';
+import { networkDriver } from '../drivers/network/select.ts';
+import { startNetworkHelper, type NetworkHelper } from '../monitor/network-program.ts';
+import { NetworkBackoff } from '../monitor/network-backoff.ts';
+import { askHelper, publishPorts } from '../monitor/publish-ports.ts';
+import type { PublishedPort } from '../oci/published-port.ts';
+
+/** Of the range that nobody takes by chance. Source: ip_local_port_range in ip(7). */
+const FIRST_OUTER_PORT = 1024;
+const LAST_OUTER_PORT = 32_000;
+
+export interface WayOutOptions {
+  /** Of the process in the network namespace. */
+  readonly pid: number;
+  /** Where its control socket is. */
+  readonly apiSocket: string;
+  readonly onChange: (what: 'restarted' | 'lost', detail: string) => void;
+}
+
+/** A port of the host that leads to a port of the namespace's outer device. */
+interface Published {
+  readonly port: PublishedPort;
+  readonly outerPort: number;
+  id: number;
+}
+
+export class WayOut implements Disposable {
+  private readonly options: WayOutOptions;
+  private readonly backoff = new NetworkBackoff();
+  private readonly published = new Set<Published>();
+  private helper: NetworkHelper | undefined;
+  private nextPort = FIRST_OUTER_PORT;
+  private isOver = false;
+
+  constructor(options: WayOutOptions) {
+    this.options = options;
+  }
+
+  /** DRIVER_UNAVAILABLE, NETWORK_FAILED. */
+  async start(): Promise<void> {
+    const driver = networkDriver('slirp4netns');
+    driver.check();
+    rmSync(this.options.apiSocket, { force: true });
+    const anyPort: PublishedPort = { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 0, containerPort: 0 };
+    const words = (driver.helper?.({ ports: [anyPort], hostLoopback: false }) ?? []).map((word) =>
+      word.replace(HELPER_API, this.options.apiSocket),
+    );
+    const helper = await startNetworkHelper(words, this.options.pid);
+    this.helper = helper;
+    if (this.isOver) helper[Symbol.dispose]();
+    void helper.ended.then((reason) => {
+      if (this.helper === helper) void this.bringBack(reason);
+    });
+  }
+
+  /** Has the host listen; returns the port of the outer device that it leads to. PORT_UNAVAILABLE, NETWORK_FAILED. */
+  async publish(port: PublishedPort): Promise<number> {
+    const published = { port, outerPort: this.freePort(), id: 0 };
+    this.published.add(published);
+    try {
+      await this.lead(published);
+    } catch (error) {
+      this.published.delete(published);
+      throw error;
+    }
+    return published.outerPort;
+  }
+
+  async withdraw(outerPort: number): Promise<void> {
+    const found = [...this.published].find((published) => published.outerPort === outerPort);
+    if (found === undefined) return;
+    this.published.delete(found);
+    // Whether it is just being started again or not: it does not lead there any more.
+    await askHelper(this.options.apiSocket, { execute: 'remove_hostfwd', arguments: { id: found.id } }).catch(
+      () => undefined,
+    );
+  }
+
+  [Symbol.dispose](): void {
+    this.isOver = true;
+    this.backoff.end();
+    this.helper?.[Symbol.dispose]();
+    rmSync(this.options.apiSocket, { force: true });
+  }
+
+  private async lead(published: Published): Promise<void> {
+    const { port, outerPort } = published;
+    const [id = 0] = await publishPorts(this.options.apiSocket, [{ ...port, containerPort: outerPort }]);
+    published.id = id;
+  }
+
+  private freePort(): number {
+    const taken = new Set([...this.published].map(({ outerPort }) => outerPort));
+    do this.nextPort = this.nextPort >= LAST_OUTER_PORT ? FIRST_OUTER_PORT : this.nextPort + 1;
+    while (taken.has(this.nextPort));
+    return this.nextPort;
+  }
+
+  private async bringBack(reason: string): Promise<void> {
+    this.helper = undefined;
+    let last = reason;
+    while (await this.backoff.next()) {
+      try {
+        await this.start();
+        for (const published of this.published) await this.lead(published);
+        this.backoff.started();
+        this.options.onChange('restarted', reason);
+        return;
+      } catch (error) {
+        last = error instanceof Error ? error.message : String(error);
+      }
+    }
+    if (!this.isOver) this.options.onChange('lost', last);
+  }
+}

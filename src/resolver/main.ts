@@ -1,0 +1,36 @@
+/**
+ * PROGRAM resolver: answers the names of containers on a user's networks. Runs as root of a user and a network namespace of its own, which holds the
+ * bridges and lasts as long as this process; the hub, which started it, tells it all that it knows.
+ */
+import { createReadStream, writeFileSync, writeSync } from 'node:fs';
+import { createLineParser, type ResolverMessage, type ResolverTable } from '../protocol/hub.ts';
+import { openSyscalls } from '../syscall/syscalls.ts';
+import { DnsServer } from './dns-server.ts';
+
+const LISTENS_FD = 3;
+const SAYS_FD = 4;
+
+function main(): void {
+  const syscalls = openSyscalls();
+  syscalls.linkUp('lo');
+  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  const message: ResolverMessage = { event: 'resolver_ready', netlink: syscalls.routeSocket() };
+  const server = new DnsServer();
+  let turn = Promise.resolve();
+  const hear = createLineParser((table) => {
+    turn = turn.then(() => server.update(table as ResolverTable)).catch(reportFailure);
+  });
+  createReadStream('', { fd: LISTENS_FD, encoding: 'utf8' })
+    .on('data', (text) => {
+      hear(text as string);
+    })
+    // The hub is gone.
+    .once('close', () => process.exit(0));
+  writeSync(SAYS_FD, `${JSON.stringify(message)}\n`);
+}
+
+function reportFailure(error: unknown): void {
+  console.error(`hutch resolver: ${error instanceof Error ? error.message : String(error)}`);
+}
+
+main();
