@@ -60,6 +60,10 @@ export const LAYERS = {
     types: ['images/layer'],
     because: 'The reverse of unpack: reads what a container has written, which is as hostile as an archive.',
   },
+  resolver: {
+    may: ['errors', 'linux', 'syscall', 'protocol'],
+    because: 'Answers whatever containers send it, so it knows names and addresses only; it is told all it knows.',
+  },
   monitor: {
     may: ['errors', 'linux', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall'],
     because: 'Watches one container; syscall because terminals and pid file descriptors are foreign calls.',
@@ -88,7 +92,7 @@ export const LAYERS = {
 export const PURE = ['errors', 'linux', 'oci', 'plan', 'protocol'];
 
 /** Programs that are started and spoken to, never imported. */
-const PROGRAMS = ['init', 'unpack', 'pack'];
+const PROGRAMS = ['init', 'unpack', 'pack', 'resolver'];
 
 /** Maps the words that a user types to the command that answers; the only importer of commands/. */
 const COMMAND_TABLE = '^src/cli/command-table[.]ts$';
