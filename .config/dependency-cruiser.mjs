@@ -60,6 +60,10 @@ export const LAYERS = {
     types: ['images/layer'],
     because: 'The reverse of unpack: reads what a container has written, which is as hostile as an archive.',
   },
+  resolver: {
+    may: ['errors', 'linux', 'syscall', 'protocol'],
+    because: 'Answers whatever containers send it, so it knows names and addresses only; it is told all it knows.',
+  },
   monitor: {
     may: ['errors', 'linux', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall'],
     because: 'Watches one container; syscall because terminals and pid file descriptors are foreign calls.',
@@ -68,11 +72,6 @@ export const LAYERS = {
     may: ['errors', 'linux', 'oci', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall', 'monitor'],
     because:
       'Holds the networks of all containers of a user, and serves their monitors; how helpers are run, and who may ask, it knows from monitor.',
-  },
-  resolver: {
-    may: ['errors', 'linux', 'syscall', 'protocol'],
-    because:
-      'Answers what containers ask, from inside the network namespace of the hub; it knows names and addresses only.',
   },
   engine: {
     may: [

@@ -9,12 +9,14 @@ import { containerDirectory, type ContainerRecord } from '../state/container-rec
 import { nameMonitor, isNamedMonitor } from './monitor-title.ts';
 import { noteLife, recordNow } from './note-life.ts';
 import { readJsonFile } from '../state/json-file.ts';
+import type { NetworkAttachment } from '../state/network-record.ts';
 import { leaveRunning } from '../state/running-list.ts';
 import type { Store } from '../state/store.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH } from '../userns/launch-chain.ts';
 import { chainFor, isPlain } from './chain-for.ts';
 import { cgroupStep, ContainerCgroup } from './container-cgroup.ts';
+import { ContainerNetworks } from './container-networks.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
 import { execProbe } from './health-probe.ts';
@@ -68,6 +70,7 @@ export class ContainerMonitor implements Controls {
   private readonly backoff = new Backoff();
   private readonly cgroup: ContainerCgroup;
   private life: LifeControl | undefined;
+  private networks: ContainerNetworks | undefined;
   private health: HealthWatch | undefined;
   private hasRun = false;
   private isListening = false;
@@ -138,7 +141,9 @@ export class ContainerMonitor implements Controls {
 
   renamed(): void {
     const { store, record } = this.options;
-    if (isNamedMonitor()) nameMonitor(recordNow(store, record).name);
+    const { name } = recordNow(store, record);
+    if (isNamedMonitor()) nameMonitor(name);
+    this.networks?.renamed(name).catch(() => undefined);
   }
 
   signal(signal: number, by = 'a command'): void {
@@ -161,6 +166,19 @@ export class ContainerMonitor implements Controls {
     await this.cgroup.hold(isHeld);
     this.health?.hold(isHeld);
     this.keeper.paused(isHeld);
+  }
+
+  connect(attachment: NetworkAttachment): Promise<void> {
+    return this.connectedNetworks().connect(attachment);
+  }
+
+  disconnect(network: string): Promise<void> {
+    return this.connectedNetworks().disconnect(network);
+  }
+
+  private connectedNetworks(): ContainerNetworks {
+    if (this.networks !== undefined) return this.networks;
+    throw new HutchError('the container is between two lives', { code: 'CONTAINER_STOPPED', hint: 'try again in a moment' });
   }
 
   private async lives(): Promise<number> {
@@ -191,6 +209,7 @@ export class ContainerMonitor implements Controls {
     } finally {
       this.health?.[Symbol.dispose]();
       this.life = undefined;
+      this.networks = undefined;
     }
   }
 
@@ -200,6 +219,8 @@ export class ContainerMonitor implements Controls {
     using joined = openJoined(store, plan);
     const chain = chainFor(plan, joined);
     using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
+    using networks = this.networksOf(plan);
+    this.networks = networks;
     const step = this.cgroupNow();
     if (step !== undefined) this.cgroup.prepare(step);
     const timer =
@@ -225,6 +246,7 @@ export class ContainerMonitor implements Controls {
         onNetwork: (change) => {
           this.keeper.network(change);
         },
+        connectNetworks: (init) => networks.attach(init),
         enterCgroup: async (init) => {
           if (step === undefined) return;
           await this.cgroup.enter(step, init);
@@ -246,6 +268,18 @@ export class ContainerMonitor implements Controls {
     const { plan, record, store } = this.options;
     const now = this.hasRun ? readJsonFile(join(containerDirectory(store, record.id), 'plan.json')) : undefined;
     return cgroupStep((now as Plan | undefined) ?? plan);
+  }
+
+  private networksOf(plan: Plan): ContainerNetworks {
+    return new ContainerNetworks({
+      ...{ store: this.options.store, record: this.options.record, plan },
+      onEndpoints: (endpoints) => {
+        this.keeper.endpoints(endpoints);
+      },
+      onChange: (change) => {
+        this.keeper.network(change);
+      },
+    });
   }
 
   private timeIsUp(): void {

@@ -27,6 +27,9 @@ export interface Controls {
   stop(request: Extract<ControlRequest, { request: 'stop' }>): void;
   /** Holds all processes, or lets them go on. Throws a HutchError when it cannot. */
   hold(isHeld: boolean): Promise<void>;
+  /** Throws a HutchError when it cannot. */
+  connect(request: Extract<ControlRequest, { request: 'connect' }>['attachment']): Promise<void>;
+  disconnect(network: string): Promise<void>;
   attached(): void;
   renamed(): void;
 }
@@ -158,16 +161,22 @@ class Connection implements StreamClient {
         break;
       case 'pause':
       case 'unpause':
-        void this.hold(request.request === 'pause');
+        void this.answerWhenDone(this.controls.hold(request.request === 'pause'));
+        break;
+      case 'connect':
+        void this.answerWhenDone(this.controls.connect(request.attachment));
+        break;
+      case 'disconnect':
+        void this.answerWhenDone(this.controls.disconnect(request.network));
         break;
       case 'wait':
         break;
     }
   }
 
-  private async hold(isHeld: boolean): Promise<void> {
+  private async answerWhenDone(work: Promise<void>): Promise<void> {
     try {
-      await this.controls.hold(isHeld);
+      await work;
       this.socket.write(encodeMessage({ event: 'done' }));
     } catch (error) {
       this.socket.write(

@@ -47,6 +47,11 @@ export class NetworkKeeper implements Disposable {
     this.options.onChange({ to: 'connected', pid: helper.pid });
   }
 
+  /** Somebody else has connected the namespaces of host process `pid`. */
+  connected(pid: number): void {
+    this.pid = pid;
+  }
+
   /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
   async publishPorts(): Promise<void> {
     const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));

@@ -51,7 +51,13 @@ export class StateKeeper {
 
   /** Init is there, and works on its plan: nobody needs to know before the payload runs. */
   begin(pid: number): void {
-    this.state = { ...this.state, init: identifyProcess(pid) ?? null, networkHelper: null, network: null };
+    this.state = { ...this.state, init: identifyProcess(pid) ?? null, networkHelper: null, network: null, endpoints: null };
+  }
+
+  /** What it has on the networks of its user. */
+  endpoints(endpoints: readonly Endpoint[]): void {
+    if (this.state.status === 'running') this.write({ endpoints });
+    else this.state = { ...this.state, endpoints };
   }
 
   /** Before the payload runs nobody needs to know; afterwards nothing happens to the network without an event. */
@@ -122,6 +128,7 @@ export class StateKeeper {
       finishedAt: new Date().toISOString(),
       init: null,
       networkHelper: null,
+      endpoints: null,
     };
     noteLife(this.store, 'die', this.record, {
       exitCode: String(code),

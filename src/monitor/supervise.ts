@@ -37,6 +37,8 @@ export interface Supervision {
   readonly onStarted: (pid: number) => void;
   /** Called when the network helper runs, has died, runs again. */
   readonly onNetwork: (change: NetworkChange) => void;
+  /** Called with init's host pid when its plan waits for networks of the user. */
+  readonly connectNetworks: (init: number) => Promise<void>;
   /** Called with init's host pid when its plan wants it to be in the container's cgroup. */
   readonly enterCgroup: (init: number) => Promise<void>;
   /** Called when the payload has taken the place of init. */
@@ -245,11 +247,17 @@ class Life implements LifeControl {
       else if (what === 'rootfs') await this.mountRoot(helper);
       else if (what === 'ports') await this.network.publishPorts();
       else if (what === 'rate') await this.network.limit();
+      else if (what === 'networks') await this.connectNetworks(this.initPid ?? 0);
       else await this.network.start(helper, this.initPid ?? 0);
       this.launched.send({ event: 'monitor_done' });
     } catch (error) {
       this.fail(error as Error);
     }
+  }
+
+  private async connectNetworks(init: number): Promise<void> {
+    await this.supervision.connectNetworks(init);
+    this.network.connected(init);
   }
 
   private async mountRoot(helper: readonly string[]): Promise<void> {

@@ -32,7 +32,18 @@ export type ControlRequest =
   | { readonly request: 'pause' | 'unpause' }
   | { readonly request: 'wait' }
   /** The container's record has another name; answered by `done`. */
-  | { readonly request: 'renamed' };
+  | { readonly request: 'renamed' }
+  /** To be on a network more, or no longer; answered by `done` when it is so. The record is the client's to change. */
+  | {
+      readonly request: 'connect';
+      readonly attachment: {
+        readonly network: string;
+        readonly aliases: readonly string[];
+        readonly ip?: string;
+        readonly mac?: string;
+      };
+    }
+  | { readonly request: 'disconnect'; readonly network: string };
 
 /** From the monitor to the client. */
 export type ControlEvent =

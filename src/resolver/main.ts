@@ -30,7 +30,7 @@ function main(): void {
 }
 
 function reportFailure(error: unknown): void {
-  console.error(`hutch resolver: ${error instanceof Error ? error.message : String(error)}`);
+  writeSync(2, `hutch resolver: ${error instanceof Error ? error.message : String(error)}\n`);
 }
 
 main();

@@ -1,0 +1,80 @@
+/** What a container is told when it asks for a name: from the table of its networks, or by others; pure. */
+import type { ResolverTable } from '../protocol/hub.ts';
+import { RCODE, TYPE, writeAddress, writeName, type DnsRecord, type Question } from './dns-message.ts';
+
+export type Answer =
+  | { readonly kind: 'answered'; readonly rcode: number; readonly records: readonly DnsRecord[] }
+  /** To be asked of others: those that the container names, or the host's where it names none. */
+  | { readonly kind: 'forward'; readonly nameServers: readonly string[] };
+
+export interface Asking {
+  readonly question: Question;
+  /** The address that the question came from. */
+  readonly asker: string;
+  /** Counts up: of several addresses another one comes first each time. */
+  readonly turn: number;
+}
+
+type Client = ResolverTable['clients'][number];
+
+const REFUSED: Answer = { kind: 'answered', rcode: RCODE.refused, records: [] };
+const NO_SUCH_NAME: Answer = { kind: 'answered', rcode: RCODE.noSuchName, records: [] };
+/** There is such a name, with nothing of that type: an asker for IPv6 must go on to IPv4 instead of giving up. */
+const NOTHING: Answer = { kind: 'answered', rcode: RCODE.ok, records: [] };
+/** Where subnets come from that nobody chose: their addresses mean nothing to other servers. */
+const POOL = '10.89.';
+
+/** Answers names and addresses of the asker's own networks, refuses strangers, and says of all else who is to be asked. */
+export function answerQuestion(table: ResolverTable, { question, asker, turn }: Asking): Answer {
+  const client = table.clients.find(({ address }) => address === asker);
+  if (client === undefined || !question.isInternet) return REFUSED;
+  const address = addressInName(question.name);
+  if (address !== null) return answerAddress(table, { client, question, address });
+  const addresses = addressesOf(table, client, question.name);
+  if (addresses === undefined) return elsewhere(table, client);
+  if (question.type !== TYPE.A && question.type !== TYPE.ANY) return NOTHING;
+  const records = rotate(addresses, turn).map((found) => ({ type: TYPE.A, data: writeAddress(found) }));
+  return { kind: 'answered', rcode: RCODE.ok, records };
+}
+
+/** Of the first of its networks that has the name. */
+function addressesOf(table: ResolverTable, { networks }: Client, name: string): readonly string[] | undefined {
+  for (const network of networks) {
+    const found = table.names.filter((entry) => entry.network === network && entry.name === name);
+    if (found.length > 0) return [...new Set(found.flatMap(({ addresses }) => addresses))];
+  }
+  return undefined;
+}
+
+interface Reverse {
+  readonly client: Client;
+  readonly question: Question;
+  readonly address: string;
+}
+
+/** The name that the hub lists first for an address. One that is on a network of others does not exist for the asker. */
+function answerAddress(table: ResolverTable, { client, question, address }: Reverse): Answer {
+  const known = table.names.filter(({ addresses }) => addresses.includes(address));
+  const visible = known.find(({ network }) => client.networks.includes(network));
+  if (visible === undefined)
+    return known.length > 0 || address.startsWith(POOL) ? NO_SUCH_NAME : elsewhere(table, client);
+  if (question.type !== TYPE.PTR && question.type !== TYPE.ANY) return NOTHING;
+  return { kind: 'answered', rcode: RCODE.ok, records: [{ type: TYPE.PTR, data: writeName(visible.name) }] };
+}
+
+/** A container that has no way out must not have one through its name server. */
+function elsewhere({ listen }: ResolverTable, { networks, nameServers }: Client): Answer {
+  const hasWayOut = listen.some(({ network, forwards }) => forwards && networks.includes(network));
+  return hasWayOut ? { kind: 'forward', nameServers } : NO_SUCH_NAME;
+}
+
+/** `10.89.0.2` of `2.0.89.10.in-addr.arpa`; null for any other name. */
+function addressInName(name: string): string | null {
+  const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/u.exec(name);
+  return octets === null ? null : octets.slice(1).toReversed().join('.');
+}
+
+function rotate<T>(values: readonly T[], turn: number): T[] {
+  const start = turn % Math.max(values.length, 1);
+  return [...values.slice(start), ...values.slice(0, start)];
+}
