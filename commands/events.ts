@@ -6,7 +6,7 @@ import { parseMoment } from '../src/engine/parse-moment.ts';
 import { watchEvents } from '../src/engine/container/watch-events.ts';
 
 export default class Events extends HutchCommand {
-  static override description = `Prints what happens to containers, from now on until it is stopped; with --since also what has happened since then, and with
+  static override description = `Prints what happens to containers and networks, from now on until it is stopped; with --since also what has happened since then, and with
 --until no later than then.`;
   static override examples = [
     '<%= config.bin %> events',
@@ -17,7 +17,7 @@ export default class Events extends HutchCommand {
     filter: Flags.string({
       char: 'f',
       multiple: true,
-      description: 'only those of container=, event=, image=, label=KEY[=VALUE] or type=',
+      description: 'only those of container=, network=, event=, image=, label=KEY[=VALUE] or type=',
     }),
     format: Flags.string({ description: 'json (an object for each line), or a Go template such as {{.Action}}' }),
     since: Flags.string({ description: 'from then on: a time, seconds since 1970, or how long ago' }),

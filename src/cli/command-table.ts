@@ -78,7 +78,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     aliases: ['container exec'],
   },
   events: {
-    summary: 'Show what happens to containers',
+    summary: 'Show what happens to containers and networks',
     load: () => import('../../commands/events.ts'),
     aliases: ['system events'],
   },

@@ -39,9 +39,14 @@ export const CONTAINER_FLAGS = {
   dns: several('name server'),
   'dns-search': several('search domain'),
   network: Flags.string({
+    multiple: true,
     aliases: ['net'],
-    description: 'slirp4netns (default), pasta, none, host, or container:NAME for that of another container',
+    description:
+      'slirp4netns (default), pasta, none, host, container:NAME for that of another container, or networks of yours: NAME[:ip=…,alias=…,mac=…]',
   }),
+  'network-alias': several('one more name of the container on its networks'),
+  ip: one('its address on its network'),
+  'mac-address': one('its hardware address on its network'),
   'allow-host-loopback': Flags.boolean({
     description: 'let it reach what listens on the loopback of this host, as host.docker.internal',
   }),
@@ -132,7 +137,11 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     addHosts: list('add-host'),
     dns: list('dns'),
     dnsSearch: list('dns-search'),
-    network: text('network'),
+    network: list('network')[0],
+    networks: list('network'),
+    networkAliases: list('network-alias'),
+    ip: text('ip'),
+    macAddress: text('mac-address'),
     allowHostLoopback: on('allow-host-loopback'),
     publish: list('publish'),
     publishAll: on('publish-all'),

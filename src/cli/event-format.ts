@@ -1,10 +1,10 @@
 /** How an event is shown; pure, CLI process. */
-import type { ContainerEvent } from '../engine/container/watch-events.ts';
+import type { StoredEvent } from '../engine/container/watch-events.ts';
 import { formatOne } from './format/format-rows.ts';
 import { parseTemplate } from './format/template-parser.ts';
 
 /** The text of an event by `--format`: docker's line when there is none. */
-export function eventFormatter(format: string | undefined): (event: ContainerEvent) => string {
+export function eventFormatter(format: string | undefined): (event: StoredEvent) => string {
   if (format === undefined) return lineOf;
   if (format === 'json') return (event) => JSON.stringify(fieldsOf(event));
   // A template that cannot be read is an error now, not when something happens.
@@ -12,19 +12,20 @@ export function eventFormatter(format: string | undefined): (event: ContainerEve
   return (event) => formatOne(format, fieldsOf(event));
 }
 
-function lineOf(event: ContainerEvent): string {
+function lineOf(event: StoredEvent): string {
   const { time, type, action, id } = event;
   const attributes = Object.entries(attributesOf(event)).map(([key, value]) => `${key}=${value}`);
   return `${time} ${type} ${action} ${id} (${attributes.join(', ')})`.replaceAll('\n', '\\n');
 }
 
-function attributesOf({ labels, attributes, image, name }: ContainerEvent): Record<string, string> {
-  return { ...labels, ...attributes, image, name };
+function attributesOf(event: StoredEvent): Record<string, string> {
+  const { labels, attributes, name } = event;
+  return { ...labels, ...attributes, ...(event.type === 'container' ? { image: event.image } : {}), name };
 }
 
 /** The fields of docker and those of podman. */
-function fieldsOf(event: ContainerEvent) {
-  const { time, type, action, id, name, image } = event;
+function fieldsOf(event: StoredEvent) {
+  const { time, type, action, id, name } = event;
   const ms = Date.parse(time);
   const attributes = attributesOf(event);
   return {
@@ -33,7 +34,7 @@ function fieldsOf(event: ContainerEvent) {
     Actor: { ID: id, Attributes: attributes },
     ID: id,
     Name: name,
-    Image: image,
+    Image: event.type === 'container' ? event.image : '',
     Status: action,
     Time: time,
     TimeNano: `${String(ms)}000000`,

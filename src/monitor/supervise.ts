@@ -239,7 +239,7 @@ class Life implements LifeControl {
   }
 
   private async serve(
-    what: 'network' | 'ports' | 'rate' | 'rootfs' | 'cgroup',
+    what: 'network' | 'networks' | 'ports' | 'rate' | 'rootfs' | 'cgroup',
     helper: readonly string[],
   ): Promise<void> {
     try {

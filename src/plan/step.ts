@@ -50,12 +50,14 @@ export interface StepFields {
   readonly make_slave: object;
   /** Tell the monitor that the namespaces stand, and wait until it has done `what` to them. */
   readonly wait_for: {
-    readonly what: 'network' | 'rootfs';
+    readonly what: 'network' | 'networks' | 'rootfs';
     /**
      * The helper program that does it. For a network it runs on the host's side, `%pid` standing for init's host pid;
-     * for a root file system it runs in the outer namespaces of the launch chain.
+     * for a root file system it runs in the outer namespaces of the launch chain. None for `networks`: the hub of the user does that.
      */
     readonly helper: readonly string[];
+    /** Names of the user's networks, in the order of the devices eth0, eth1, … */
+    readonly networks?: readonly string[];
   };
   /** Tell the monitor that the network stands, and wait until the network helper listens at ports of the host. */
   readonly publish_ports: { readonly ports: readonly PublishedPort[] };

@@ -31,7 +31,7 @@ export type InitMessage =
   | { readonly event: 'init_started'; readonly pid: number }
   | {
       readonly event: 'init_waits';
-      readonly what: 'network' | 'ports' | 'rate' | 'rootfs' | 'cgroup';
+      readonly what: 'network' | 'networks' | 'ports' | 'rate' | 'rootfs' | 'cgroup';
       readonly helper: readonly string[];
     }
   /**

@@ -6,6 +6,7 @@ import { containerDirectory, isContainerId } from './container-id.ts';
 import { nameOwner } from './container-names.ts';
 import type { HealthCheck } from './health.ts';
 import { listNames, readJsonFile, writeJsonFile } from './json-file.ts';
+import type { NetworkAttachment } from './network-record.ts';
 import type { Store } from './store.ts';
 
 export interface RestartPolicy {
@@ -54,6 +55,10 @@ export interface ContainerRecord {
   readonly log: LogSettings;
   /** Ports of the host that lead to it while it runs. */
   readonly ports?: readonly PublishedPort[];
+  /** The user networks it is on; left out where it has another kind of network. */
+  readonly networks?: readonly NetworkAttachment[];
+  /** Of --dns, asked by the name server of its networks instead of the host's. */
+  readonly nameServers?: readonly string[];
   /** Null or nothing: it is not checked. */
   readonly health?: HealthCheck | null;
 }

@@ -21,6 +21,18 @@ export interface CgroupRecord {
   readonly unit: string | null;
 }
 
+/** What a container has on a network of its user's: the answer of the hub, kept. */
+export interface Endpoint {
+  readonly network: string;
+  readonly networkId: string;
+  readonly device: string;
+  readonly address: string;
+  readonly prefixLength: number;
+  readonly gateway: string;
+  readonly mac: string;
+  readonly aliases: readonly string[];
+}
+
 /** What the kernel counted in the cgroup of a life, by file and key, such as `memory.events` and `oom_kill`; numbers as the kernel has them. */
 export type CgroupCounters = Readonly<Record<string, Readonly<Record<string, number>>>>;
 
@@ -63,6 +75,8 @@ export interface ContainerState {
   readonly reason: string | null;
   /** Of its last life; null or nothing without a check. */
   readonly health?: Health | null;
+  /** What it has on the networks of its user while it runs. */
+  readonly endpoints?: readonly Endpoint[] | null;
   /** Null or nothing: it does not run, or runs without a cgroup of its own. */
   readonly cgroup?: CgroupRecord | null;
   /** The process that keeps the login session it was started from; null or nothing where there is none. */
@@ -125,7 +139,7 @@ export function isBusy(state: ContainerState): boolean {
 export function reconciled(state: ContainerState): ContainerState {
   const { monitor, status } = state;
   if (monitor === null || isAlive(monitor)) return state;
-  const rest = { ...state, monitor: null, init: null, networkHelper: null, cgroup: null };
+  const rest = { ...state, monitor: null, init: null, networkHelper: null, cgroup: null, endpoints: null };
   if (status === 'exited' || (status === 'created' && state.startedAt === null)) return rest;
   return {
     ...rest,

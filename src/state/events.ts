@@ -68,6 +68,11 @@ export function noteEvent(
     ...(Object.keys(labels).length === 0 ? {} : { labels }),
     attributes,
   };
+  appendEvent(store, event);
+}
+
+/** Adds a line to the log; what cannot be written is lost. */
+export function appendEvent(store: Store, event: object): void {
   try {
     putAsideWhenLarge(eventsPath(store));
     appendFileSync(eventsPath(store), `${JSON.stringify(event)}\n`, { mode: 0o600 });

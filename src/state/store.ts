@@ -14,6 +14,8 @@ export interface Store {
   readonly layers: string;
   /** One directory per container, named by its id. */
   readonly containers: string;
+  /** One file per network of the user's, named by it. */
+  readonly networks: string;
   /** Half-made things: everything here may be deleted when its maker is dead. */
   readonly staging: string;
   /** Sockets, probe results, the list of running containers. */
@@ -32,6 +34,7 @@ export function locateStore(directories: Directories = findDirectories()): Store
     images: join(data, 'images'),
     layers: join(data, 'layers'),
     containers: join(data, 'containers'),
+    networks: join(data, 'networks'),
     staging: join(data, 'staging'),
     run,
     config,

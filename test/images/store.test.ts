@@ -40,6 +40,7 @@ beforeEach(() => {
     images: at('images'),
     layers: at('layers'),
     containers: at('containers'),
+    networks: at('networks'),
     staging: at('staging'),
     run: `${root}-run`,
     config: `${root}-config`,

@@ -1,6 +1,6 @@
 /** What a network driver is: it gives the network namespace of a container its way out; on the host's side. */
 
-export const NETWORK_DRIVERS = ['pasta', 'slirp4netns', 'none', 'host'] as const;
+export const NETWORK_DRIVERS = ['pasta', 'slirp4netns', 'none', 'host', 'bridge'] as const;
 export type NetworkDriverName = (typeof NETWORK_DRIVERS)[number];
 
 /** Descriptors of a helper: it writes to the first when it is ready, and ends when the other end of the second closes. */

@@ -1,5 +1,6 @@
 /** Finding a network driver by its name. */
 import type { NetworkDriver, NetworkDriverName } from './driver.ts';
+import { bridgeDriver } from './bridge.ts';
 import { hostDriver } from './host.ts';
 import { noneDriver } from './none.ts';
 import { pastaDriver } from './pasta.ts';
@@ -10,6 +11,7 @@ const DRIVERS: Readonly<Record<NetworkDriverName, NetworkDriver>> = {
   slirp4netns: slirp4netnsDriver,
   none: noneDriver,
   host: hostDriver,
+  bridge: bridgeDriver(null),
 };
 
 /** The driver of a name. */

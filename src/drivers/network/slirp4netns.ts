@@ -1,9 +1,7 @@
 /** Network driver `slirp4netns`: TCP, UDP and DNS to the outside through a user-space stack; its helper runs on the host's side. */
-import { accessSync, constants } from 'node:fs';
-import { isIPv6 } from 'node:net';
-import { HutchError } from '../../errors/hutch-error.ts';
 import { requireTool } from '../../host/run-tool.ts';
-import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type DriverPort, type NetworkDriver } from './driver.ts';
+import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type NetworkDriver } from './driver.ts';
+import { refusalOf, requireTun } from './slirp-limits.ts';
 
 /**
  * The MTU that makes user-space networking fast (65520); the helper fences itself in by a mount namespace and seccomp. Source: slirp4netns(1).
@@ -36,26 +34,3 @@ export const slirp4netnsDriver: NetworkDriver = {
     requireTun();
   },
 };
-
-function requireTun(): void {
-  try {
-    accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
-  } catch (cause) {
-    throw new HutchError('/dev/net/tun cannot be opened, so slirp4netns cannot make a network device', {
-      code: 'DRIVER_UNAVAILABLE',
-      hint: 'use --net none or --net host, or ask an admin: modprobe tun; chmod 666 /dev/net/tun',
-      cause,
-    });
-  }
-}
-
-/**
- * Its control socket takes IPv4 addresses only. And what the container answers a client on the host's loopback goes to the gateway, which is that
- * loopback: with it closed, UDP answers get lost; those of TCP belong to a connection. Source: slirp4netns(1); measured, docs/adr/0017.
- */
-function refusalOf({ protocol, hostAddress }: Pick<DriverPort, 'protocol' | 'hostAddress'>): string | undefined {
-  if (isIPv6(hostAddress)) return 'it listens at IPv4 addresses only';
-  if (protocol === 'udp' && hostAddress.startsWith('127.'))
-    return 'answers by UDP do not get back to the loopback of the host';
-  return undefined;
-}

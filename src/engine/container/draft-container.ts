@@ -5,6 +5,7 @@ import { HutchError } from '../../errors/hutch-error.ts';
 import { hostArchitecture } from './host-architecture.ts';
 import { findTool } from '../../host/run-tool.ts';
 import { NETWORK_DRIVERS, type NetworkDriver, type NetworkDriverName } from '../../drivers/network/driver.ts';
+import { bridgeDriver } from '../../drivers/network/bridge.ts';
 import { containerDriver } from '../../drivers/network/container.ts';
 import { networkDriver } from '../../drivers/network/select.ts';
 import { chooseRootfsDriver, ROOTFS_DRIVERS, type RootfsDriverName } from '../../drivers/rootfs/probe.ts';
@@ -17,6 +18,8 @@ import type { Plan } from '../../plan/step.ts';
 import { readSettings, type Settings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
+import type { ChosenNetworks } from '../network/choose-networks.ts';
+import { parseNetworks } from '../network/parse-networks.ts';
 import { chooseCgroup } from './choose-cgroup.ts';
 import { buildSpec, hostnameOf } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
@@ -29,6 +32,8 @@ import type { RunRequest } from './run-request.ts';
 
 export interface Draft {
   readonly published: DecidedPorts;
+  /** The user networks it is to be on; undefined for another kind of network. */
+  readonly networks: ChosenNetworks | undefined;
   readonly spec: RuntimeSpec;
   readonly plan: Plan;
   /** Why only one id could be mapped; null when all are. */
@@ -51,7 +56,8 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const settings = readSettings(store);
   const joined = findJoined(store, input.request.network ?? '', input.request);
   const request = joined === undefined ? input.request : { ...input.request, hostname: joined.hostname };
-  const network = joined === undefined ? chooseNetwork(request, settings, store) : containerDriver(joined.id);
+  const networks = await networksOf(input, settings);
+  const network = joined === undefined ? chooseNetwork(input, { settings, networks }) : containerDriver(joined.id);
   const [maps, driver, cgroup] = await Promise.all([
     chooseMaps(),
     chooseDriver(request, settings, store),
@@ -86,12 +92,13 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
       preparation({ directories: [join(directory, 'root')], files: etc.files }),
     ),
     rootfs: rootfs.source,
-    networkHelper: network.helper?.({ ports, hostLoopback: request.allowHostLoopback === true }) ?? null,
+    networkHelper: helperOf(network, request, ports),
     ports: network.isAskedForPorts ? ports : [],
+    networks: namesOf(networks),
     networkDevice: network.device,
     architecture: hostArchitecture(),
   });
-  return { published, spec, plan, reducedBecause: maps.reducedBecause };
+  return { published, networks, spec, plan, reducedBecause: maps.reducedBecause };
 }
 
 /**
@@ -104,7 +111,34 @@ function userNamespaces(outer: UserNamespace): readonly [UserNamespace, ...UserN
   return [outer, { uidMap: identity(outer.uidMap), gidMap: identity(outer.gidMap), writer: 'parent' }];
 }
 
-function chooseNetwork(request: RunRequest, settings: Settings, store: Store): NetworkDriver {
+/** Loaded for those alone who are on some. */
+async function networksOf({ request, store }: DraftInput, settings: Settings): Promise<ChosenNetworks | undefined> {
+  const asked = parseNetworks(request, settings);
+  if (asked === undefined) return undefined;
+  const { chooseNetworks } = await import('../network/choose-networks.ts');
+  return chooseNetworks(store, asked, request);
+}
+
+function helperOf({ helper }: NetworkDriver, { allowHostLoopback }: RunRequest, ports: DecidedPorts['ports']) {
+  return helper?.({ ports, hostLoopback: allowHostLoopback === true }) ?? null;
+}
+
+function namesOf(networks: ChosenNetworks | undefined): string[] {
+  return networks?.attachments.map(({ network }) => network) ?? [];
+}
+
+interface NetworkChoice {
+  readonly settings: Settings;
+  readonly networks: ChosenNetworks | undefined;
+}
+
+function chooseNetwork({ request, store }: DraftInput, { settings, networks }: NetworkChoice): NetworkDriver {
+  const driver = networks === undefined ? driverOf(request, settings, store) : bridgeDriver(networks.gateway);
+  driver.check();
+  return driver;
+}
+
+function driverOf(request: RunRequest, settings: Settings, store: Store): NetworkDriver {
   const name = request.network ?? settings.network ?? 'slirp4netns';
   const driver = (NETWORK_DRIVERS as readonly string[]).includes(name)
     ? networkDriver(name as NetworkDriverName)
@@ -113,7 +147,6 @@ function chooseNetwork(request: RunRequest, settings: Settings, store: Store): N
     const place = request.network === undefined ? settingPlace('network', store) : '--net';
     throw badValue(place, name, `one of ${NETWORK_DRIVERS.join(', ')}, container:NAME`);
   }
-  driver.check();
   return driver;
 }
 

@@ -37,9 +37,11 @@ function hostsFile(
   { hostname, name }: { hostname: string; name: string },
   network: NetworkDriver,
 ): string {
-  const own = network.isPrivate
-    ? `${network.address ?? '127.0.1.1'}\t${[...new Set([hostname, name])].join(' ')}\n`
-    : '';
+  // On user networks it has its address when it starts, and the name server there knows it.
+  const own =
+    network.isPrivate && network.name !== 'bridge'
+      ? `${network.address ?? '127.0.1.1'}\t${[...new Set([hostname, name])].join(' ')}\n`
+      : '';
   const base = network.isPrivate
     ? '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n'
     : readHost('/etc/hosts');
@@ -70,7 +72,8 @@ function resolvConf(request: RunRequest, network: NetworkDriver): string {
   const domain = request.dnsSearch.find((name) => name !== '.' && !isDomain(name));
   if (domain !== undefined) throw badValue('--dns-search', domain, 'a domain such as example.org');
   const host = readHost('/etc/resolv.conf').split('\n');
-  const servers = request.dns.length > 0 ? request.dns : network.nameServers;
+  const isBridge = network.name === 'bridge';
+  const servers = request.dns.length > 0 && !isBridge ? request.dns : network.nameServers;
   const kept = host.filter(
     (line) =>
       /^\s*(?:options|search|domain)\s/u.test(line) && !(request.dnsSearch.length > 0 && !line.includes('options')),
@@ -80,7 +83,9 @@ function resolvConf(request: RunRequest, network: NetworkDriver): string {
     servers === null
       ? host.filter((line) => /^\s*nameserver\s/u.test(line))
       : servers.map((address) => `nameserver ${address}`);
-  return `${[...search, ...kept, ...names].join('\n')}\n`;
+  // Names of containers have no dots: they are asked for as they are before any search domain is tried.
+  const dots = isBridge && !kept.some((line) => line.includes('ndots:')) ? ['options ndots:0'] : [];
+  return `${[...search, ...kept, ...dots, ...names].join('\n')}\n`;
 }
 
 function readHost(path: string): string {

@@ -1,25 +1,22 @@
 /** `--filter` of `hutch events`; pure. */
-import type { ContainerEvent } from '../../state/events.ts';
+import type { StoredEvent } from '../../state/network-events.ts';
 import { badValue, parsePair } from './parse-values.ts';
 
-type Test = (event: ContainerEvent) => boolean;
+type Test = (event: StoredEvent) => boolean;
 
 /** What others call the same. */
 const OTHER_NAMES: Readonly<Record<string, string>> = { destroy: 'remove', died: 'die' };
 
 const TESTS: Readonly<Record<string, (value: string) => Test>> = {
-  container:
-    (value) =>
-    ({ id, name }) =>
-      name === value || (value !== '' && id.startsWith(value)),
+  container: (value) => (event) =>
+    event.type === 'container' ? isCalled(event, value) : isCalled({ id: event.attributes['container'] ?? '' }, value),
+  network: (value) => (event) => event.type === 'network' && isCalled(event, value),
   event:
     (value) =>
     ({ action }) =>
       action === (OTHER_NAMES[value] ?? value),
-  image:
-    (value) =>
-    ({ image }) =>
-      image === value || image.split(':')[0] === value,
+  image: (value) => (event) =>
+    event.type === 'container' && (event.image === value || event.image.split(':')[0] === value),
   label:
     (value) =>
     ({ labels = {} }) => {
@@ -31,6 +28,10 @@ const TESTS: Readonly<Record<string, (value: string) => Test>> = {
     ({ type }) =>
       type === value,
 };
+
+function isCalled({ id, name }: { readonly id: string; readonly name?: string }, word: string): boolean {
+  return name === word || (word !== '' && id.startsWith(word));
+}
 
 /** The events that `KEY=VALUE` words ask for: of the same key one must fit, of different keys all. USAGE_INVALID for an unknown key. */
 export function parseEventFilter(words: readonly string[]): Test {

@@ -12,7 +12,11 @@ import { noteEvent } from '../../state/events.ts';
 import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
 import type { PublishedPort } from '../../oci/published-port.ts';
+import type { NetworkAttachment } from '../../state/network-record.ts';
+import { findNetwork } from '../../state/networks.ts';
+import { readSettings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
+import { DEFAULT_NETWORK, parseNetworks } from '../network/parse-networks.ts';
 import { buildLabels } from './build-labels.ts';
 import { commandOf } from './build-spec.ts';
 import { isSystemd } from './choose-cgroup.ts';
@@ -64,6 +68,7 @@ export async function makeContainer(
   const image = await unpacked(store, request, await obtainImage(store, request, ears.watchPull), ears);
   const id = newContainerId();
   const name = request.name ?? inventName();
+  await makeNetworks(store, request);
   const draft = await draftContainer({ request, image, id, name, store, directory: containerDirectory(store, id) });
   const record = newRecord({
     request,
@@ -72,6 +77,7 @@ export async function makeContainer(
     name,
     command: commandOf(draft.spec),
     ports: draft.published.ports,
+    networks: draft.networks?.attachments,
     interactsOnce,
   });
   warnAbout(draft, ears);
@@ -85,6 +91,14 @@ async function unpacked(store: Store, request: RunRequest, image: ImageSource, e
   if (image.layerDirectories.every((directory) => existsSync(directory))) return image;
   await unpack(image, request, ears);
   return { ...findImage(store, image.id), reference: image.reference };
+}
+
+/** The network that `--net bridge` means need not be made by hand. */
+async function makeNetworks(store: Store, request: RunRequest): Promise<void> {
+  const asked = parseNetworks(request, readSettings(store));
+  if (asked?.some(({ network }) => network === DEFAULT_NETWORK) !== true) return;
+  const { makeDefaultNetwork } = await import('../network/create-network.ts');
+  await makeDefaultNetwork(store);
 }
 
 /** What others, and the container's next start, need to know of it: its spec and its plan. */
@@ -133,10 +147,20 @@ interface RecordParts {
   readonly name: string;
   readonly command: readonly string[];
   readonly ports: readonly PublishedPort[];
+  readonly networks: readonly NetworkAttachment[] | undefined;
   readonly interactsOnce: boolean;
 }
 
-function newRecord({ request, image, id, name, command, ports, interactsOnce }: RecordParts): ContainerRecord {
+function newRecord({
+  request,
+  image,
+  id,
+  name,
+  command,
+  ports,
+  networks,
+  interactsOnce,
+}: RecordParts): ContainerRecord {
   const { stopTimeout, timeout } = request;
   return {
     id,
@@ -156,6 +180,7 @@ function newRecord({ request, image, id, name, command, ports, interactsOnce }: 
     timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
     log: parseLog(request),
     ...(ports.length === 0 ? {} : { ports }),
+    ...(networks === undefined ? {} : { networks, nameServers: request.dns }),
     health: parseHealth(request, image.defaults.healthCheck),
   };
 }
@@ -190,10 +215,11 @@ async function create(
     throw error;
   }
   try {
-    // The record names the layers, which keeps `rmi` from taking them; only then is it sure that they are there.
+    // The record names layers and networks, which keeps others from removing them; only then is it sure that they are there.
     writeContainer(store, record);
     writeState(store, record.id, newState(identity));
     requireLayers(layerDirectories);
+    for (const { network } of record.networks ?? []) findNetwork(store, network);
     await performPreparation(
       { ...draft.plan.prepare, directories: [directory, ...draft.plan.prepare.directories] },
       owner,

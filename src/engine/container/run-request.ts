@@ -30,7 +30,12 @@ export interface RunRequest {
   readonly addHosts: readonly string[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
+  /** The first of `networks`. */
   readonly network?: string | undefined;
+  readonly networks?: readonly string[];
+  readonly networkAliases?: readonly string[];
+  readonly ip?: string | undefined;
+  readonly macAddress?: string | undefined;
   readonly allowHostLoopback?: boolean | undefined;
   readonly publish: readonly string[];
   readonly publishAll: boolean;

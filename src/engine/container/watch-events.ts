@@ -1,5 +1,6 @@
-/** `hutch events`: what happens to containers, and what has happened; reads only. */
+/** `hutch events`: what happens to containers and networks, and what has happened; reads only. */
 import { eventsPath, type ContainerEvent } from '../../state/events.ts';
+import type { StoredEvent } from '../../state/network-events.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { ChangeWatcher } from './change-watcher.ts';
 import { FollowedFiles } from './followed-files.ts';
@@ -11,13 +12,13 @@ export interface EventOptions {
   readonly untilMs: number | null;
   /** False: what is on record, and no more. */
   readonly stream: boolean;
-  readonly isWanted: (event: ContainerEvent) => boolean;
+  readonly isWanted: (event: StoredEvent) => boolean;
 }
 
 const LINE_FEED = 10;
 
 /** Hands events to `take`, oldest first, until `untilMs`; without it for ever, unless `stream` is false. */
-export async function watchEvents(options: EventOptions, take: (event: ContainerEvent) => void): Promise<void> {
+export async function watchEvents(options: EventOptions, take: (event: StoredEvent) => void): Promise<void> {
   const { sinceMs, untilMs, stream } = options;
   const store = locateStore();
   using watcher = new ChangeWatcher(store.root);
@@ -32,22 +33,22 @@ export async function watchEvents(options: EventOptions, take: (event: Container
   }
 }
 
-/** All events on record that `isWanted` takes, oldest first. */
+/** All events of containers on record that `isWanted` takes, oldest first. */
 export function pastEvents(store: Store, isWanted: (event: ContainerEvent) => boolean): ContainerEvent[] {
   const events: ContainerEvent[] = [];
   using files = followEvents(store, (event) => {
-    if (isWanted(event)) events.push(event);
+    if (event.type === 'container' && isWanted(event)) events.push(event);
   });
   files.readAll();
   return events;
 }
 
-function isWithin({ time }: ContainerEvent, sinceMs: number | null, untilMs: number | null): boolean {
+function isWithin({ time }: StoredEvent, sinceMs: number | null, untilMs: number | null): boolean {
   const ms = Date.parse(time);
   return (sinceMs === null || ms >= sinceMs) && (untilMs === null || ms <= untilMs);
 }
 
-function followEvents(store: Store, take: (event: ContainerEvent) => void): FollowedFiles {
+function followEvents(store: Store, take: (event: StoredEvent) => void): FollowedFiles {
   return new FollowedFiles(eventsPath(store), (bytes) => {
     const end = bytes.lastIndexOf(LINE_FEED) + 1;
     for (const line of Buffer.from(bytes.subarray(0, end)).toString('utf8').split('\n')) {
@@ -59,12 +60,12 @@ function followEvents(store: Store, take: (event: ContainerEvent) => void): Foll
 }
 
 /** Undefined for a line that a full disk has cut. */
-function parseEvent(line: string): ContainerEvent | undefined {
+function parseEvent(line: string): StoredEvent | undefined {
   try {
-    return JSON.parse(line) as ContainerEvent;
+    return JSON.parse(line) as StoredEvent;
   } catch {
     return undefined;
   }
 }
 
-export type { ContainerEvent };
+export type { StoredEvent };

@@ -72,6 +72,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     },
     { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
     ...waitForNetwork(input),
+    ...waitForNetworks(input),
     ...publishPorts(input),
     ...limitNetwork(spec, input),
     ...compileNames(spec),
@@ -107,6 +108,15 @@ function waitForNetwork({ networkHelper }: CompileInput): Step[] {
     text: 'the network helper puts its tap device into the new network namespace',
   };
   return [{ kind: 'wait_for', what: 'network', helper: networkHelper, why }];
+}
+
+function waitForNetworks({ networks = [] }: CompileInput): Step[] {
+  if (networks.length === 0) return [];
+  const why = {
+    spec: `annotations["${HUTCH_ANNOTATIONS.network}"]`,
+    text: 'the hub of your networks puts one end of a cable into the new network namespace and the other into a bridge, and leads published ports here',
+  };
+  return [{ kind: 'wait_for', what: 'networks', helper: [], networks, why }];
 }
 
 function publishPorts({ ports = [] }: CompileInput): Step[] {

@@ -11,6 +11,8 @@ export interface CompileInput {
   readonly rootfs: RootfsSource;
   /** The helper that connects the network namespace, `%pid` standing for init's host pid; null when none is needed. */
   readonly networkHelper: readonly string[] | null;
+  /** The user's networks that the container is to be on; left out or empty for another kind of network. */
+  readonly networks?: readonly string[];
   /** The device that the helper makes in the network namespace; left out without one. */
   readonly networkDevice?: string | null;
   /** Ports of the host that the helper is asked for when it runs. */

@@ -23,6 +23,12 @@ export function bashStep(step: Step, enter: Enter): BashStep {
   return applyTable(BASH, step, enter);
 }
 
+/** What the hub does cannot be done by programs in the container's namespaces, nor by any without the hub's. */
+const NO_HUB: BashStep = {
+  cannot:
+    'the hub holds the bridges in a network namespace of its own, of another user namespace: by a socket opened there it makes a veth pair, one end of it in this container (ip link add … type veth peer … netns PID), gives that its address and route, and adds the names to its name server; here the container has lo alone',
+};
+
 const BASH: StepTable<BashStep, [Enter]> = {
   set_undumpable: () => ({ cannot: 'no program sets PR_SET_DUMPABLE; it guards init, which the script does not have' }),
   setsid: () => ({ prefix: ['setsid', '--wait'] }),
@@ -36,7 +42,7 @@ const BASH: StepTable<BashStep, [Enter]> = {
   take_terminal: () => ONLY_EXEC,
   make_slave: () => ({ lines: ['mount --make-rslave /'] }),
   join_cgroup: (step) => ({ cannot: cgroupByHand(step) }),
-  wait_for: (step, enter) => ({ lines: [askFor(step, enter)] }),
+  wait_for: (step, enter) => (step.what === 'networks' ? NO_HUB : { lines: [askFor(step, enter)] }),
   publish_ports: () => ({
     cannot:
       'slirp4netns is asked for ports at a Unix socket, which bash cannot open: from the host nothing reaches this container',

@@ -20,8 +20,7 @@ const DESCRIPTIONS: StepTable<string> = {
   join_time_namespace: () => 'setns(CLONE_NEWTIME)',
   take_terminal: () => 'ioctl(0, TIOCSCTTY)',
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
-  wait_for: (step) =>
-    `wait until ${show(helperName(step.helper) || 'the monitor')} has set up the ${WAITED_FOR[step.what]}`,
+  wait_for: (step) => describeWait(step),
   join_cgroup: (step) => describeCgroup(step),
   publish_ports: (step) => `wait until these ports of the host lead here: ${step.ports.map(portText).join(', ')}`,
   limit_network: (step) =>
@@ -93,10 +92,14 @@ const CLONE_FLAG: Readonly<Record<NamespaceName, string>> = {
   time: 'CLONE_NEWTIME',
 };
 
-const WAITED_FOR: Readonly<Record<Step<'wait_for'>['what'], string>> = {
-  network: 'network',
-  rootfs: 'root file system',
-};
+const WAITED_FOR = { network: 'network', rootfs: 'root file system' } as const;
+
+function describeWait({ what, helper, networks = [] }: Step<'wait_for'>): string {
+  if (what !== 'networks')
+    return `wait until ${show(helperName(helper) || 'the monitor')} has set up the ${WAITED_FOR[what]}`;
+  const devices = networks.map((network, index) => `${show(network)} (eth${String(index)})`);
+  return `wait until the hub has connected it to ${devices.join(', ')}`;
+}
 
 /** `net/ipv4/x` for `net.ipv4.x`: the path below /proc/sys. Source: sysctl(8). */
 export function sysctlPath(name: string): string {

@@ -42,7 +42,7 @@ const GROUPS: StepTable<StepGroup> = {
   take_terminal: () => 'process',
   make_slave: () => 'namespaces',
   join_cgroup: () => 'limits',
-  wait_for: (step) => (step.what === 'network' ? 'network' : 'mounts'),
+  wait_for: (step) => (step.what === 'rootfs' ? 'mounts' : 'network'),
   publish_ports: () => 'network',
   limit_network: () => 'limits',
   mount_overlay: () => 'mounts',

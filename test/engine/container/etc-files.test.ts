@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import { isHutchError } from '../../../src/errors/hutch-error.ts';
 import { etcFiles } from '../../../src/engine/container/etc-files.ts';
 import type { RunRequest } from '../../../src/engine/container/run-request.ts';
+import { bridgeDriver } from '../../../src/drivers/network/bridge.ts';
 import { networkDriver } from '../../../src/drivers/network/select.ts';
 import type { NetworkDriverName } from '../../../src/drivers/network/driver.ts';
 import { refusal, requestOf } from './requests.ts';
@@ -105,4 +106,20 @@ test('etcFiles() takes addresses of both kinds for --add-host, and refuses anyth
     assert.throws(() => contents({ dnsSearch: [name] }), refusal('USAGE_INVALID', /for --dns-search$/u), name);
   }
   assert.match(contents({ dnsSearch: ['.'] })['resolv.conf'] ?? '', /^search \.$/mu);
+});
+
+test('etcFiles() has the gateway of a user network asked for names, as they are first, and leaves the own name to it', () => {
+  const { files } = etcFiles(
+    '/c',
+    requestOf({ dns: ['192.0.2.1'] }),
+    { hostname: 'web', name: 'w' },
+    bridgeDriver('10.89.3.1'),
+  );
+  const [hosts = '', , resolv = ''] = files.map(({ content }) => content);
+  assert.equal(hosts, '127.0.0.1\tlocalhost\n::1\tlocalhost ip6-localhost ip6-loopback\n');
+  assert.deepEqual(
+    resolv.split('\n').filter((line) => line.startsWith('nameserver')),
+    ['nameserver 10.89.3.1'],
+  );
+  assert.match(resolv, /ndots:/u);
 });

@@ -51,6 +51,7 @@ export function storeAt(root: string): Store {
     images: `${root}/images`,
     layers: `${root}/layers`,
     containers: `${root}/containers`,
+    networks: `${root}/networks`,
     staging: `${root}/staging`,
     run: `${root}-run`,
     config: `${root}-config`,

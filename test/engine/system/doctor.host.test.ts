@@ -90,7 +90,7 @@ test('examineHost() fails when `run` would not take the settings file', { skip }
     writeFileSync(path.join(config, 'hutch/config.json'), text);
     return examine(inHome({ env: { XDG_CONFIG_HOME: config } }));
   };
-  for (const text of ['{', '{"colour":"red"}', '{"storageDriver":"zfs"}', '{"network":"bridge"}']) {
+  for (const text of ['{', '{"colour":"red"}', '{"storageDriver":"zfs"}', '{"network":"bogus"}']) {
     const report = await withSettings(text);
     assert.equal(report.willRun, false, text);
     assert.equal(findingIn(report, 'settings').fix[0]?.who, 'you');

@@ -1,0 +1,116 @@
+/** `hutch network create`, and the network that `--net bridge` means; on the host's side. */
+import { HutchError } from '../../errors/hutch-error.ts';
+import { NETWORK_DRIVERS } from '../../drivers/network/driver.ts';
+import { hostSubnets } from '../../host/host-subnets.ts';
+import { isContainerName } from '../../state/container-names.ts';
+import { noteNetworkEvent } from '../../state/network-events.ts';
+import type { NetworkRecord } from '../../state/network-record.ts';
+import { addNetwork, listNetworks, readNetwork } from '../../state/networks.ts';
+import type { Store } from '../../state/store.ts';
+import { buildLabels } from '../container/build-labels.ts';
+import { newContainerId } from '../container/new-id.ts';
+import { openOwnStore } from '../container/open-own-store.ts';
+import { badValue } from '../container/parse-values.ts';
+import { chooseSubnet, type SubnetRequest } from './choose-subnet.ts';
+import { DEFAULT_NETWORK } from './parse-networks.ts';
+
+/** Words that mean something else after --net. */
+const RESERVED: readonly string[] = [...NETWORK_DRIVERS, 'default', 'container', 'ns', 'private'];
+
+export interface NetworkRequest extends SubnetRequest {
+  readonly name: string;
+  readonly driver?: string | undefined;
+  readonly internal: boolean;
+  readonly ipv6: boolean;
+  readonly labels: readonly string[];
+  readonly options: readonly string[];
+  /** A network that is there already is no error. */
+  readonly ignore: boolean;
+}
+
+/** Makes a network and returns it. NAME_IN_USE, SUBNET_UNAVAILABLE, USAGE_INVALID for what hutch's networks have not. */
+export async function createNetwork(request: NetworkRequest): Promise<NetworkRecord> {
+  checkNetworkName(request.name);
+  refuseUnknown(request);
+  const labels = buildLabels({ labels: request.labels, labelFiles: [] }, {});
+  const { store } = await openOwnStore();
+  const made = await addNetwork(store, request.name, (others) => newRecord(request, labels, others));
+  if (made !== undefined) {
+    noteNetworkEvent(store, 'create', made);
+    return made;
+  }
+  const present = readNetwork(store, request.name);
+  if (request.ignore && present !== undefined) return present;
+  throw new HutchError(`there is a network "${request.name}" already`, {
+    code: 'NAME_IN_USE',
+    hint: `choose another name, or remove it: hutch network rm ${request.name}`,
+    context: { name: request.name },
+  });
+}
+
+/** The network that `--net bridge` means, made if it is not there. */
+export async function makeDefaultNetwork(store: Store): Promise<void> {
+  if (readNetwork(store, DEFAULT_NETWORK) !== undefined) return;
+  const made = await addNetwork(store, DEFAULT_NETWORK, (others) => draftDefault(others));
+  if (made !== undefined) noteNetworkEvent(store, 'create', made);
+}
+
+/** What it would be, for plans; keeps nothing. */
+export function draftDefaultNetwork(store: Store): NetworkRecord {
+  return draftDefault(listNetworks(store));
+}
+
+function draftDefault(others: readonly NetworkRecord[]): NetworkRecord {
+  return newRecord({ name: DEFAULT_NETWORK, internal: false }, {}, others);
+}
+
+type RecordParts = Pick<NetworkRequest, 'name' | 'internal'> & SubnetRequest;
+
+function newRecord(
+  request: RecordParts,
+  labels: Readonly<Record<string, string>>,
+  others: readonly NetworkRecord[],
+): NetworkRecord {
+  return {
+    id: newContainerId(),
+    name: request.name,
+    createdAt: new Date().toISOString(),
+    driver: 'bridge',
+    ...chooseSubnet(request, { networks: others, host: hostSubnets() }),
+    internal: request.internal,
+    labels,
+  };
+}
+
+/** USAGE_INVALID unless it may be a network's name. */
+function checkNetworkName(name: string): void {
+  if (!isContainerName(name))
+    throw new HutchError(`"${name}" cannot be a network's name`, {
+      code: 'USAGE_INVALID',
+      hint: 'use letters, digits, "_", "." and "-", at most 128, beginning with a letter or digit',
+      context: { name },
+    });
+  if (RESERVED.includes(name))
+    throw new HutchError(`"${name}" cannot be a network's name: --net ${name} means something else`, {
+      code: 'USAGE_INVALID',
+      hint: 'choose another name',
+      context: { name },
+    });
+}
+
+function refuseUnknown({ driver, ipv6, options }: NetworkRequest): void {
+  if (driver !== undefined && driver !== 'bridge')
+    throw badValue(
+      '--driver',
+      driver,
+      'bridge: an ordinary user can make no other kind (macvlan, ipvlan and overlay need devices of the host)',
+    );
+  if (ipv6)
+    throw new HutchError('--ipv6: networks of hutch have IPv4 alone', {
+      code: 'USAGE_INVALID',
+      hint: 'leave it out; for IPv6 to the outside use --net pasta',
+    });
+  const [option] = options;
+  if (option === undefined) return;
+  throw badValue('--opt', option, 'none: networks of hutch have no options');
+}

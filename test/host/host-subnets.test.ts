@@ -1,0 +1,27 @@
+import assert from 'node:assert/strict';
+import type { NetworkInterfaceInfo } from 'node:os';
+import { test } from 'node:test';
+import { hostSubnets } from '../../src/host/host-subnets.ts';
+import { subnetText } from '../../src/linux/ipv4.ts';
+
+const ROUTES = `Iface\tDestination\tGateway \tFlags\tRefCnt\tUse\tMetric\tMask\t\tMTU\tWindow\tIRTT
+eth0\t00000000\t0101A8C0\t0003\t0\t0\t100\t00000000\t0\t0\t0
+eth0\t0001A8C0\t00000000\t0001\t0\t0\t100\t00FFFFFF\t0\t0\t0
+wg0\t0000590A\t00000000\t0001\t0\t0\t0\t0000FFFF\t0\t0\t0
+wg0\t07000A0A\t00000000\t0001\t0\t0\t0\tFFFFFFFF\t0\t0\t0
+`;
+
+const device = (cidr: string, family: 'IPv4' | 'IPv6' = 'IPv4') => ({ cidr, family }) as NetworkInterfaceInfo;
+
+test('hostSubnets() reads routes, but for the one to everywhere', () => {
+  assert.deepEqual(hostSubnets(ROUTES, {}).map(subnetText), ['192.168.1.0/24', '10.89.0.0/16', '10.10.0.7/32']);
+});
+
+test('hostSubnets() has the subnets of devices', () => {
+  const devices = { lo: [device('127.0.0.1/8'), device('::1/128', 'IPv6')], eth0: [device('172.16.5.9/20')] };
+  assert.deepEqual(hostSubnets('', devices).map(subnetText), ['127.0.0.0/8', '172.16.0.0/20']);
+});
+
+test('hostSubnets() reads this host', () => {
+  assert.ok(hostSubnets().map(subnetText).includes('127.0.0.0/8'));
+});

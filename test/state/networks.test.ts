@@ -1,0 +1,84 @@
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { test, type TestContext } from 'node:test';
+import { addNetwork, findNetwork, listNetworks, readNetwork, removeNetwork } from '../../src/state/networks.ts';
+import type { NetworkRecord } from '../../src/state/network-record.ts';
+import { storeAt, refusal } from '../engine/container/requests.ts';
+import type { Store } from '../../src/state/store.ts';
+
+function makeStore(context: TestContext): Store {
+  const root = mkdtempSync(join(tmpdir(), 'hutch-networks-'));
+  context.after(() => rmSync(root, { recursive: true }));
+  return storeAt(root);
+}
+
+function record(name: string, digit: string): NetworkRecord {
+  return {
+    id: digit.repeat(64),
+    name,
+    createdAt: '2026-01-01T00:00:00.000Z',
+    driver: 'bridge',
+    subnet: '10.89.0.0/24',
+    gateway: '10.89.0.1',
+    internal: false,
+    labels: {},
+  };
+}
+
+const add = (store: Store, name: string, digit: string) => addNetwork(store, name, () => record(name, digit));
+
+test('networks are found by name, id and the beginning of one', async (context) => {
+  const store = makeStore(context);
+  assert.deepEqual(listNetworks(store), []);
+  await add(store, 'web', 'a');
+  await add(store, 'db', 'b');
+  assert.deepEqual(
+    listNetworks(store).map(({ name }) => name),
+    ['db', 'web'],
+  );
+  for (const word of ['web', 'a'.repeat(64), 'aaa']) assert.equal(findNetwork(store, word).name, 'web');
+});
+
+test('a beginning of several ids, a name of none and a path are unknown', async (context) => {
+  const store = makeStore(context);
+  await addNetwork(store, 'one', () => ({ ...record('one', 'c'), id: `c1${'0'.repeat(62)}` }));
+  await addNetwork(store, 'two', () => ({ ...record('two', 'c'), id: `c2${'0'.repeat(62)}` }));
+  assert.throws(() => findNetwork(store, 'c'), refusal('NETWORK_UNKNOWN', /begins the ids of 2 networks/u));
+  assert.throws(() => findNetwork(store, 'nope'), refusal('NETWORK_UNKNOWN', /no network "nope"/u));
+  for (const word of ['../networks/one', '..', '', 'a/b']) {
+    assert.equal(readNetwork(store, word), undefined);
+    assert.throws(() => findNetwork(store, word), refusal('NETWORK_UNKNOWN', /no network/u));
+  }
+});
+
+test('of many who want one name, one gets it, and each sees those before it', async (context) => {
+  const store = makeStore(context);
+  const results = await Promise.all(['1', '2', '3', '4'].map((digit) => add(store, 'web', digit)));
+  assert.equal(results.filter((made) => made !== undefined).length, 1);
+  const seen: number[] = [];
+  const count = (name: string) =>
+    addNetwork(store, name, (others) => {
+      seen.push(others.length);
+      return record(name, 'd');
+    });
+  await Promise.all(['x', 'y', 'z'].map(count));
+  assert.deepEqual(seen.toSorted(), [1, 2, 3]);
+});
+
+test('a network is removed unless that is refused, and not when another has its name by now', async (context) => {
+  const store = makeStore(context);
+  const made = await add(store, 'web', 'a');
+  assert.ok(made !== undefined);
+  await assert.rejects(
+    removeNetwork(store, made, () => {
+      throw new Error('in use');
+    }),
+    /in use/u,
+  );
+  assert.equal(readNetwork(store, 'web')?.id, made.id);
+  assert.equal(await removeNetwork(store, { ...made, id: 'e'.repeat(64) }, () => undefined), false);
+  assert.equal(await removeNetwork(store, made, () => undefined), true);
+  assert.equal(readNetwork(store, 'web'), undefined);
+});
