@@ -3,7 +3,7 @@ import { HutchError } from '../errors/hutch-error.ts';
 import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
-import { LIMIT_FLAGS, limitsFrom } from './limit-flags.ts';
+import { LIMIT_FLAGS, limitsFrom, RATE_FLAGS, rateFrom } from './limit-flags.ts';
 import { CONTENT_TRUST, PLATFORM_FLAGS, platformFrom, REGISTRY_FLAGS } from './registry-flags.ts';
 import { SQUASH_IDS } from './squash-ids.ts';
 
@@ -59,8 +59,7 @@ export const CONTAINER_FLAGS = {
   'port-fallback': Flags.boolean({
     description: 'take a higher port for one below 1024 that is not yours to take: 8080 for 80',
   }),
-  'network-rate': one('hold its network to a rate in each direction: 8mbit, 500kbit (bits per second)'),
-  'network-burst': one('bytes that may pass at once after a pause, such as 256k'),
+  ...RATE_FLAGS,
   pid: one('pid namespace: private or host'),
   uts: one('uts namespace: private or host'),
   ipc: one('ipc namespace: private or host'),
@@ -147,8 +146,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     publishAll: on('publish-all'),
     expose: list('expose'),
     portFallback: on('port-fallback'),
-    networkRate: text('network-rate'),
-    networkBurst: text('network-burst'),
+    ...rateFrom(flags),
     pid: text('pid'),
     uts: text('uts'),
     ipc: text('ipc'),

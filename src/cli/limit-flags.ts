@@ -1,5 +1,6 @@
 /** The flags that limit a container, shared by `run`, `create` and `update`; CLI process. */
 import type { LimitRequest } from '../engine/container/limit-request.ts';
+import type { RateRequest } from '../engine/container/update-rate.ts';
 import { Flags } from './base-command.ts';
 
 const several = (description: string) => Flags.string({ multiple: true, description });
@@ -26,6 +27,18 @@ export const LIMIT_FLAGS = {
   'cgroup-conf': several('FILE=VALUE of cgroup v2, such as memory.oom.group=1'),
   'device-cgroup-rule': several('refused: device programs are for root'),
 };
+
+export const RATE_FLAGS = {
+  'network-rate': one('hold its network to a rate in each direction: 8mbit, 500kbit (bits per second)'),
+  'network-burst': one('bytes that may pass at once after a pause, such as 256k'),
+};
+
+export function rateFrom(flags: Readonly<Record<string, unknown>>): RateRequest {
+  return {
+    networkRate: flags['network-rate'] as string | undefined,
+    networkBurst: flags['network-burst'] as string | undefined,
+  };
+}
 
 /** The request that parsed flags stand for. */
 export function limitsFrom(flags: Readonly<Record<string, unknown>>): LimitRequest {

@@ -3,7 +3,7 @@ import { constants } from 'node:os';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { ProcessIdentity } from '../host/process-identity.ts';
-import type { Plan, Step } from '../plan/step.ts';
+import type { Plan } from '../plan/step.ts';
 import type { ControlRequest } from '../protocol/control.ts';
 import { containerDirectory, type ContainerRecord } from '../state/container-record.ts';
 import { nameMonitor, isNamedMonitor } from './monitor-title.ts';
@@ -178,7 +178,10 @@ export class ContainerMonitor implements Controls {
 
   private connectedNetworks(): ContainerNetworks {
     if (this.networks !== undefined) return this.networks;
-    throw new HutchError('the container is between two lives', { code: 'CONTAINER_STOPPED', hint: 'try again in a moment' });
+    throw new HutchError('the container is between two lives', {
+      code: 'CONTAINER_STOPPED',
+      hint: 'try again in a moment',
+    });
   }
 
   private async lives(): Promise<number> {
@@ -214,14 +217,15 @@ export class ContainerMonitor implements Controls {
   }
 
   private async supervised(): Promise<number> {
-    const { plan, prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
+    const { prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
+    const plan = this.planNow();
     if (this.hasRun) await prepareAgain(store, record.id, plan);
     using joined = openJoined(store, plan);
     const chain = chainFor(plan, joined);
     using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
     using networks = this.networksOf(plan);
     this.networks = networks;
-    const step = this.cgroupNow();
+    const step = cgroupStep(plan);
     if (step !== undefined) this.cgroup.prepare(step);
     const timer =
       record.timeoutSeconds === null ? undefined : setTimeout(() => this.timeIsUp(), record.timeoutSeconds * 1000);
@@ -243,6 +247,7 @@ export class ContainerMonitor implements Controls {
           if (!this.isListening) this.listenMeanwhile();
           if (!this.hasRun) onStarted?.();
         },
+        rates: () => this.planNow().steps.filter((each) => each.kind === 'limit_network'),
         onNetwork: (change) => {
           this.keeper.network(change);
         },
@@ -263,16 +268,17 @@ export class ContainerMonitor implements Controls {
     }
   }
 
-  /** `hutch update` changes the limits of the next life on disk. */
-  private cgroupNow(): Step<'join_cgroup'> | undefined {
+  /** `hutch update` changes the limits on disk: of the next life, and of a network whose helper is started again. */
+  private planNow(): Plan {
     const { plan, record, store } = this.options;
     const now = this.hasRun ? readJsonFile(join(containerDirectory(store, record.id), 'plan.json')) : undefined;
-    return cgroupStep((now as Plan | undefined) ?? plan);
+    return (now as Plan | undefined) ?? plan;
   }
 
   private networksOf(plan: Plan): ContainerNetworks {
     return new ContainerNetworks({
       ...{ store: this.options.store, record: this.options.record, plan },
+      planNow: () => this.planNow(),
       onEndpoints: (endpoints) => {
         this.keeper.endpoints(endpoints);
       },

@@ -19,6 +19,8 @@ export interface NetworksOptions {
   readonly store: Store;
   readonly record: ContainerRecord;
   readonly plan: Plan;
+  /** With the limits that it has by now. */
+  readonly planNow: () => Plan;
   readonly onEndpoints: (endpoints: readonly HubEndpoint[]) => void;
   readonly onChange: (change: NetworkChange) => void;
 }
@@ -145,7 +147,7 @@ export class ContainerNetworks implements Disposable {
   }
 
   private async limitAgain(): Promise<void> {
-    const rates = this.options.plan.steps.filter((step) => step.kind === 'limit_network');
+    const rates = this.options.planNow().steps.filter((step) => step.kind === 'limit_network');
     for (const rate of rates) await limitNetworkAgain(rate, this.pid);
   }
 

@@ -1,7 +1,15 @@
 /** Holding the network of a container to a rate, out of its reach: by tc(8) in its network namespace; in the monitor, on the host's side. */
 import { HutchError } from '../errors/hutch-error.ts';
 import { readQueues, runInNetwork, type NetworkQueue } from '../host/network-queues.ts';
-import { INGRESS_DEVICE, rateCommands, rateText, type NetworkRate, type RateCommand } from '../plan/network-rate.ts';
+import {
+  changeCommands,
+  INGRESS_DEVICE,
+  rateCommands,
+  rateText,
+  removalCommands,
+  type NetworkRate,
+  type RateCommand,
+} from '../plan/network-rate.ts';
 
 /** tc rounds rates to bytes and bursts to ticks of its clock. */
 const TOLERANCE = 0.02;
@@ -10,8 +18,22 @@ const TOLERANCE = 0.02;
  * Puts queues on the device in the namespaces of `pid` (init, before the payload runs), and reads back what the kernel has made of them.
  * HOST_FEATURE_MISSING naming what the kernel lacks, HOST_TOOL_MISSING, NETWORK_FAILED when it did not take effect.
  */
-export async function limitNetwork(rate: NetworkRate, pid: number): Promise<void> {
-  for (const command of rateCommands(rate)) {
+export function limitNetwork(rate: NetworkRate, pid: number): Promise<void> {
+  return apply(rateCommands(rate), rate, pid);
+}
+
+/** As limitNetwork() for a network that is held to another rate already: both queues are exchanged as they stand. */
+export function changeRate(rate: NetworkRate, pid: number): Promise<void> {
+  return apply(changeCommands(rate), rate, pid);
+}
+
+/** Takes the queues of a rate away, as far as they are there. */
+export async function unlimitNetwork(rate: NetworkRate, pid: number): Promise<void> {
+  for (const argv of removalCommands(rate)) await runInNetwork(pid, argv);
+}
+
+async function apply(commands: readonly RateCommand[], rate: NetworkRate, pid: number): Promise<void> {
+  for (const command of commands) {
     const { code, stderr } = await runInNetwork(pid, command.argv);
     if (code !== 0) throw lacking(rate, command, stderr);
   }

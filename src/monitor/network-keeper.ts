@@ -4,6 +4,7 @@ import { HELPER_API } from '../drivers/network/driver.ts';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { helperName } from '../plan/name-of-program.ts';
+import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
@@ -19,6 +20,8 @@ export type NetworkChange =
 
 export interface KeeperOptions {
   readonly plan: Plan;
+  /** What the network is to be held to by now: `hutch update` may have changed it. */
+  readonly rates: () => readonly NetworkRate[];
   /** Where a helper's control socket is for a moment. */
   readonly apiSocket: string;
   readonly onChange: (change: NetworkChange) => void;
@@ -61,7 +64,7 @@ export class NetworkKeeper implements Disposable {
 
   /** As limitNetwork(), for each rate of the plan. */
   async limit(): Promise<void> {
-    for (const rate of this.rates()) await limitNetwork(rate, this.pid);
+    for (const rate of this.options.rates()) await limitNetwork(rate, this.pid);
   }
 
   /** From now on a dead helper is started again; until now its death fails the start. */
@@ -74,10 +77,6 @@ export class NetworkKeeper implements Disposable {
     this.backoff.end();
     this.helper?.[Symbol.dispose]();
     if (this.words.length > 0) this.removeSocket();
-  }
-
-  private rates() {
-    return this.options.plan.steps.filter((step) => step.kind === 'limit_network');
   }
 
   private removeSocket(): void {
@@ -132,7 +131,7 @@ export class NetworkKeeper implements Disposable {
     this.helper = undefined;
     try {
       helper.hold(true);
-      for (const rate of this.rates()) await limitNetworkAgain(rate, this.pid);
+      for (const rate of this.options.rates()) await limitNetworkAgain(rate, this.pid);
       helper.hold(false);
       await this.publishPorts();
       if (helper.hasEnded()) throw endedEarly(helperName(this.words), await helper.ended);

@@ -12,6 +12,7 @@ import {
   type CgroupCounters,
   type CgroupRecord,
   type ContainerState,
+  type Endpoint,
   type NetworkHealth,
 } from '../state/container-state.ts';
 import type { NetworkChange } from './network-keeper.ts';
@@ -51,7 +52,13 @@ export class StateKeeper {
 
   /** Init is there, and works on its plan: nobody needs to know before the payload runs. */
   begin(pid: number): void {
-    this.state = { ...this.state, init: identifyProcess(pid) ?? null, networkHelper: null, network: null, endpoints: null };
+    this.state = {
+      ...this.state,
+      init: identifyProcess(pid) ?? null,
+      networkHelper: null,
+      network: null,
+      endpoints: null,
+    };
   }
 
   /** What it has on the networks of its user. */

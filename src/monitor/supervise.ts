@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { runTool } from '../host/run-tool.ts';
+import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
 import { SyscallError } from '../syscall/syscall-error.ts';
@@ -35,6 +36,8 @@ export interface Supervision {
   readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
   readonly onStarted: (pid: number) => void;
+  /** What the network is to be held to by now. */
+  readonly rates: () => readonly NetworkRate[];
   /** Called when the network helper runs, has died, runs again. */
   readonly onNetwork: (change: NetworkChange) => void;
   /** Called with init's host pid when its plan waits for networks of the user. */
@@ -100,6 +103,7 @@ class Life implements LifeControl {
     this.supervision = supervision;
     this.network = new NetworkKeeper({
       plan: supervision.plan,
+      rates: supervision.rates,
       apiSocket: join(supervision.runDirectory, `slirp.${String(process.pid)}`),
       onChange: supervision.onNetwork,
       onFailure: (error) => {

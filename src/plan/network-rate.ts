@@ -38,6 +38,24 @@ export function rateCommands(rate: NetworkRate): readonly RateCommand[] {
   ];
 }
 
+/** The commands by which queues that stand get another rate: what waits in them stays, and nothing passes beside them meanwhile. */
+export function changeCommands(rate: NetworkRate): readonly RateCommand[] {
+  const bucket = bucketWords(rate);
+  return [rate.device, INGRESS_DEVICE].map((device) => ({
+    argv: ['tc', 'qdisc', 'replace', 'dev', device, 'root', ...bucket],
+    needs: TBF,
+  }));
+}
+
+/** The commands that take away what rateCommands() has made, as far as it came. */
+export function removalCommands({ device }: NetworkRate): readonly RateCommand['argv'][] {
+  return [
+    ['tc', 'qdisc', 'del', 'dev', device, 'root'],
+    ['tc', 'qdisc', 'del', 'dev', device, 'ingress'],
+    ['ip', 'link', 'del', INGRESS_DEVICE],
+  ];
+}
+
 const TBF = ['sch_tbf', 'CONFIG_NET_SCH_TBF'] as const;
 const IFB = ['ifb', 'CONFIG_IFB'] as const;
 const INGRESS = ['sch_ingress', 'CONFIG_NET_SCH_INGRESS'] as const;

@@ -3,7 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { parseQueues } from '../../src/host/network-queues.ts';
 import { findFault } from '../../src/monitor/limit-network.ts';
-import { rateCommands, rateText } from '../../src/plan/network-rate.ts';
+import { changeCommands, rateCommands, rateText } from '../../src/plan/network-rate.ts';
 
 const RATE = { device: 'tap0', bitsPerSecond: 8e6, burstBytes: 131_072 };
 
@@ -55,4 +55,12 @@ test('rateCommands() put the same bucket on both devices and lead in what comes 
 
 test('rateText() uses the largest unit in which the rate is whole', () => {
   assert.deepEqual([8e6, 1_500_000, 1e9, 1_048_576].map(rateText), ['8mbit', '1500kbit', '1gbit', '1048576bit']);
+});
+
+test('changeCommands() exchanges both queues as they stand, and adds nothing', () => {
+  const words = changeCommands({ ...RATE, bitsPerSecond: 4e6 }).map(({ argv }) => argv.join(' '));
+  assert.deepEqual(words, [
+    'tc qdisc replace dev tap0 root tbf rate 4000000bit burst 131072b limit 393216b',
+    'tc qdisc replace dev ifb0 root tbf rate 4000000bit burst 131072b limit 393216b',
+  ]);
 });

@@ -1,4 +1,5 @@
-/** Network driver `slirp4netns`: TCP, UDP and DNS to the outside through a user-space stack; its helper runs on the host's side. */
+/** Network driver `slirp4netns`: TCP, UDP and DNS to the outside, by IPv4 and IPv6, through a user-space stack; its helper runs on the host's side. */
+import { readFileSync } from 'node:fs';
 import { requireTool } from '../../host/run-tool.ts';
 import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type NetworkDriver } from './driver.ts';
 import { refusalOf, requireTun } from './slirp-limits.ts';
@@ -16,6 +17,7 @@ export const slirp4netnsDriver: NetworkDriver = {
   helper: ({ ports, hostLoopback }) => [
     'slirp4netns',
     ...(hostLoopback ? [] : ['--disable-host-loopback']),
+    ...(isIPv6Routed(readRoutes()) ? ['--enable-ipv6'] : []),
     ...FLAGS,
     `--ready-fd=${String(HELPER_READY_FD)}`,
     `--exit-fd=${String(HELPER_EXIT_FD)}`,
@@ -34,3 +36,27 @@ export const slirp4netnsDriver: NetworkDriver = {
     requireTun();
   },
 };
+
+/** RTF_REJECT in linux/ipv6_route.h and linux/route.h. */
+const REJECTS = 0x200;
+
+/**
+ * Pure: whether /proc/net/ipv6_route leads to the outside. Only then the container gets IPv6: an address by router advertisement, two seconds or so
+ * after its start, and a way out for TCP and UDP; measured, docs/adr/0017.
+ */
+export function isIPv6Routed(routes: string): boolean {
+  return routes.split('\n').some((line) => {
+    const [destination, length, , , , , , , flags = '', device] = line.trim().split(/\s+/u);
+    const isDefault = /^0+$/u.test(destination ?? '') && length === '00';
+    return isDefault && device !== 'lo' && (Number.parseInt(flags, 16) & REJECTS) === 0;
+  });
+}
+
+/** Nothing on a host without IPv6. */
+function readRoutes(): string {
+  try {
+    return readFileSync('/proc/net/ipv6_route', 'latin1');
+  } catch {
+    return '';
+  }
+}

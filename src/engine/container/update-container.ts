@@ -9,19 +9,20 @@ import { HUTCH_ANNOTATIONS, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { compileCgroup } from '../../plan/compile/compile-cgroup.ts';
 import type { Plan } from '../../plan/step.ts';
 import { containerDirectory, findContainer, type ContainerRecord } from '../../state/container-record.ts';
-import { currentState, type CgroupRecord } from '../../state/container-state.ts';
+import { currentState, type CgroupRecord, type ContainerState } from '../../state/container-state.ts';
 import { noteEvent } from '../../state/events.ts';
 import { readJsonFile, writeJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { buildResources } from './build-resources.ts';
+import { applyRate, hasRate, planWithRate, rateWords, withRate, type RateRequest } from './update-rate.ts';
 import { hasLimits, type LimitRequest } from './limit-request.ts';
 
 /**
  * Changes the limits of a container. Where it runs either all of them take effect or none. CONTAINER_UNKNOWN, USAGE_INVALID, LIMIT_UNAVAILABLE,
  * CGROUP_FAILED.
  */
-export async function updateContainer(word: string, request: LimitRequest): Promise<void> {
-  if (!hasLimits(request))
+export async function updateContainer(word: string, request: LimitRequest, rate: RateRequest = {}): Promise<void> {
+  if (!hasLimits(request) && !hasRate(rate))
     throw new HutchError('nothing to update: no limit was given', {
       code: 'USAGE_INVALID',
       hint: 'give one or more, such as --memory 512m; see hutch update --help',
@@ -29,14 +30,38 @@ export async function updateContainer(word: string, request: LimitRequest): Prom
   const store = locateStore();
   const record = findContainer(store, word);
   const before = readSpec(store, record);
-  if (before.linux.cgroupsPath === undefined) throw hasNone(record);
-  const spec = withLimits(before, request);
+  if (hasLimits(request) && before.linux.cgroupsPath === undefined) throw hasNone(record);
+  const spec = withRate(hasLimits(request) ? withLimits(before, request) : before, rate);
   const settings = changed(before, spec);
-  const { cgroup } = currentState(store, record);
-  if (cgroup === undefined || cgroup === null) await checkBeforehand(settings);
-  else await applyOrRestore(cgroup, settings);
+  await applyAll(currentState(store, record), { before, spec, settings }, hasRate(rate));
   writeLimits(store, record, spec);
-  noteEvent(store, 'update', record, Object.fromEntries(settings.map(({ file, value }) => [file, value])));
+  noteEvent(store, 'update', record, {
+    ...Object.fromEntries(settings.map(({ file, value }) => [file, value])),
+    ...(hasRate(rate) ? rateWords(spec) : {}),
+  });
+}
+
+interface Change {
+  readonly before: RuntimeSpec;
+  readonly spec: RuntimeSpec;
+  readonly settings: readonly CgroupSetting[];
+}
+
+/** All of it, or nothing. */
+async function applyAll(
+  { cgroup = null, init }: ContainerState,
+  { before, spec, settings }: Change,
+  isRateAsked: boolean,
+): Promise<void> {
+  if (cgroup === null && settings.length > 0) await checkBeforehand(settings);
+  const restore = cgroup === null ? () => undefined : await applyOrRestore(cgroup, settings);
+  if (!isRateAsked || init === null) return;
+  try {
+    await applyRate(init.pid, before, spec);
+  } catch (error) {
+    restore();
+    throw error;
+  }
 }
 
 function withLimits(spec: RuntimeSpec, request: LimitRequest): RuntimeSpec {
@@ -61,11 +86,13 @@ async function checkBeforehand(settings: readonly CgroupSetting[]): Promise<void
   if (controllers.length > 0) requireControllers(settings, controllers);
 }
 
-async function applyOrRestore(cgroup: CgroupRecord, settings: readonly CgroupSetting[]): Promise<void> {
+/** Returns what undoes it. */
+async function applyOrRestore(cgroup: CgroupRecord, settings: readonly CgroupSetting[]): Promise<() => void> {
   const restore = keepSettings(cgroup.path, settings);
   try {
     applySettings(cgroup.path, settings);
     await cgroupDriver(cgroup.driver).weigh(cgroup, siblingSettings(settings));
+    return restore;
   } catch (error) {
     restore();
     throw error;
@@ -80,7 +107,7 @@ function writeLimits(store: Store, record: ContainerRecord, spec: RuntimeSpec): 
   const steps = plan.steps.map((old) => (old.kind === 'join_cgroup' && step !== undefined ? step : old));
   const options = { durable: !record.removeAtExit };
   writeJsonFile(join(directory, 'config.json'), spec, options);
-  writeJsonFile(join(directory, 'plan.json'), { ...plan, steps }, options);
+  writeJsonFile(join(directory, 'plan.json'), planWithRate({ ...plan, steps }, spec), options);
 }
 
 function readSpec(store: Store, record: ContainerRecord): RuntimeSpec {

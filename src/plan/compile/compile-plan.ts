@@ -6,6 +6,7 @@ import type { Enter, Plan, Step, Why } from '../step.ts';
 import { compileCgroup } from './compile-cgroup.ts';
 import { compileIdentity } from './compile-identity.ts';
 import { compileMounts } from './compile-mounts.ts';
+import { compileNetworkRate } from './compile-network-rate.ts';
 import { compileRootfs } from './compile-rootfs.ts';
 import { compileSecurity } from './compile-security.ts';
 import type { CompileInput } from './input.ts';
@@ -74,7 +75,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
     ...waitForNetwork(input),
     ...waitForNetworks(input),
     ...publishPorts(input),
-    ...limitNetwork(spec, input),
+    ...compileNetworkRate(spec, input.networkDevice ?? null),
     ...compileNames(spec),
     ...compileRootfs(input.rootfs),
     ...compileMounts(spec),
@@ -126,24 +127,6 @@ function publishPorts({ ports = [] }: CompileInput): Step[] {
     text: 'whoever connects to these ports of the host reaches the container; nobody else can from outside',
   };
   return [{ kind: 'publish_ports', ports, why }];
-}
-
-function limitNetwork({ annotations }: RuntimeSpec, { networkDevice }: CompileInput): Step[] {
-  const rate = annotations[HUTCH_ANNOTATIONS.networkRate];
-  const burst = annotations[HUTCH_ANNOTATIONS.networkBurst];
-  if (rate === undefined || burst === undefined || (networkDevice ?? null) === null) return [];
-  return [
-    {
-      kind: 'limit_network',
-      device: networkDevice ?? '',
-      bitsPerSecond: Number(rate),
-      burstBytes: Number(burst),
-      why: {
-        spec: `annotations["${HUTCH_ANNOTATIONS.networkRate}"]`,
-        text: 'what it sends and what it receives wait in queues that only CAP_NET_ADMIN, which it does not have, can take away',
-      },
-    },
-  ];
 }
 
 function compileNames(spec: RuntimeSpec): Step[] {

@@ -116,6 +116,70 @@ test "$ready" = ready`,
     printed(await box.hutch(['rm', '-f', 'again']));
   });
 
+  it('is changed by update: at once, after the death of the helper, and for every start from then on', async () => {
+    printed(await box.hutch(['run', '-d', '--name', 'changed', ...LIMIT, 'host', 'sleep', '1000']));
+    const held = async (): Promise<string[]> =>
+      printed(await box.hutch(['exec', 'changed', 'tc', 'qdisc', 'show'])).match(/rate \S+ burst \S+/gu) ?? [];
+    assert.deepEqual(await held(), ['rate 8Mbit burst 128Kb', 'rate 8Mbit burst 128Kb']);
+    printed(await box.hutch(['update', '--network-rate', '20mbit', '--network-burst', '256k', 'changed']));
+    const now = ['rate 20Mbit burst 256Kb', 'rate 20Mbit burst 256Kb'];
+    assert.deepEqual(await held(), now);
+    const format = '{{.HostConfig.NetworkRate}} {{.HostConfig.NetworkBurst}} {{.NetworkSettings.Helper.Restarts}}';
+    const inspected = async (): Promise<string> => printed(await box.hutch(['inspect', '-f', format, 'changed']));
+    assert.equal(await inspected(), '20000000 262144 0\n');
+    const pid = printed(await box.hutch(['inspect', '-f', '{{.NetworkSettings.Helper.Pid}}', 'changed'])).trim();
+    process.kill(Number(pid), 'SIGKILL');
+    for (let turn = 0; (await inspected()) !== '20000000 262144 1\n'; turn += 1) assert.ok(turn < 100);
+    assert.deepEqual(await held(), now);
+    printed(await box.hutch(['restart', '-t', '0', 'changed']));
+    assert.deepEqual(await held(), now);
+    const events = ['events', '--since', '1h', '--stream=false', '--filter', 'event=update', '--format', '{{json .}}'];
+    assert.match(printed(await box.hutch(events)), /"networkRate":"20000000"/u);
+    printed(await box.hutch(['rm', '-f', 'changed']));
+  });
+
+  it('is given by update to one that had none, and to one that does not run', async () => {
+    printed(await box.hutch(['run', '-d', '--name', 'free', 'host', 'sleep', '1000']));
+    const held = async (): Promise<string[]> =>
+      printed(await box.hutch(['exec', 'free', 'tc', 'qdisc', 'show'])).match(/tbf.*rate \S+/gu) ?? [];
+    assert.deepEqual(await held(), [], 'control');
+    printed(await box.hutch(['update', '--network-rate', '8mbit', 'free']));
+    assert.equal((await held()).length, 2);
+    printed(await box.hutch(['stop', '-t', '0', 'free']));
+    printed(await box.hutch(['update', '--network-rate', '4mbit', 'free']));
+    printed(await box.hutch(['start', 'free']));
+    assert.deepEqual(
+      (await held()).map((text) => text.endsWith('rate 4Mbit')),
+      [true, true],
+    );
+    printed(await box.hutch(['rm', '-f', 'free']));
+  });
+
+  it('is refused by update where it would be none, and stays as it was', async () => {
+    const make = async (name: string, ...flags: readonly string[]): Promise<void> => {
+      printed(await box.hutch(['create', '--name', name, ...flags, 'host', 'true']));
+    };
+    await make('strong', '--cap-add', 'NET_ADMIN');
+    await make('lone', '--net', 'none');
+    await make('weak');
+    const update = (name: string, ...flags: readonly string[]) => box.hutch(['update', ...flags, name]);
+    assertRefused(
+      await update('strong', '--network-rate', '8mbit'),
+      /^hutch: --network-rate would be no limit: with CAP_NET_ADMIN/u,
+    );
+    assertRefused(
+      await update('lone', '--network-rate', '8mbit'),
+      /^hutch: --network-rate: --net none has no network/u,
+    );
+    assertRefused(await update('weak', '--network-rate', '8mb'), /^hutch: invalid value "8mb" for --network-rate/u);
+    assertRefused(await update('weak', '--network-burst', '1m'), /^hutch: --network-burst 1m has no rate to go with/u);
+    const rates = printed(
+      await box.hutch(['inspect', '-f', '{{.HostConfig.NetworkMode}}{{.HostConfig.NetworkRate}}', 'weak']),
+    );
+    assert.doesNotMatch(rates, /8/u);
+    printed(await box.hutch(['rm', 'strong', 'lone', 'weak']));
+  });
+
   /** Runs hutch with a `tc` that is this script. */
   const withTc = (name: string, script: string) => {
     const directory = path.join(box.directory, name);

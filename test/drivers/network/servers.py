@@ -1,6 +1,7 @@
 """Servers for the tests of network drivers, in a network of their own; ends when its stdin ends, prints "ready" when all listen.
 
 198.51.100.7: TCP and UDP port 7000 answer what they get, in capitals. 198.51.100.53: a name server that knows one name.
+2001:db8::7, where there is such an address: the same as 198.51.100.7, and ::1 the same as 127.0.0.1.
 127.0.0.1: TCP port 7001 says "loopback". 198.51.100.7: TCP port 7002 sends bytes without end, 7003 takes them.
 """
 import socket, struct, sys, threading
@@ -15,7 +16,8 @@ def upper(connection):
 
 
 def listen(address, serve):
-    server = socket.create_server(address)
+    family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
+    server = socket.create_server(address, family=family)
 
     def loop():
         while True:
@@ -25,7 +27,7 @@ def listen(address, serve):
 
 
 def datagrams(address, answer):
-    server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+    server = socket.socket(socket.AF_INET6 if ":" in address[0] else socket.AF_INET, socket.SOCK_DGRAM)
     server.bind(address)
 
     def loop():
@@ -73,5 +75,11 @@ listen(("198.51.100.7", 7003), take)
 datagrams(("198.51.100.7", 7000), bytes.upper)
 datagrams(("198.51.100.53", 53), resolve)
 listen(("127.0.0.1", 7001), say_loopback)
+try:
+    listen(("2001:db8::7", 7000), upper)
+    datagrams(("2001:db8::7", 7000), bytes.upper)
+    listen(("::1", 7001), say_loopback)
+except OSError:
+    pass
 print("ready", flush=True)
 sys.stdin.read()
