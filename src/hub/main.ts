@@ -10,6 +10,7 @@ import { createLineParser, type HubAnswer, type HubRequest } from '../protocol/h
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { Hub, type Member } from './hub.ts';
 import { NetworkSpace } from './network-space.ts';
+import { takeOwnScope } from './own-scope.ts';
 import { WayOut } from './way-out.ts';
 
 /** What who has started us waits for: a line, empty or with why not. */
@@ -88,7 +89,8 @@ async function open(apiSocket: string): Promise<Parts> {
     },
   });
   try {
-    await wayOut.start();
+    const outer = await wayOut.start();
+    await takeOwnScope([process.pid, space.pid, ...outer]);
   } catch (error) {
     space[Symbol.dispose]();
     throw error;

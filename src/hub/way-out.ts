@@ -38,8 +38,8 @@ export class WayOut implements Disposable {
     this.options = options;
   }
 
-  /** DRIVER_UNAVAILABLE, NETWORK_FAILED. */
-  async start(): Promise<void> {
+  /** Returns the pid of the helper, if it lives. DRIVER_UNAVAILABLE, NETWORK_FAILED. */
+  async start(): Promise<number[]> {
     const driver = networkDriver('slirp4netns');
     driver.check();
     rmSync(this.options.apiSocket, { force: true });
@@ -53,6 +53,7 @@ export class WayOut implements Disposable {
     void helper.ended.then((reason) => {
       if (this.helper === helper) void this.bringBack(reason);
     });
+    return helper.pid === undefined ? [] : [helper.pid];
   }
 
   /** Has the host listen; returns the port of the outer device that it leads to. PORT_UNAVAILABLE, NETWORK_FAILED. */

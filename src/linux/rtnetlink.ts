@@ -57,7 +57,7 @@ export function deleteLink(device: string): Buffer {
 export function errnoOfAnswer(answer: Buffer): number {
   if (answer.length < HEADER_BYTES + 4 || answer.readUInt16LE(4) !== NLMSG_ERROR)
     throw new RangeError('not an acknowledgement of rtnetlink');
-  return -answer.readInt32LE(HEADER_BYTES);
+  return 0 - answer.readInt32LE(HEADER_BYTES);
 }
 
 function endAttributes({ device, mac }: VethEnd, mtu: number): Buffer[] {

@@ -78,7 +78,8 @@ export class StateKeeper {
     }
     this.write({ networkHelper, network });
     const { to, ...rest } = change;
-    const words = Object.entries(rest).map(([key, value]) => [key, String(value)]);
+    const known = Object.entries(rest).filter(([, value]) => value !== undefined);
+    const words = known.map(([key, value]) => [key, String(value)]);
     noteLife(this.store, `network_${to}`, this.record, Object.fromEntries(words) as Record<string, string>);
   }
 
