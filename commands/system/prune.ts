@@ -6,7 +6,7 @@ import { pruneSystem } from '../../src/engine/system/prune-system.ts';
 
 export default class SystemPrune extends HutchCommand {
   static override description =
-    'Removes containers that do not run, images without a name (with --all: all that no container was made from), and what killed commands have left.';
+    'Removes containers that do not run, networks that no container is on then, images without a name (with --all: all that no container was made from), and what killed commands have left.';
   static override examples = [
     '<%= config.bin %> system prune -f',
     '<%= config.bin %> system prune -a --filter until=72h',
@@ -21,12 +21,23 @@ export default class SystemPrune extends HutchCommand {
   async run(): Promise<number> {
     const { flags } = await this.parse(SystemPrune);
     const images = flags.all ? 'all images that no other container was made from' : 'all images without a name';
-    if (!flags.force && !confirm(`This removes all containers that do not run, and ${images}. Go ahead?`)) {
+    if (
+      !flags.force &&
+      !confirm(
+        `This removes all containers that do not run, networks that no container is on, and ${images}. Go ahead?`,
+      )
+    ) {
       return EXIT_OK;
     }
     const { humanSize } = await import('../../src/cli/format/human.ts');
-    const { containers, images: pruned, freedBytes } = await pruneSystem({ all: flags.all, filters: flags.filter });
+    const {
+      containers,
+      networks,
+      images: pruned,
+      freedBytes,
+    } = await pruneSystem({ all: flags.all, filters: flags.filter });
     if (containers.removed.length > 0) this.print(['Deleted Containers:', ...containers.removed, ''].join('\n'));
+    if (networks.length > 0) this.print(['Deleted Networks:', ...networks, ''].join('\n'));
     const lines = [
       ...pruned.untagged.map((name) => `untagged: ${name}`),
       ...pruned.deleted.map((digest) => `deleted: ${digest}`),

@@ -141,6 +141,40 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     load: () => import('../../commands/logs.ts'),
     aliases: ['container logs'],
   },
+  'network connect': {
+    summary: 'Put a container on one more network',
+    load: () => import('../../commands/network/connect.ts'),
+  },
+  'network create': {
+    summary: 'Make a network for containers to share',
+    load: () => import('../../commands/network/create.ts'),
+  },
+  'network disconnect': {
+    summary: 'Take a container off a network',
+    load: () => import('../../commands/network/disconnect.ts'),
+  },
+  'network exists': {
+    summary: 'Tell by the exit code whether a network is there',
+    load: () => import('../../commands/network/exists.ts'),
+  },
+  'network inspect': {
+    summary: 'Show everything about networks',
+    load: () => import('../../commands/network/inspect.ts'),
+  },
+  'network ls': {
+    summary: 'List networks',
+    load: () => import('../../commands/network/ls.ts'),
+    aliases: ['network list'],
+  },
+  'network prune': {
+    summary: 'Remove networks that no container is on',
+    load: () => import('../../commands/network/prune.ts'),
+  },
+  'network rm': {
+    summary: 'Remove networks',
+    load: () => import('../../commands/network/rm.ts'),
+    aliases: ['network remove'],
+  },
   pause: {
     summary: 'Hold all processes of containers',
     load: () => import('../../commands/pause.ts'),
@@ -284,6 +318,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
 export const TOPICS: Readonly<Record<string, string>> = {
   container: 'Work with containers',
   image: 'Work with images',
+  network: 'Work with networks that containers share',
   plan: 'Show what a command would do, step by step, without doing it',
   system: 'Look after the store',
 };

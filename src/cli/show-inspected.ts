@@ -17,15 +17,24 @@ const EXIT_UNKNOWN = 1;
  * Prints what is known of each word: one JSON array, or a line by template for each. Unknown ones are told of on stderr at the end, and the
  * others printed all the same: with none at all that is `[]`. Returns the exit code.
  */
-export async function showInspected(
+export function showInspected(
   words: readonly string[],
   { format, ...options }: InspectOptions & { readonly format: string | undefined },
+): Promise<number> {
+  return showEach(words, format, (word) => inspectOne(word, options));
+}
+
+/** The same for what `inspect` says of a word. */
+export async function showEach(
+  words: readonly string[],
+  format: string | undefined,
+  inspect: (word: string) => Promise<object>,
 ): Promise<number> {
   const found: object[] = [];
   const unknown: unknown[] = [];
   for (const word of words) {
     try {
-      found.push(await inspectOne(word, options));
+      found.push(await inspect(word));
     } catch (error) {
       if (!isUnknown(error)) throw error;
       unknown.push(error);

@@ -169,6 +169,10 @@ class Connection implements StreamClient {
       case 'disconnect':
         void this.answerWhenDone(this.controls.disconnect(request.network));
         break;
+      case 'connect':
+      case 'disconnect':
+        this.socket.write(encodeMessage({ event: 'refused', reason: 'its monitor is of another version of hutch' }));
+        break;
       case 'wait':
         break;
     }

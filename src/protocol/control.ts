@@ -3,6 +3,8 @@
  * byte kind, four bytes length (big endian), payload; pure.
  */
 
+import type { HubNetwork, HubWish } from './hub.ts';
+
 /** A message is JSON; `input` goes to the payload's stdin, `output` and `error` come from it. */
 export const FRAME = { message: 0, input: 1, output: 2, error: 3 } as const;
 export type FrameKind = (typeof FRAME)[keyof typeof FRAME];
@@ -31,6 +33,14 @@ export type ControlRequest =
   /** Answered by `done` when every process of it stands still, or goes on. */
   | { readonly request: 'pause' | 'unpause' }
   | { readonly request: 'wait' }
+  /** Be on another network of the user's, by the next free device; answered by `done` or `refused`. */
+  | {
+      readonly request: 'connect';
+      readonly network: HubNetwork;
+      readonly attachment: Pick<HubWish, 'aliases' | 'ip' | 'mac'>;
+    }
+  /** Be no longer on the network of that name; answered by `done` or `refused`. */
+  | { readonly request: 'disconnect'; readonly network: string }
   /** The container's record has another name; answered by `done`. */
   | { readonly request: 'renamed' }
   /** To be on a network more, or no longer; answered by `done` when it is so. The record is the client's to change. */

@@ -99,8 +99,8 @@ describe('the namespaces of a container', { skip: hostSkip() }, () => {
       );
     }
     assertRefused(
-      await box.hutch(['run', '--rm', '--net', 'bridge', 'host', 'true']),
-      /^hutch: invalid value "bridge" for --net\n.*slirp4netns, none, host/u,
+      await box.hutch(['run', '--rm', '--net', 'nowhere', 'host', 'true']),
+      /^hutch: there is no network "nowhere"\n.*hutch network create nowhere/u,
     );
     assertRefused(
       await box.hutch(['run', '--rm', '--clock-offset', 'soon', 'host', 'true']),

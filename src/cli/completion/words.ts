@@ -5,7 +5,7 @@ import { COMMANDS, TOPICS } from '../command-table.ts';
 import type { CommandClass } from '../command-table.ts';
 
 /** What a positional argument of a command names, by the name the command gives it. */
-export type Subject = 'container' | 'image' | 'file' | 'nothing';
+export type Subject = 'container' | 'image' | 'network' | 'file' | 'nothing';
 
 export interface CompletedFlag {
   /** `-q` and `--quiet`, short first. */
@@ -34,6 +34,7 @@ export interface CompletionWords {
 
 const LISTINGS: Readonly<Record<string, readonly [Subject, string]>> = {
   ps: ['container', "hutch ps -a --format '{{.Names}}'"],
+  'network ls': ['network', "hutch network ls --format '{{.Name}}'"],
   images: ['image', "hutch images --format '{{.Repository}}:{{.Tag}}'"],
 };
 
@@ -77,5 +78,6 @@ function describe(call: string, summary: string, command: CommandClass): Complet
 function subjectOf(argument: string | undefined): Subject {
   if (argument === undefined) return 'nothing';
   if (argument.startsWith('container')) return 'container';
+  if (argument.startsWith('network')) return 'network';
   return argument.startsWith('image') ? 'image' : 'file';
 }

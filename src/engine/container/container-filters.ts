@@ -4,6 +4,8 @@ import { fullName, parseReference } from '../../images/reference.ts';
 import { resolveImage } from '../../images/store/find-image.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import type { ContainerState } from '../../state/container-state.ts';
+import type { NetworkAttachment } from '../../state/network-record.ts';
+import { readNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { momentOf } from '../parse-moment.ts';
 import { hasLabel } from '../prune-filter.ts';
@@ -87,6 +89,7 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
   network:
     (value, store) =>
     ({ record }) => {
+      if (record.networks !== undefined) return isOn(store, record.networks, value);
       const spec = readSpec(store, record.id);
       return spec !== undefined && networkOf(spec) === value;
     },
@@ -132,6 +135,13 @@ function splitWord(word: string): [string, string] {
   const equals = word.indexOf('=');
   if (equals <= 0 || equals === word.length - 1) throw invalid(word, 'KEY=VALUE, such as status=exited');
   return [word.slice(0, equals), word.slice(equals + 1)];
+}
+
+/** By name, or by the id of a network that is there. */
+function isOn(store: Store, networks: readonly NetworkAttachment[], value: string): boolean {
+  return networks.some(
+    ({ network }) => network === value || readNetwork(store, network)?.id.startsWith(value) === true,
+  );
 }
 
 function patternOf(text: string): RegExp {

@@ -1,15 +1,16 @@
 /** `hutch inspect` of a container, in the words that docker uses; reads the host, in the CLI process. Takes no lock. */
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import { isPrivate, joinedContainer, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
+import type { RuntimeSpec, SpecMount } from '../../oci/runtime-spec.ts';
 import { containerDirectory } from '../../state/container-id.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, type ContainerState } from '../../state/container-state.ts';
 import type { Health, HealthCheck } from '../../state/health.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
-import { describeHostConfig, portBindings } from './inspect-host-config.ts';
-import { networkOf, readSpec, volumesOf } from './read-spec.ts';
+import { describeHostConfig } from './inspect-host-config.ts';
+import { networkSettings } from './network-settings.ts';
+import { readSpec, volumesOf } from './read-spec.ts';
 
 /** How Go writes a time that never was. */
 const NEVER = '0001-01-01T00:00:00Z';
@@ -24,7 +25,7 @@ export async function inspectContainer(word: string, { size }: { readonly size: 
     ...identityOf(store, record, state),
     ...(spec === undefined ? {} : partsOfSpec(store, record, spec)),
     ...(size ? await sizesOf(record) : {}),
-    NetworkSettings: networkSettings(record, spec, state),
+    NetworkSettings: { ...networkSettings({ store, record, spec, state }), ...helperOf(state) },
   };
 }
 
@@ -158,20 +159,6 @@ function checkOf(check: HealthCheck): object {
 /** `SIGTERM`; a real-time signal stays a number. */
 function signalName(number: number): string {
   return Object.entries(constants.signals).find(([, value]) => value === number)?.[0] ?? String(number);
-}
-
-/** Keys and values as docker has them; `SourceAddressPreserved`: the container sees who connects, but for the host itself. */
-function networkSettings(record: ContainerRecord, spec: RuntimeSpec | undefined, state: ContainerState): object {
-  const { init } = state;
-  const hasOwn = spec !== undefined && isPrivate(spec, 'network');
-  return {
-    SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
-    Ports: init === null ? {} : portBindings(record.ports ?? []),
-    ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
-    ...helperOf(state),
-    IPAddress: '',
-    Networks: spec === undefined || joinedContainer(spec) !== undefined ? {} : { [networkOf(spec)]: {} },
-  };
 }
 
 /** Of the program that carries its network, if there is one: whether it does, and how often it had to be started again. */

@@ -62,7 +62,9 @@ function readOne(
       {
         record,
         state,
-        networks: () => [spec()].flatMap((known) => (known === undefined ? [] : [networkOf(known)])),
+        networks: () =>
+          record.networks?.map(({ network }) => network) ??
+          [spec()].flatMap((known) => (known === undefined ? [] : [networkOf(known)])),
         volumes: () =>
           [spec()].flatMap((known) => (known === undefined ? [] : volumesOf(store, known).map(({ source }) => source))),
       },

@@ -32,7 +32,7 @@ export async function inspectOne(word: string, { type, size }: InspectOptions): 
 
 /** True for the error about a name that nothing has. */
 export function isUnknown(error: unknown): boolean {
-  return isHutchError(error, 'CONTAINER_UNKNOWN', 'IMAGE_UNKNOWN', 'REFERENCE_INVALID');
+  return isHutchError(error, 'CONTAINER_UNKNOWN', 'IMAGE_UNKNOWN', 'NETWORK_UNKNOWN', 'REFERENCE_INVALID');
 }
 
 /** Loaded only when it is an image: reading those needs far more code. */

@@ -1,0 +1,23 @@
+/** `hutch network rm`: runs in the CLI process. */
+import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
+import { forEachContainer } from '../../src/cli/for-each-container.ts';
+import { removeUserNetwork } from '../../src/engine/network/remove-network.ts';
+
+export default class NetworkRm extends HutchCommand {
+  static override description = 'Removes networks that no container is on, and prints what they were called by.';
+  static override examples = ['<%= config.bin %> network rm web', '<%= config.bin %> network rm -f lab db'];
+  static override args = {
+    network: Args.string({ required: true, multiple: true, description: 'names or ids' }),
+  };
+  static override flags = {
+    force: Flags.boolean({ char: 'f', description: 'end and remove the containers that are on them' }),
+  };
+
+  async run(): Promise<number> {
+    const { args, flags } = await this.parse(NetworkRm);
+    return forEachContainer(args.network, async (word) => {
+      await removeUserNetwork(word, { force: flags.force });
+      this.print(word);
+    });
+  }
+}

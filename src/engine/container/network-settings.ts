@@ -1,0 +1,75 @@
+/** The part `NetworkSettings` of `hutch inspect`, with docker's keys; reads the store. */
+import { isPrivate, joinedContainer, type RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type { ContainerRecord } from '../../state/container-record.ts';
+import type { ContainerState, Endpoint } from '../../state/container-state.ts';
+import type { NetworkAttachment } from '../../state/network-record.ts';
+import { readNetwork } from '../../state/networks.ts';
+import type { Store } from '../../state/store.ts';
+import { portBindings } from './inspect-host-config.ts';
+import { networkOf } from './read-spec.ts';
+
+export interface Inspected {
+  readonly store: Store;
+  readonly record: ContainerRecord;
+  readonly spec: RuntimeSpec | undefined;
+  readonly state: ContainerState;
+}
+
+/** What slirp4netns gives every container. Source: slirp4netns(1). */
+const OF_SLIRP = { address: '10.0.2.100', prefixLength: 24, gateway: '10.0.2.2', mac: '', aliases: [] };
+
+/** `SourceAddressPreserved`: the container sees who connects, but for the host itself. Addresses are those of a container that runs. */
+export function networkSettings({ store, record, spec, state }: Inspected): object {
+  const { init } = state;
+  const hasOwn = spec !== undefined && isPrivate(spec, 'network');
+  const networks =
+    record.networks === undefined ? otherNetwork(spec, state) : userNetworks(store, record.networks, state);
+  return {
+    SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
+    Ports: init === null ? {} : portBindings(record.ports ?? []),
+    ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
+    ...ofFirst(Object.values(networks)[0] ?? {}),
+    Networks: networks,
+  };
+}
+
+/** Docker and podman say the first network's at the top too. */
+function ofFirst(first: Partial<ReturnType<typeof shown>>): object {
+  const { IPAddress = '', IPPrefixLen = 0, Gateway = '', MacAddress = '' } = first;
+  return { IPAddress, IPPrefixLen, Gateway, MacAddress };
+}
+
+function otherNetwork(spec: RuntimeSpec | undefined, { init }: ContainerState): Record<string, object> {
+  if (spec === undefined || joinedContainer(spec) !== undefined) return {};
+  const name = networkOf(spec);
+  return { [name]: name === 'slirp4netns' && init !== null ? shown(OF_SLIRP) : {} };
+}
+
+function userNetworks(
+  store: Store,
+  attachments: readonly NetworkAttachment[],
+  { endpoints }: ContainerState,
+): Record<string, object> {
+  return Object.fromEntries(
+    attachments.map(({ network, aliases, ip }) => {
+      const endpoint = endpoints?.find((one) => one.network === network);
+      const known = endpoint ?? { address: '', prefixLength: 0, gateway: '', mac: '', aliases };
+      const fixed = ip === undefined ? null : { IPv4Address: ip };
+      const id = endpoint?.networkId ?? readNetwork(store, network)?.id ?? '';
+      return [network, { IPAMConfig: fixed, NetworkID: id, Interface: endpoint?.device ?? '', ...shown(known) }];
+    }),
+  );
+}
+
+function shown({ address, prefixLength, gateway, mac, aliases }: Omit<Endpoint, 'network' | 'networkId' | 'device'>) {
+  return {
+    Aliases: aliases,
+    MacAddress: mac,
+    IPAddress: address,
+    IPPrefixLen: prefixLength,
+    Gateway: gateway,
+    IPv6Gateway: '',
+    GlobalIPv6Address: '',
+    GlobalIPv6PrefixLen: 0,
+  };
+}

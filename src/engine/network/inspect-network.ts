@@ -1,0 +1,50 @@
+/** `hutch network inspect`: all that is known of a network, with docker's keys; reads the store. */
+import { listContainers } from '../../state/container-record.ts';
+import { currentState } from '../../state/container-state.ts';
+import type { NetworkRecord } from '../../state/network-record.ts';
+import { findNetwork } from '../../state/networks.ts';
+import { locateStore, type Store } from '../../state/store.ts';
+
+/** NETWORK_UNKNOWN. */
+export function inspectNetwork(word: string): object {
+  const store = locateStore();
+  const record = findNetwork(store, word);
+  const { id, name, createdAt, driver, subnet, gateway, ipRange, internal, labels } = record;
+  return {
+    Name: name,
+    Id: id,
+    Created: createdAt,
+    Scope: 'local',
+    Driver: driver,
+    EnableIPv4: true,
+    EnableIPv6: false,
+    IPAM: {
+      Driver: 'default',
+      Options: {},
+      Config: [{ Subnet: subnet, ...(ipRange === undefined ? {} : { IPRange: ipRange }), Gateway: gateway }],
+    },
+    Internal: internal,
+    Attachable: false,
+    Ingress: false,
+    ConfigOnly: false,
+    Containers: Object.fromEntries(endpointsOn(store, record)),
+    Options: {},
+    Labels: labels,
+  };
+}
+
+/** Of containers that run. */
+function endpointsOn(store: Store, { id }: NetworkRecord): [string, object][] {
+  return listContainers(store).flatMap((container): [string, object][] => {
+    const endpoint = currentState(store, container).endpoints?.find(({ networkId }) => networkId === id);
+    if (endpoint === undefined) return [];
+    const { mac, address, prefixLength } = endpoint;
+    const shown = {
+      Name: container.name,
+      MacAddress: mac,
+      IPv4Address: `${address}/${String(prefixLength)}`,
+      IPv6Address: '',
+    };
+    return [[container.id, shown]];
+  });
+}
