@@ -11,6 +11,7 @@ import {
 } from '../protocol/control.ts';
 import { isSocketOfOurs } from './peer.ts';
 import { controlPath, makeControlDirectory, shortControlPath } from './control-path.ts';
+import type { NetworkAttachment } from '../state/network-record.ts';
 import type { Store } from '../state/store.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import type { StreamClient, StreamHub } from './stream-hub.ts';
@@ -28,7 +29,7 @@ export interface Controls {
   /** Holds all processes, or lets them go on. Throws a HutchError when it cannot. */
   hold(isHeld: boolean): Promise<void>;
   /** Throws a HutchError when it cannot. */
-  connect(request: Extract<ControlRequest, { request: 'connect' }>['attachment']): Promise<void>;
+  connect(attachment: NetworkAttachment): Promise<void>;
   disconnect(network: string): Promise<void>;
   attached(): void;
   renamed(): void;
@@ -164,14 +165,10 @@ class Connection implements StreamClient {
         void this.answerWhenDone(this.controls.hold(request.request === 'pause'));
         break;
       case 'connect':
-        void this.answerWhenDone(this.controls.connect(request.attachment));
+        void this.answerWhenDone(this.controls.connect({ network: request.network.name, ...request.attachment }));
         break;
       case 'disconnect':
         void this.answerWhenDone(this.controls.disconnect(request.network));
-        break;
-      case 'connect':
-      case 'disconnect':
-        this.socket.write(encodeMessage({ event: 'refused', reason: 'its monitor is of another version of hutch' }));
         break;
       case 'wait':
         break;

@@ -42,18 +42,7 @@ export type ControlRequest =
   /** Be no longer on the network of that name; answered by `done` or `refused`. */
   | { readonly request: 'disconnect'; readonly network: string }
   /** The container's record has another name; answered by `done`. */
-  | { readonly request: 'renamed' }
-  /** To be on a network more, or no longer; answered by `done` when it is so. The record is the client's to change. */
-  | {
-      readonly request: 'connect';
-      readonly attachment: {
-        readonly network: string;
-        readonly aliases: readonly string[];
-        readonly ip?: string;
-        readonly mac?: string;
-      };
-    }
-  | { readonly request: 'disconnect'; readonly network: string };
+  | { readonly request: 'renamed' };
 
 /** From the monitor to the client. */
 export type ControlEvent =
