@@ -4,6 +4,8 @@ import { requireTool, runTool, type ToolResult } from './run-tool.ts';
 
 /** System directories only: the programs run with the caller's authority over the namespace. */
 const PATH = '/usr/sbin:/usr/bin:/sbin:/bin';
+/** The first use of a kind of device or rule loads modules of the kernel: more than 10 s on an emulated machine that was busy. */
+const PATIENCE_MS = 30_000;
 
 /** A queue as `tc -s -j qdisc show` describes it. */
 export interface NetworkQueue {
@@ -34,7 +36,7 @@ export function runInNetwork(
   const enter = [...credentials, '-t', String(pid), '--user', '--net', '--'];
   return runTool([nsenter, ...enter, tool, ...args], {
     env: { PATH, LC_ALL: 'C' },
-    timeoutMs: 10_000,
+    timeoutMs: PATIENCE_MS,
     ...(input === undefined ? {} : { input }),
   });
 }

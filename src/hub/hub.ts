@@ -93,10 +93,11 @@ export class Hub {
   }
 
   async disconnect(member: Member, network: string): Promise<void> {
-    const leads = member.forwards.some(({ address }) => address === member.ports.get(network)?.endpoint.address);
+    const before = this.outward(member);
+    const leads = before?.network === network;
     if (leads) await this.stopForwards(member);
     await this.unplug(member, network);
-    if (leads) await this.forward(member);
+    if (leads) await this.leadOutAgain(member);
     this.tellResolver();
   }
 
@@ -186,11 +187,11 @@ export class Hub {
 
   /** Its ports lead to its first network that reaches the outside. */
   private async forward(member: Member): Promise<void> {
-    const target = [...member.ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId));
+    const target = this.outward(member);
     if (target === undefined) return;
     for (const port of member.published) {
       const outerPort = await this.wayOut.publish(port);
-      const { address } = target.endpoint;
+      const { address } = target;
       const rule = { protocol: port.protocol, outerPort, address, port: port.containerPort };
       member.forwards.push(rule);
       await this.space.filter(forwardRule('add', rule));
@@ -206,14 +207,26 @@ export class Hub {
     }
   }
 
+  /** The way out went with the network that had it: the next one has it now, if there is one. */
+  private async leadOutAgain(member: Member): Promise<void> {
+    const next = this.outward(member);
+    if (next === undefined) return;
+    await runIp(member.pid, [defaultRoute(next)]);
+    await this.forward(member);
+  }
+
+  /** What a container has on its first network that reaches the outside. */
+  private outward({ ports }: Member): HubEndpoint | undefined {
+    return [...ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId))?.endpoint;
+  }
+
   private isInternal(networkId: string): boolean {
     return this.bridges.get(networkId)?.network.internal ?? false;
   }
 
   /** The first one has the way out. */
   private isFirst(member: Member, network: HubNetwork): boolean {
-    const outward = [...member.ports.values()].filter(({ endpoint }) => !this.isInternal(endpoint.networkId));
-    return outward[0]?.endpoint.networkId === network.id;
+    return this.outward(member)?.networkId === network.id;
   }
 
   private isInUse({ id }: HubNetwork): boolean {
@@ -262,12 +275,20 @@ export class Hub {
 
 /** Gives the container's device its address, in the container's network namespace. NETWORK_FAILED. */
 async function configure(pid: number, endpoint: HubEndpoint, hasWayOut: boolean): Promise<void> {
-  const { address, prefixLength, device, gateway } = endpoint;
+  const { address, prefixLength, device } = endpoint;
   const lines = [
     `addr add ${address}/${String(prefixLength)} broadcast + dev ${device}`,
     `link set ${device} up`,
-    ...(hasWayOut ? [`route add default via ${gateway} dev ${device}`] : []),
+    ...(hasWayOut ? [defaultRoute(endpoint)] : []),
   ];
+  await runIp(pid, lines);
+}
+
+function defaultRoute({ gateway, device }: HubEndpoint): string {
+  return `route add default via ${gateway} dev ${device}`;
+}
+
+async function runIp(pid: number, lines: readonly string[]): Promise<void> {
   const { code, stderr } = await runInNetwork(pid, ['ip', '-batch', '-'], `${lines.join('\n')}\n`);
   if (code !== 0) throw failed(`ip: ${stderr.trim().split('\n')[0] ?? ''}`);
 }

@@ -92,6 +92,19 @@ export class WayOut implements Disposable {
     published.id = id;
   }
 
+  /** Somebody may have taken a port meanwhile; that is said, and the others lead there. */
+  private async leadAgain(): Promise<string[]> {
+    const missing: string[] = [];
+    for (const published of this.published) {
+      try {
+        await this.lead(published);
+      } catch (error) {
+        missing.push(error instanceof Error ? error.message : String(error));
+      }
+    }
+    return missing;
+  }
+
   private freePort(): number {
     const taken = new Set([...this.published].map(({ outerPort }) => outerPort));
     do this.nextPort = this.nextPort >= LAST_OUTER_PORT ? FIRST_OUTER_PORT : this.nextPort + 1;
@@ -105,9 +118,9 @@ export class WayOut implements Disposable {
     while (await this.backoff.next()) {
       try {
         await this.start();
-        for (const published of this.published) await this.lead(published);
+        const missing = await this.leadAgain();
         this.backoff.started();
-        this.options.onChange('restarted', reason);
+        this.options.onChange('restarted', [reason, ...missing].join('; '));
         return;
       } catch (error) {
         last = error instanceof Error ? error.message : String(error);
