@@ -169,7 +169,7 @@ export class Hub {
     const index = FIRST_INDEX + (this.counter += 1);
     const bridge = { network, device: `${BRIDGE_PREFIX}${String(this.counter)}`, index };
     const { prefixLength } = subnetOf(network.subnet);
-    await this.space.filter(bridgeRule('add', bridge.device, network.internal));
+    await this.space.filter(bridgeRule('add', { ...network, device: bridge.device }));
     await this.space.ip([
       `link add name ${bridge.device} mtu ${String(MTU)} index ${String(index)} type bridge`,
       `addr add ${network.gateway}/${String(prefixLength)} dev ${bridge.device}`,
@@ -182,7 +182,7 @@ export class Hub {
   private async removeBridge({ network, device }: Bridge): Promise<void> {
     if (!this.bridges.delete(network.id)) return;
     await this.space.ip([`link del ${device}`]);
-    await this.space.filter(bridgeRule('delete', device, network.internal));
+    await this.space.filter(bridgeRule('delete', { ...network, device }));
   }
 
   /** Its ports lead to its first network that reaches the outside. */

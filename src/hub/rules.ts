@@ -20,12 +20,13 @@ export interface ForwardRule {
 }
 
 /**
- * Within a bridge everything passes (a host with br_netfilter asks here about that too). Bridges reach the outside only where they are in `outward`, each other never, and hutch itself only by questions to the name server and by ping. On a
+ * Within a bridge everything passes (a host with br_netfilter asks here about that too). Bridges reach the outside only where they are in `outward`, each other never, and hutch itself only at the gateway of their own network, by
+ * questions to the name server and by ping. On a
  * bridge, a container speaks with its own address or not at all. Source: nft(8).
  */
 export const BASE_RULES = `
 table inet hutch {
-  set bridges { type ifname; }
+  set gateways { type ifname . ipv4_addr; }
   set outward { type ifname; }
   set inside { type ifname . ifname; }
   map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
@@ -48,9 +49,9 @@ table inet hutch {
     type filter hook input priority filter; policy drop;
     iifname "lo" accept
     ct state established,related accept
-    iifname @bridges udp dport 53 accept
-    iifname @bridges tcp dport 53 accept
-    iifname @bridges icmp type echo-request accept
+    iifname . ip daddr @gateways udp dport 53 accept
+    iifname . ip daddr @gateways tcp dport 53 accept
+    iifname . ip daddr @gateways icmp type echo-request accept
   }
 }
 table bridge hutch {
@@ -63,10 +64,21 @@ table bridge hutch {
 }
 `;
 
-export function bridgeRule(verb: 'add' | 'delete', device: string, isInternal: boolean): string {
-  const sets = isInternal ? ['bridges'] : ['bridges', 'outward'];
-  const own = `${verb} element inet hutch inside { "${device}" . "${device}" }\n`;
-  return own + sets.map((set) => `${verb} element inet hutch ${set} { "${device}" }\n`).join('');
+/** What one bridge is. */
+export interface BridgeRule {
+  readonly device: string;
+  readonly gateway: string;
+  /** It does not lead outside. */
+  readonly internal: boolean;
+}
+
+export function bridgeRule(verb: 'add' | 'delete', { device, gateway, internal }: BridgeRule): string {
+  const elements = [
+    ['inside', `"${device}" . "${device}"`],
+    ['gateways', `"${device}" . ${gateway}`],
+    ...(internal ? [] : [['outward', `"${device}"`]]),
+  ];
+  return elements.map(([set = '', element = '']) => `${verb} element inet hutch ${set} { ${element} }\n`).join('');
 }
 
 export function portRule(verb: 'add' | 'delete', { device, mac, address }: PortRule): string {

@@ -42,11 +42,15 @@ describe('containers on networks of their user', { skip: hostSkip() }, () => {
     assert.match(await askPort(port), /^\d+\.\d+\.\d+\.\d+$/u);
   });
 
-  it('do not reach another network, nor the gateway of one, nor are they found by name there', async () => {
+  it('do not reach another network, nor its name server, nor are they found by name there', async () => {
     const address = await addressOf(box, 'far');
     assert.notEqual(await askFrom(box, 'other', address), '', 'control');
     assert.equal(await askFrom(box, 'near', address), '');
     assert.equal(await askFrom(box, 'near', 'far'), '');
+    const open = 'import socket,sys;socket.create_connection((sys.argv[1],53),4);print("open")';
+    const argv = ['run', '--rm', '--net', 'near', 'host', 'python3', '-c', open];
+    assert.equal(printed(await box.hutch([...argv, '10.89.201.1'])), 'open\n', 'control');
+    assert.equal((await box.hutch([...argv, '10.89.202.1'])).stdout, '');
   });
 
   it('do not reach another network by a route of their own', async () => {
