@@ -1,6 +1,7 @@
 /** What becomes of networks of the user when a process behind them is killed. */
 
 import assert from 'node:assert/strict';
+import { readdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../e2e/processes.ts';
 import { hostSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
@@ -70,5 +71,9 @@ describe('a process behind user networks that is killed', { skip: hostSkip() }, 
       }
     }
     assert.ok(await allGone());
+    const sockets = (): string[] => readdirSync(box.run).filter((name) => name.startsWith('network-hub'));
+    assert.notDeepEqual(sockets(), [], 'control');
+    await box.hutch(['check', '--repair']);
+    assert.deepEqual(sockets(), []);
   });
 });

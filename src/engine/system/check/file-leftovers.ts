@@ -1,5 +1,6 @@
 /** Files that a killed hutch did not come to remove: half-written ones, fifos, drafts, locks, sockets; on the host's side. */
 import { existsSync, rmSync } from 'node:fs';
+import { connect } from 'node:net';
 import { basename, join } from 'node:path';
 import { connectToMonitor } from '../../../monitor/control-client.ts';
 import { containerDirectory, listIds } from '../../../state/container-record.ts';
@@ -59,7 +60,7 @@ export function findLocks(store: Store): Leftover[] {
 /** Control sockets that nobody listens at. */
 export async function findSockets(store: Store): Promise<Leftover[]> {
   const directory = join(store.run, 'monitors');
-  const found: Leftover[] = [];
+  const found: Leftover[] = await findHubSockets(store);
   for (const digits of namesIn(directory).filter((name) => /^[0-9a-f]{24}$/u.test(name))) {
     if (!(await isDead(store, digits))) continue;
     const mend = async (): Promise<void> => {
@@ -77,4 +78,36 @@ async function isDead(store: Store, digits: string): Promise<boolean> {
   if (isLookedAfter()) return false;
   using client = await connectToMonitor(store, digits);
   return client === undefined && existsSync(join(store.run, 'monitors', digits)) && !isLookedAfter();
+}
+
+/** Those of a network hub that was killed. Who starts the next one holds the lock until that listens. */
+async function findHubSockets(store: Store): Promise<Leftover[]> {
+  const path = join(store.run, 'network-hub');
+  const places = [path, `${path}.slirp`].filter((place) => existsSync(place));
+  if (places.length === 0 || (await isHeard(path))) return [];
+  return places.map((place) => ({
+    kind: 'socket',
+    place,
+    text: 'the socket of a network hub that is dead',
+    mend: () =>
+      withLock(path, 'remove the socket of a dead network hub', async () => {
+        if (!(await isHeard(path))) rmSync(place, { force: true });
+      }),
+  }));
+}
+
+function isHeard(path: string): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect(path);
+    const answer = (isThere: boolean): void => {
+      socket.destroy();
+      resolve(isThere);
+    };
+    socket.once('connect', () => {
+      answer(true);
+    });
+    socket.once('error', () => {
+      answer(false);
+    });
+  });
 }
