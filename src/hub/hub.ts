@@ -28,6 +28,8 @@ interface Port {
   readonly endpoint: HubEndpoint;
   /** The end on the bridge. */
   readonly device: string;
+  /** The aliases that the user gave it. */
+  readonly asked: readonly string[];
 }
 
 /** A container, as long as its monitor holds a connection. */
@@ -92,16 +94,23 @@ export class Hub {
     this.tellResolver();
   }
 
+  /** Where the way out was there, it is on the next network that has one. */
   async disconnect(member: Member, network: string): Promise<void> {
-    const leads = member.forwards.some(({ address }) => address === member.ports.get(network)?.endpoint.address);
+    const leads = this.outward(member)?.endpoint.network === network;
     if (leads) await this.stopForwards(member);
     await this.unplug(member, network);
-    if (leads) await this.forward(member);
+    const next = this.outward(member);
+    if (leads && next !== undefined) {
+      await leadOut(member.pid, next.endpoint);
+      await this.forward(member);
+    }
     this.tellResolver();
   }
 
   rename(member: Member, name: string): void {
     member.name = name;
+    for (const [network, { endpoint, device, asked }] of member.ports)
+      member.ports.set(network, { device, asked, endpoint: { ...endpoint, aliases: namesOf(member, asked) } });
     this.tellResolver();
   }
 
@@ -113,8 +122,9 @@ export class Hub {
       const device = `${PORT_PREFIX}${String((this.counter += 1))}`;
       const { address, mac } = endpoint;
       await this.space.filter(portRule('add', { device, mac, address }));
-      member.ports.set(network.name, { endpoint, device });
-      this.addPair(member, bridge, { endpoint, device });
+      const port = { endpoint, device, asked: wish.aliases };
+      member.ports.set(network.name, port);
+      this.addPair(member, bridge, port);
       await configure(member.pid, endpoint, this.isFirst(member, network) && !network.internal);
     } catch (error) {
       await this.unplug(member, network.name);
@@ -123,7 +133,7 @@ export class Hub {
     }
   }
 
-  private endpointFor({ container, name, hostname }: Member, wish: HubWish): HubEndpoint {
+  private endpointFor(member: Member, wish: HubWish): HubEndpoint {
     const { network, aliases, ip, mac, device } = wish;
     const taken = new Set(this.portsOn(network.id).map(({ endpoint }) => endpoint.address));
     const address = chooseAddress(network, ip, (candidate) => taken.has(candidate));
@@ -135,7 +145,7 @@ export class Hub {
       prefixLength: subnetOf(network.subnet).prefixLength,
       gateway: network.gateway,
       mac: mac ?? macOf(address),
-      aliases: [...new Set([...aliases, name, container.slice(0, SHORT_ID_DIGITS), hostname].map(lowerCase))],
+      aliases: namesOf(member, aliases),
     };
   }
 
@@ -170,7 +180,8 @@ export class Hub {
     const { prefixLength } = subnetOf(network.subnet);
     await this.space.filter(bridgeRule('add', bridge.device, network.internal));
     await this.space.ip([
-      `link add name ${bridge.device} mtu ${String(MTU)} index ${String(index)} type bridge`,
+      // By itself it has the lowest address of its ports, another one when they change: for containers the gateway would be gone until they ask anew.
+      `link add name ${bridge.device} address ${macOf(network.gateway)} mtu ${String(MTU)} index ${String(index)} type bridge`,
       `addr add ${network.gateway}/${String(prefixLength)} dev ${bridge.device}`,
       `link set ${bridge.device} up`,
     ]);
@@ -186,7 +197,7 @@ export class Hub {
 
   /** Its ports lead to its first network that reaches the outside. */
   private async forward(member: Member): Promise<void> {
-    const target = [...member.ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId));
+    const target = this.outward(member);
     if (target === undefined) return;
     for (const port of member.published) {
       const outerPort = await this.wayOut.publish(port);
@@ -212,8 +223,11 @@ export class Hub {
 
   /** The first one has the way out. */
   private isFirst(member: Member, network: HubNetwork): boolean {
-    const outward = [...member.ports.values()].filter(({ endpoint }) => !this.isInternal(endpoint.networkId));
-    return outward[0]?.endpoint.networkId === network.id;
+    return this.outward(member)?.endpoint.networkId === network.id;
+  }
+
+  private outward({ ports }: Member): Port | undefined {
+    return [...ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId));
   }
 
   private isInUse({ id }: HubNetwork): boolean {
@@ -235,8 +249,8 @@ export class Hub {
       [...member.ports.values()].map(({ endpoint }) => ({ member, endpoint })),
     );
     const names = new Map<string, { network: string; name: string; addresses: string[] }>();
-    for (const { member, endpoint } of ports) {
-      for (const name of [...endpoint.aliases, lowerCase(member.name)]) {
+    for (const { endpoint } of ports) {
+      for (const name of endpoint.aliases) {
         const key = `${endpoint.networkId} ${name}`;
         const entry = names.get(key) ?? { network: endpoint.networkId, name, addresses: [] };
         names.set(key, entry);
@@ -272,6 +286,15 @@ async function configure(pid: number, endpoint: HubEndpoint, hasWayOut: boolean)
   if (code !== 0) throw failed(`ip: ${stderr.trim().split('\n')[0] ?? ''}`);
 }
 
-function lowerCase(name: string): string {
-  return name.toLowerCase();
+/** The default route by this device: NETWORK_FAILED. */
+async function leadOut(pid: number, { gateway, device }: HubEndpoint): Promise<void> {
+  const line = `route replace default via ${gateway} dev ${device}\n`;
+  const { code, stderr } = await runInNetwork(pid, ['ip', '-batch', '-'], line);
+  if (code !== 0) throw failed(`ip: ${stderr.trim().split('\n')[0] ?? ''}`);
+}
+
+/** What others on a network may call a container. */
+function namesOf({ container, name, hostname }: Member, aliases: readonly string[]): string[] {
+  const names = [...aliases, name, container.slice(0, SHORT_ID_DIGITS), hostname];
+  return [...new Set(names.map((word) => word.toLowerCase()))];
 }
