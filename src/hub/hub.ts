@@ -28,6 +28,8 @@ interface Port {
   readonly endpoint: HubEndpoint;
   /** The end on the bridge. */
   readonly device: string;
+  /** The aliases that the user gave it. */
+  readonly asked: readonly string[];
 }
 
 /** A container, as long as its monitor holds a connection. */
@@ -92,6 +94,7 @@ export class Hub {
     this.tellResolver();
   }
 
+  /** Where the way out was there, it is on the next network that has one. */
   async disconnect(member: Member, network: string): Promise<void> {
     const before = this.outward(member);
     const leads = before?.network === network;
@@ -103,6 +106,8 @@ export class Hub {
 
   rename(member: Member, name: string): void {
     member.name = name;
+    for (const [network, { endpoint, device, asked }] of member.ports)
+      member.ports.set(network, { device, asked, endpoint: { ...endpoint, aliases: namesOf(member, asked) } });
     this.tellResolver();
   }
 
@@ -114,8 +119,9 @@ export class Hub {
       const device = `${PORT_PREFIX}${String((this.counter += 1))}`;
       const { address, mac } = endpoint;
       await this.space.filter(portRule('add', { device, mac, address }));
-      member.ports.set(network.name, { endpoint, device });
-      this.addPair(member, bridge, { endpoint, device });
+      const port = { endpoint, device, asked: wish.aliases };
+      member.ports.set(network.name, port);
+      this.addPair(member, bridge, port);
       await configure(member.pid, endpoint, this.isFirst(member, network) && !network.internal);
     } catch (error) {
       await this.unplug(member, network.name);
@@ -124,7 +130,7 @@ export class Hub {
     }
   }
 
-  private endpointFor({ container, name, hostname }: Member, wish: HubWish): HubEndpoint {
+  private endpointFor(member: Member, wish: HubWish): HubEndpoint {
     const { network, aliases, ip, mac, device } = wish;
     const taken = new Set(this.portsOn(network.id).map(({ endpoint }) => endpoint.address));
     const address = chooseAddress(network, ip, (candidate) => taken.has(candidate));
@@ -136,7 +142,7 @@ export class Hub {
       prefixLength: subnetOf(network.subnet).prefixLength,
       gateway: network.gateway,
       mac: mac ?? macOf(address),
-      aliases: [...new Set([...aliases, name, container.slice(0, SHORT_ID_DIGITS), hostname].map(lowerCase))],
+      aliases: namesOf(member, aliases),
     };
   }
 
@@ -171,7 +177,8 @@ export class Hub {
     const { prefixLength } = subnetOf(network.subnet);
     await this.space.filter(bridgeRule('add', { ...network, device: bridge.device }));
     await this.space.ip([
-      `link add name ${bridge.device} mtu ${String(MTU)} index ${String(index)} type bridge`,
+      // By itself it has the lowest address of its ports, another one when they change: for containers the gateway would be gone until they ask anew.
+      `link add name ${bridge.device} address ${macOf(network.gateway)} mtu ${String(MTU)} index ${String(index)} type bridge`,
       `addr add ${network.gateway}/${String(prefixLength)} dev ${bridge.device}`,
       `link set ${bridge.device} up`,
     ]);
@@ -248,8 +255,8 @@ export class Hub {
       [...member.ports.values()].map(({ endpoint }) => ({ member, endpoint })),
     );
     const names = new Map<string, { network: string; name: string; addresses: string[] }>();
-    for (const { member, endpoint } of ports) {
-      for (const name of [...endpoint.aliases, lowerCase(member.name)]) {
+    for (const { endpoint } of ports) {
+      for (const name of endpoint.aliases) {
         const key = `${endpoint.networkId} ${name}`;
         const entry = names.get(key) ?? { network: endpoint.networkId, name, addresses: [] };
         names.set(key, entry);
@@ -285,7 +292,7 @@ async function configure(pid: number, endpoint: HubEndpoint, hasWayOut: boolean)
 }
 
 function defaultRoute({ gateway, device }: HubEndpoint): string {
-  return `route add default via ${gateway} dev ${device}`;
+  return `route replace default via ${gateway} dev ${device}`;
 }
 
 async function runIp(pid: number, lines: readonly string[]): Promise<void> {
@@ -293,6 +300,8 @@ async function runIp(pid: number, lines: readonly string[]): Promise<void> {
   if (code !== 0) throw failed(`ip: ${stderr.trim().split('\n')[0] ?? ''}`);
 }
 
-function lowerCase(name: string): string {
-  return name.toLowerCase();
+/** What others on a network may call a container. */
+function namesOf({ container, name, hostname }: Member, aliases: readonly string[]): string[] {
+  const names = [...aliases, name, container.slice(0, SHORT_ID_DIGITS), hostname];
+  return [...new Set(names.map((word) => word.toLowerCase()))];
 }

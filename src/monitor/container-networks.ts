@@ -59,7 +59,7 @@ export class ContainerNetworks implements Disposable {
   }
 
   async renamed(name: string): Promise<void> {
-    await this.connection?.ask({ event: 'monitor_renames', name });
+    if (this.connection !== undefined) this.has(await this.connection.ask({ event: 'monitor_renames', name }));
   }
 
   [Symbol.dispose](): void {
@@ -151,8 +151,11 @@ export class ContainerNetworks implements Disposable {
     for (const rate of rates) await limitNetworkAgain(rate, this.pid);
   }
 
-  private wishAgain({ network, aliases, address, mac, device }: HubEndpoint): HubWish {
-    return this.wish({ network, aliases, ip: address, mac }, device);
+  /** Its names but for the aliases that were asked for are not the same once it is renamed. */
+  private wishAgain({ network, address, mac, device }: HubEndpoint): HubWish {
+    const { store, record } = this.options;
+    const asked = recordNow(store, record).networks?.find((one) => one.network === network);
+    return this.wish({ network, aliases: asked?.aliases ?? [], ip: address, mac }, device);
   }
 
   private isNeeded(): boolean {

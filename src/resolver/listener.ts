@@ -15,8 +15,12 @@ export interface Heard {
 
 type Hear = (heard: Heard) => void;
 
+/** Of all containers of a network, and of one: who opens them without end must leave some to the others. */
 const MAX_CONNECTIONS = 128;
+const MAX_CONNECTIONS_EACH = 16;
 const IDLE_MS = 10_000;
+/** Some of the longest answers. An asker that asks and asks and reads nothing would fill our memory. */
+const MAX_UNREAD_BYTES = 512 * 1024;
 
 export class Listener {
   private readonly datagrams: DatagramSocket;
@@ -74,7 +78,7 @@ export class Listener {
 
   private accept(socket: Socket, hear: Hear): void {
     const asker = socket.remoteAddress;
-    if (asker === undefined) {
+    if (asker === undefined || this.connectionsOf(asker) >= MAX_CONNECTIONS_EACH) {
       socket.destroy();
       return;
     }
@@ -83,8 +87,15 @@ export class Listener {
     socket.on('error', () => socket.destroy());
     socket.setTimeout(IDLE_MS, () => socket.destroy());
     const reply = (answer: Buffer): void => {
+      if (socket.writableLength > MAX_UNREAD_BYTES) socket.destroy();
       if (socket.writable) socket.write(frameMessage(answer));
     };
-    hearMessages(socket, (packet) => hear({ packet, asker, transport: 'tcp', reply }));
+    hearMessages(socket, (packet) => {
+      if (!socket.destroyed) hear({ packet, asker, transport: 'tcp', reply });
+    });
+  }
+
+  private connectionsOf(asker: string): number {
+    return [...this.connections].filter(({ remoteAddress }) => remoteAddress === asker).length;
   }
 }

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { connect, createServer } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 import { test, type TestContext } from 'node:test';
 import type { ResolverTable } from '../../src/protocol/hub.ts';
 import { DnsServer, type DnsServerOptions } from '../../src/resolver/dns-server.ts';
@@ -46,8 +46,8 @@ async function askUdp(name: string, { port, from = CONTAINER, ...askedFor }: Ask
 }
 
 /** Sends byte by byte, two questions on one connection. */
-async function askTcpTwice(name: string, { port }: Asked): Promise<ReadAnswer[]> {
-  const socket = connect({ port, host: GATEWAY, localAddress: CONTAINER, noDelay: true });
+async function askTcpTwice(name: string, { port, from = CONTAINER }: Asked): Promise<ReadAnswer[]> {
+  const socket = connect({ port, host: GATEWAY, localAddress: from, noDelay: true });
   const answers: ReadAnswer[] = [];
   const both = new Promise<void>((resolve) => {
     hearMessages(socket, (message) => {
@@ -209,4 +209,51 @@ test('an address that is not there is an error, and the others are served', asyn
   await assert.rejects(server.update(table({ listen })), { code: 'EADDRNOTAVAIL' });
   const port = server.addresses[0]?.port ?? 0;
   assert.equal((await askUdp('web', { port })).rcode, 0);
+});
+
+test('one container cannot take all connections', async (context) => {
+  const clients = [CONTAINER, NEIGHBOUR].map((address) => ({ address, networks: ['n'], nameServers: [] }));
+  const { port } = await serve(context, table({ clients }));
+  const greedy = Array.from({ length: 200 }, () => connect({ port, host: GATEWAY, localAddress: CONTAINER }));
+  context.after(() => greedy.forEach((socket) => socket.destroy()));
+  const isClosed = await Promise.all(
+    greedy.map(async (socket) => {
+      const closed = endOf(socket);
+      socket.write(frameMessage(askFor('web')));
+      return Promise.race([closed.then(() => true), new Promise((hear) => socket.once('data', () => hear(false)))]);
+    }),
+  );
+  assert.equal(isClosed.filter((closed) => !closed).length, 16);
+  assert.equal((await askTcpTwice('web', { port, from: NEIGHBOUR })).length, 2, 'the neighbour is heard');
+});
+
+/** Resolves when a connection is over, with whether an error has ended it. */
+function endOf(socket: Socket): Promise<boolean> {
+  return new Promise((resolve) => {
+    socket.on('error', () => undefined).once('close', (isError) => resolve(isError));
+  });
+}
+
+/** Asks for `many` so often, reads nothing until then, and resolves to whether it was cut off. */
+async function askWithoutReading(port: number, questions: number): Promise<boolean> {
+  const socket = connect({ port, host: GATEWAY, localAddress: CONTAINER });
+  const closed = endOf(socket);
+  socket.pause();
+  const block = Buffer.concat(Array.from({ length: 100 }, () => frameMessage(askFor('many'))));
+  for (let asked = 0; asked < questions && socket.writable; asked += 100) {
+    if (!socket.write(block)) await Promise.race([new Promise((go) => socket.once('drain', go)), closed]);
+  }
+  if (socket.writable) {
+    socket.resume();
+    socket.end();
+  }
+  return closed;
+}
+
+test('who asks without reading the answers is cut off, and nobody else', async (context) => {
+  const addresses = Array.from({ length: 250 }, (_, index) => `127.0.1.${String(index)}`);
+  const { port } = await serve(context, table({ names: [{ network: 'n', name: 'many', addresses }] }));
+  assert.equal(await askWithoutReading(port, 20_000), true);
+  assert.equal(await askWithoutReading(port, 100), false, 'control: some unread answers are allowed');
+  assert.equal((await askTcpTwice('many', { port })).length, 2);
 });
