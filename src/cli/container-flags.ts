@@ -38,6 +38,11 @@ export const CONTAINER_FLAGS = {
   'add-host': several('NAME:ADDRESS for /etc/hosts; the address host-gateway leads to this host'),
   dns: several('name server'),
   'dns-search': several('search domain'),
+  'dns-option': Flags.string({
+    multiple: true,
+    aliases: ['dns-opt'],
+    description: 'option of resolv.conf, such as ndots:2',
+  }),
   network: Flags.string({
     multiple: true,
     aliases: ['net'],
@@ -136,6 +141,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     addHosts: list('add-host'),
     dns: list('dns'),
     dnsSearch: list('dns-search'),
+    dnsOptions: list('dns-option'),
     network: list('network')[0],
     networks: list('network'),
     networkAliases: list('network-alias'),

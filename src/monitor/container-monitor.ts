@@ -19,6 +19,7 @@ import { cgroupStep, ContainerCgroup } from './container-cgroup.ts';
 import { ContainerNetworks } from './container-networks.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
+import { followResolver } from './follow-resolver.ts';
 import { execProbe } from './health-probe.ts';
 import { HealthWatch } from './health-watch.ts';
 import { openJoined, watchJoined } from './joined-network.ts';
@@ -220,6 +221,7 @@ export class ContainerMonitor implements Controls {
     const { prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
     const plan = this.planNow();
     if (this.hasRun) await prepareAgain(store, record.id, plan);
+    using _resolver = this.followHost(plan);
     using joined = openJoined(store, plan);
     const chain = chainFor(plan, joined);
     using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
@@ -292,6 +294,14 @@ export class ContainerMonitor implements Controls {
     const { store, record } = this.options;
     noteLife(store, 'kill', record, { signal: String(KILL), by: `--timeout ${String(record.timeoutSeconds)}` });
     this.life?.kill();
+  }
+
+  private followHost(plan: Plan): Disposable | undefined {
+    const { record, store } = this.options;
+    const settings = record.resolver ?? null;
+    return settings === null
+      ? undefined
+      : followResolver({ directory: containerDirectory(store, record.id), plan, settings });
   }
 
   /** Its network namespace stays, and leads nowhere any more. */

@@ -1,6 +1,7 @@
 /** Records of containers on disk: what each one is. Written whole, at first and when it is renamed; read without a lock; on the host's side. */
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
+import type { ResolverSettings } from '../host/resolver.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
 import { containerDirectory, isContainerId } from './container-id.ts';
 import { nameOwner } from './container-names.ts';
@@ -59,6 +60,8 @@ export interface ContainerRecord {
   readonly networks?: readonly NetworkAttachment[];
   /** Of --dns, asked by the name server of its networks instead of the host's. */
   readonly nameServers?: readonly string[];
+  /** How its /etc/resolv.conf goes along with the host's; null or nothing: not at all. */
+  readonly resolver?: ResolverSettings | null;
   /** Null or nothing: it is not checked. */
   readonly health?: HealthCheck | null;
 }

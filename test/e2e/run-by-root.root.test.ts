@@ -40,6 +40,19 @@ describe('hutch run by root', { skip }, () => {
     assert.equal(await remaining(), '');
   });
 
+  it('joins the network of another container, and starts its helper again', async () => {
+    const { stdout } = await run(`hutch run -d --name first host sleep 1000 >/dev/null
+hutch run --rm --net container:first host sh -c 'ls /sys/class/net; id -u'
+kill -KILL "$(hutch inspect -f '{{.NetworkSettings.Helper.Pid}}' first)"
+for turn in $(seq 100); do
+  seen=$(hutch inspect -f '{{.NetworkSettings.Helper.Status}} {{.NetworkSettings.Helper.Restarts}}' first)
+  [ "$seen" != 'up 1' ] || break
+done
+echo "$seen"; hutch rm -f first`);
+    assert.equal(stdout, 'lo\ntap0\n0\nup 1\nfirst\n');
+    assert.equal(await remaining(), '');
+  });
+
   it('maps all 65536 ids to subordinate ones, and none to host root, as seen from the host', async () => {
     const child = start('hutch run --rm --net none host sleep 1000');
     const outcome = outcomeOf(child);

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { UserNamespace } from '../../linux/id-map.ts';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { hostArchitecture } from './host-architecture.ts';
+import type { ResolverSettings } from '../../host/resolver.ts';
 import { findTool } from '../../host/run-tool.ts';
 import { NETWORK_DRIVERS, type NetworkDriver, type NetworkDriverName } from '../../drivers/network/driver.ts';
 import { bridgeDriver } from '../../drivers/network/bridge.ts';
@@ -23,14 +24,16 @@ import { parseNetworks } from '../network/parse-networks.ts';
 import { chooseCgroup } from './choose-cgroup.ts';
 import { buildSpec, hostnameOf } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
-import { findJoined, joinedEtcFiles, requireSameIds } from './join-network.ts';
-import { etcFiles } from './etc-files.ts';
+import { findJoined, joinedEtcFiles, requireSameIds, type JoinedNetwork } from './join-network.ts';
+import { etcFiles, resolverOf } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
 import { refuseBreakers, requireRateTools } from './network-rate.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
 export interface Draft {
+  /** Null: its /etc/resolv.conf is another container's. */
+  readonly resolver: ResolverSettings | null;
   readonly published: DecidedPorts;
   /** The user networks it is to be on; undefined for another kind of network. */
   readonly networks: ChosenNetworks | undefined;
@@ -70,8 +73,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const published = await portsOf(input, network, settings);
   const { ports } = published;
   const hostname = hostnameOf({ ...input, request });
-  const own = etcFiles(directory, request, { hostname, name: input.name }, network);
-  const etc = joined === undefined ? own : joinedEtcFiles(joined, own);
+  const { etc, resolver } = nameFiles(directory, { request, network, joined, names: { hostname, name: input.name } });
   const spec = buildSpec({
     ...input,
     request,
@@ -98,7 +100,22 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     networkDevice: network.device,
     architecture: hostArchitecture(),
   });
-  return { published, networks, spec, plan, reducedBecause: maps.reducedBecause };
+  return { published, resolver, networks, spec, plan, reducedBecause: maps.reducedBecause };
+}
+
+interface NameFilesInput {
+  readonly request: RunRequest;
+  readonly network: NetworkDriver;
+  readonly joined: JoinedNetwork | undefined;
+  readonly names: { readonly hostname: string; readonly name: string };
+}
+
+/** The files of /etc, and how resolv.conf goes along with the host's: not at all where it is another container's. */
+function nameFiles(directory: string, { request, network, joined, names }: NameFilesInput) {
+  const own = etcFiles(directory, request, names, network);
+  return joined === undefined
+    ? { etc: own, resolver: resolverOf(request, network) }
+    : { etc: joinedEtcFiles(joined, own), resolver: null };
 }
 
 /**

@@ -4,6 +4,7 @@ import { isIP } from 'node:net';
 import { join } from 'node:path';
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import { HOST_GATEWAY, HOST_NAMES, hostGateway, refuseHostGateway } from './host-gateway.ts';
+import { composeResolver, readHostResolver, type ResolverSettings } from '../../host/resolver.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -23,7 +24,7 @@ export function etcFiles(
   const contents: Readonly<Record<string, string>> = {
     hosts: hostsFile(request, names, network),
     hostname: `${names.hostname}\n`,
-    'resolv.conf': resolvConf(request, network),
+    'resolv.conf': composeResolver(readHostResolver(), resolverOf(request, network)),
   };
   const entries = Object.entries(contents);
   return {
@@ -66,26 +67,26 @@ function addedHost(text: string, gateway: string | null): string {
   return `${address}\t${name}\n`;
 }
 
-function resolvConf(request: RunRequest, network: NetworkDriver): string {
-  const wrong = request.dns.find((address) => isIP(address) === 0);
+/** What is not asked for comes from the network or from the host. USAGE_INVALID for a value that resolv.conf(5) would not take. */
+export function resolverOf(
+  request: RunRequest,
+  network: Pick<NetworkDriver, 'name' | 'nameServers'>,
+): ResolverSettings {
+  const { dns, dnsSearch, dnsOptions = [] } = request;
+  const wrong = dns.find((address) => isIP(address) === 0);
   if (wrong !== undefined) throw badValue('--dns', wrong, 'an IP address');
-  const domain = request.dnsSearch.find((name) => name !== '.' && !isDomain(name));
+  const domain = dnsSearch.find((name) => name !== '.' && !isDomain(name));
   if (domain !== undefined) throw badValue('--dns-search', domain, 'a domain such as example.org');
-  const host = readHost('/etc/resolv.conf').split('\n');
+  const option = dnsOptions.find((text) => !/^[a-z][a-z0-9-]*(?::\d{1,3})?$/u.test(text));
+  if (option !== undefined) throw badValue('--dns-option', option, 'an option of resolv.conf(5), such as ndots:2');
   const isBridge = network.name === 'bridge';
-  const servers = request.dns.length > 0 && !isBridge ? request.dns : network.nameServers;
-  const kept = host.filter(
-    (line) =>
-      /^\s*(?:options|search|domain)\s/u.test(line) && !(request.dnsSearch.length > 0 && !line.includes('options')),
-  );
-  const search = request.dnsSearch.length > 0 ? [`search ${request.dnsSearch.join(' ')}`] : [];
-  const names =
-    servers === null
-      ? host.filter((line) => /^\s*nameserver\s/u.test(line))
-      : servers.map((address) => `nameserver ${address}`);
-  // Names of containers have no dots: they are asked for as they are before any search domain is tried.
-  const dots = isBridge && !kept.some((line) => line.includes('ndots:')) ? ['options ndots:0'] : [];
-  return `${[...search, ...kept, ...dots, ...names].join('\n')}\n`;
+  return {
+    servers: dns.length > 0 && !isBridge ? dns : network.nameServers,
+    search: dnsSearch.length > 0 ? dnsSearch : null,
+    options: dnsOptions.length > 0 ? dnsOptions : null,
+    // Names of containers have no dots: they are asked for as they are before any search domain is tried.
+    ...(isBridge ? { dots: 0 } : {}),
+  };
 }
 
 function readHost(path: string): string {

@@ -11,6 +11,7 @@ import { newState, writeState } from '../../state/container-state.ts';
 import { noteEvent } from '../../state/events.ts';
 import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
+import type { ResolverSettings } from '../../host/resolver.ts';
 import type { PublishedPort } from '../../oci/published-port.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
 import { findNetwork } from '../../state/networks.ts';
@@ -78,6 +79,7 @@ export async function makeContainer(
     command: commandOf(draft.spec),
     ports: draft.published.ports,
     networks: draft.networks?.attachments,
+    resolver: draft.resolver,
     interactsOnce,
   });
   warnAbout(draft, ears);
@@ -148,6 +150,7 @@ interface RecordParts {
   readonly command: readonly string[];
   readonly ports: readonly PublishedPort[];
   readonly networks: readonly NetworkAttachment[] | undefined;
+  readonly resolver: ResolverSettings | null;
   readonly interactsOnce: boolean;
 }
 
@@ -159,6 +162,7 @@ function newRecord({
   command,
   ports,
   networks,
+  resolver,
   interactsOnce,
 }: RecordParts): ContainerRecord {
   const { stopTimeout, timeout } = request;
@@ -181,6 +185,7 @@ function newRecord({
     log: parseLog(request),
     ...(ports.length === 0 ? {} : { ports }),
     ...(networks === undefined ? {} : { networks, nameServers: request.dns }),
+    ...(resolver === null ? {} : { resolver }),
     health: parseHealth(request, image.defaults.healthCheck),
   };
 }

@@ -30,6 +30,7 @@ export interface RunRequest {
   readonly addHosts: readonly string[];
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
+  readonly dnsOptions?: readonly string[] | undefined;
   /** The first of `networks`. */
   readonly network?: string | undefined;
   readonly networks?: readonly string[];

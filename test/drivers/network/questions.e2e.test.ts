@@ -117,10 +117,12 @@ describe('a network driver', { skip: veth() || missing('slirp4netns') || missing
   const servers = path.join(import.meta.dirname, 'servers.py');
   const asked = box.file('ask.py', ASK);
   const served = box.file('served.py', SERVED);
-  const resolver = box.file('resolv.conf', 'nameserver 198.51.100.53\nsearch inner.test\noptions ndots:2\n');
+  const resolver = box.file('resolv.conf', '');
+  const names = 'nameserver 198.51.100.53\\nsearch inner.test\\noptions ndots:2\\n';
   const wrapper = world({
     hasNetwork: true,
     setup: `${SETUP}
+printf '${names}' >"${resolver}"
 mount --bind "${resolver}" /etc/resolv.conf
 mkfifo "${box.directory}/$$.life" "${box.directory}/$$.ready"
 python3 "${servers}" <"${box.directory}/$$.life" >"${box.directory}/$$.ready" &
@@ -216,6 +218,21 @@ test "$ready" = ready`,
 
     if (abilities.hasHelper) asksOfHelper(abilities, skip);
   }
+
+  it('that goes out goes along when the host asks elsewhere for names, while the container runs', async () => {
+    const [abilities] = DRIVERS;
+    assert.ok(abilities !== undefined);
+    const ask = `hutch exec main python3 -c "$(cat ${asked})" answer`;
+    const seen = await answers(
+      abilities,
+      `hutch run -d --name main ${abilities.flags.join(' ')} host sleep 1000 >/dev/null
+${ask}
+printf 'nameserver 198.51.100.53\nsearch test\n' >/etc/resolv.conf
+until_same '${ask}' 198.51.100.7
+hutch exec main cat /etc/resolv.conf`,
+    );
+    assert.deepEqual(seen, ['nothing', '198.51.100.7', 'search test', 'nameserver 10.0.2.3']);
+  });
 
   function asksOfItsOwn(abilities: Abilities, own: OwnNetwork, skip: string | false): void {
     it(`${abilities.driver}: lets ping without a capability, and has the MTU that is fast`, { skip }, async () => {

@@ -80,6 +80,16 @@ test('etcFiles() replaces the search list by --dns-search', () => {
   );
 });
 
+test('etcFiles() replaces the options by --dns-option, and refuses anything that could be another line', () => {
+  const lines = (contents({ dnsOptions: ['ndots:2', 'rotate'] })['resolv.conf'] ?? '').split('\n');
+  assert.deepEqual(
+    lines.filter((line) => line.includes('options')),
+    ['options ndots:2 rotate'],
+  );
+  for (const option of ['', 'ndots:2\nnameserver 192.0.2.1', 'a b', 'Ndots', 'ndots:'])
+    assert.throws(() => contents({ dnsOptions: [option] }), refusal('USAGE_INVALID', /for --dns-option$/u), option);
+});
+
 test('etcFiles() takes addresses of both kinds for --add-host, and refuses anything that could be another line', () => {
   const { hosts = '' } = contents({ addHosts: ['a:192.0.2.1', 'b:[2001:db8::1]', 'c:2001:db8::2'] });
   assert.match(hosts, /^192\.0\.2\.1\ta\n2001:db8::1\tb\n2001:db8::2\tc\n$/mu);
