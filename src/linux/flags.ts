@@ -128,6 +128,7 @@ export const SOCK_RAW = 3;
 /** socket(7). */
 export const SOL_SOCKET = 1;
 export const SO_PEERCRED = 17;
+export const SO_ACCEPTCONN = 30;
 export const SOCK_CLOEXEC = 0o2000000;
 
 /** landlock(7). Bits by the ABI that brought them. */

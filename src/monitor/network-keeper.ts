@@ -6,6 +6,8 @@ import { identifyProcess } from '../host/process-identity.ts';
 import { helperName } from '../plan/name-of-program.ts';
 import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
+import { deepenBacklogs } from './deepen-backlogs.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
 import { publishPorts } from './publish-ports.ts';
@@ -24,6 +26,7 @@ export interface KeeperOptions {
   readonly rates: () => readonly NetworkRate[];
   /** Where a helper's control socket is for a moment. */
   readonly apiSocket: string;
+  readonly syscalls: () => Syscalls;
   readonly onChange: (change: NetworkChange) => void;
   /** The helper died although the payload does not run yet: this start has failed. */
   readonly onFailure: (error: Error) => void;
@@ -56,9 +59,10 @@ export class NetworkKeeper implements Disposable {
   }
 
   /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
-  async publishPorts(): Promise<void> {
+  async publishPorts(helper = this.helper): Promise<void> {
     const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
     if (ports.length > 0) await publishPorts(this.options.apiSocket, ports);
+    if (ports.length > 0 && helper?.pid !== undefined) deepenBacklogs(this.options.syscalls(), helper.pid);
     this.removeSocket();
   }
 
@@ -133,7 +137,7 @@ export class NetworkKeeper implements Disposable {
       helper.hold(true);
       for (const rate of this.options.rates()) await limitNetworkAgain(rate, this.pid);
       helper.hold(false);
-      await this.publishPorts();
+      await this.publishPorts(helper);
       if (helper.hasEnded()) throw endedEarly(helperName(this.words), await helper.ended);
     } catch (error) {
       helper[Symbol.dispose]();

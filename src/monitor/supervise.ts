@@ -105,6 +105,7 @@ class Life implements LifeControl {
       plan: supervision.plan,
       rates: supervision.rates,
       apiSocket: join(supervision.runDirectory, `slirp.${String(process.pid)}`),
+      syscalls,
       onChange: supervision.onNetwork,
       onFailure: (error) => {
         this.fail(error);

@@ -19,6 +19,7 @@ import {
   SOCK_DGRAM,
   SOCK_CLOEXEC,
   SOL_SOCKET,
+  SO_ACCEPTCONN,
   SO_PEERCRED,
   AF_NETLINK,
   SOCK_RAW,
@@ -98,6 +99,7 @@ const LIBRARY = {
   getsockopt: 'int int int void* void*',
   sendto: 'int void* size_t int void* uint',
   recv: 'int void* size_t int',
+  listen: 'int int',
   waitpid: 'int void* int',
   setns: 'int int',
   poll: 'void* ulong int',
@@ -361,6 +363,16 @@ export function openSyscalls() {
         retriedAfter('EINTR', () => library('recv', socket, answer, answer.length, 0)),
       );
     },
+    /** Whether a socket listens. Source: SO_ACCEPTCONN in socket(7). */
+    isListening: (fd: number): boolean => {
+      const value = Buffer.alloc(4);
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(value.length);
+      library('getsockopt', fd, SOL_SOCKET, SO_ACCEPTCONN, value, length);
+      return value.readInt32LE(0) !== 0;
+    },
+    /** On a socket that listens already it changes how many connections may wait there, and nothing else. */
+    listen: (fd: number, backlog: number) => library('listen', fd, backlog),
 
     pidfd_open: (pid: number) => raw('pidfd_open', pid, 0),
     /** A copy of descriptor `fd` of the process behind `pidfd`. Needs the right to trace it (ptrace(2)). */

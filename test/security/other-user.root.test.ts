@@ -20,6 +20,22 @@ function skipReason(): string | false {
   return spawnSync('gcc', ['--version']).status === 0 ? false : 'gcc is not installed';
 }
 
+/** Serves at ports 8070 and 8071 of every address. */
+const TWO_SERVERS = `import socket, threading
+def serve(server):
+    while True: server.accept()[0].sendall(b"served")
+for port in (8070, 8071):
+    threading.Thread(target=serve, args=(socket.create_server(("0.0.0.0", port)),)).start()`;
+
+/** Prints "asked" and the ends of its arguments that serve. */
+const ASK = `import socket, sys
+def serves(end):
+    try: return socket.create_connection(end.split(":"), 2).recv(9) == b"served"
+    except OSError: return False
+print("asked", *filter(serves, sys.argv[1:]))`;
+
+const noSlirp = spawnSync('slirp4netns', ['--version']).status === 0 ? false : 'slirp4netns is not installed';
+
 const idOf = (user: string): number => Number(spawnSync('id', ['-u', user], { encoding: 'utf8' }).stdout);
 
 /** A home of a user in which everybody may look around: what is closed, hutch has closed. */
@@ -154,6 +170,32 @@ describe('another user of the host', { skip: skipReason() }, () => {
       .stdout.split(' ')
       .map(Number);
     assert.deepEqual([own, effective], [idOf(OTHER), idOf(OWNER)], 'control');
+  });
+
+  it('reaches no port of the container but those published', { skip: noSlirp }, () => {
+    const serve = ['run', '-d', '--name', 'serves', '-p', '8071', 'host', 'python3', '-c', TWO_SERVERS];
+    assert.equal(as(OWNER, [HUTCH, ...serve]).status, 0);
+    /** Of these ends of the network those that serve, for who asks there. */
+    const served = (user: string, within: readonly string[], ...ends: readonly string[]): string[] =>
+      as(user, [...within, 'python3', '-c', ASK, ...ends])
+        .stdout.trim()
+        .split(' ');
+    const [closed, open] = ['8070', '8071'];
+    try {
+      const inOwn = ['127.0.0.1', '10.0.2.100'].flatMap((host) => [`${host}:${closed}`, `${host}:${open}`]);
+      const [, published = ''] = /:(\d+)\n$/u.exec(as(OWNER, [HUTCH, 'port', 'serves', open]).stdout) ?? [];
+      const seen = (): string[] => served(OWNER, [HUTCH, 'exec', 'serves'], ...inOwn);
+      for (let turn = 0; turn < 50 && seen().length < 5; turn += 1);
+      assert.deepEqual(seen(), ['asked', ...inOwn], 'control: both serve in the container itself');
+      const onHost = [`127.0.0.1:${closed}`, `127.0.0.1:${open}`, `127.0.0.1:${published}`];
+      // What is published at the loopback is everybody's who is on this host: TCP knows no users.
+      assert.deepEqual(served(OTHER, [], ...onHost), ['asked', `127.0.0.1:${published}`]);
+      const others = [HUTCH, 'run', '--rm', 'host'];
+      const gateways = [`10.0.2.2:${open}`, `10.0.2.2:${published}`];
+      assert.deepEqual(served(OTHER, others, ...inOwn, ...onHost, ...gateways), ['asked']);
+    } finally {
+      as(OWNER, [HUTCH, 'rm', '-f', 'serves']);
+    }
   });
 
   it('has not been served by a warning in vain: the volume that others can reach is named', () => {

@@ -142,14 +142,16 @@ python3 "${servers}" <"${box.directory}/$$.life" >"${box.directory}/$$.ready" &
 exec 5>"${box.directory}/$$.life"
 read -r ready <"${box.directory}/$$.ready"
 test "$ready" = ready`;
-  const wrapper = world({ setup, hasNetwork: true });
 
-  const reach = async (driver: string, script: string): Promise<string> => {
-    const argv = ['run', '--rm', '--net', driver, 'host', 'timeout', '10', 'bash', '-c', script];
-    const { stdout, stderr } = await box.hutch(argv, { wrapper });
-    assert.match(stderr, ONE_ID);
-    return stdout;
-  };
+  const reachIn =
+    (wrapper: readonly string[]) =>
+    async (driver: string, script: string): Promise<string> => {
+      const argv = ['run', '--rm', '--net', driver, 'host', 'timeout', '10', 'bash', '-c', script];
+      const { stdout, stderr } = await box.hutch(argv, { wrapper });
+      assert.match(stderr, ONE_ID);
+      return stdout;
+    };
+  const reach = reachIn(world({ setup, hasNetwork: true }));
   const TCP = 'exec 3<>/dev/tcp/198.51.100.7/7000 && echo tcp >&3 && head -n 1 <&3';
   const UDP = 'exec 3<>/dev/udp/198.51.100.7/7000 && echo udp >&3 && timeout 3 head -n 1 <&3';
   const LOOPBACK = 'exec 3<>/dev/tcp/127.0.0.1/7001 && head -n 1 <&3';
@@ -180,6 +182,29 @@ test "$ready" = ready`;
     assert.equal(await reach('slirp4netns', `(${GATEWAY}) 2>/dev/null || echo refused`), 'refused\n');
     assert.equal(await reach('slirp4netns', `(${LOOPBACK}) 2>/dev/null || echo refused`), 'refused\n');
     assert.equal(await reach('host', LOOPBACK), 'loopback\n', 'control: there is a server on the loopback');
+  });
+
+  /** Where pasta finds a gateway, which stands for the host's loopback when pasta is not told otherwise. Source: passt(1). */
+  const behindGateway = world({
+    setup: `ip tuntap add gate mode tap
+ip link set gate up
+ip addr add 203.0.113.2/24 dev gate
+ip route add default via 203.0.113.1
+${setup}`,
+    hasNetwork: true,
+  });
+  const noPasta = spawnSync('pasta', ['--version']).status === 0 ? false : 'pasta is not installed';
+
+  it('pasta does not reach the host’s loopback, which it would as it comes', { skip: noPasta }, async () => {
+    const gateway = 'exec 3<>/dev/tcp/203.0.113.1/7001 && head -n 1 <&3';
+    const local = '(exec 3<>/dev/tcp/127.0.0.1/7001) 2>/dev/null || echo refused';
+    const guarded = `(timeout 3 bash -c '${gateway}') 2>/dev/null || echo refused`;
+    assert.equal(await reachIn(behindGateway)('pasta', TCP), 'TCP\n', 'control: it has a network');
+    assert.equal(await reachIn(behindGateway)('pasta', `${local}; ${guarded}`), 'refused\nrefused\n');
+    const naive = ['pasta', '--config-net', '--quiet', '--', 'bash', '-c', gateway];
+    const [program, ...words] = [...behindGateway, ...naive] as const;
+    const { stdout, stderr } = spawnSync(program, words, { encoding: 'utf8', timeout: 20_000 });
+    assert.equal(stdout, 'loopback\n', stderr);
   });
 
   it('none reaches nothing of it', async () => {

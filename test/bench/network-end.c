@@ -1,0 +1,64 @@
+/* One end of a connection, for bench:network; static, so that it needs no image. Usage: end PORT | end ADDRESS PORT MEBIBYTES */
+#include <arpa/inet.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+static char zeros[1 << 17];
+
+/* The first byte says what is wanted: s one byte, e all that follows back, t all that follows taken and then one byte. */
+static void *serve(void *argument) {
+  int fd = (int)(intptr_t)argument;
+  char buffer[1 << 16], kind = 0;
+  ssize_t got;
+  if (read(fd, &kind, 1) == 1) {
+    if (kind != 's')
+      while ((got = read(fd, buffer, sizeof buffer)) > 0)
+        if (kind == 'e' && write(fd, buffer, got) != got) break;
+    if (kind != 'e' && write(fd, "k", 1) != 1) perror("write");
+  }
+  close(fd);
+  return NULL;
+}
+
+static int listen_at(struct sockaddr_in *at) {
+  int server = socket(AF_INET, SOCK_STREAM, 0);
+  if (bind(server, (struct sockaddr *)at, sizeof *at) || listen(server, 4096)) return perror("listen"), 1;
+  for (;;) {
+    pthread_t thread;
+    int fd = accept(server, NULL, NULL);
+    if (fd >= 0 && pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd) == 0) pthread_detach(thread);
+  }
+}
+
+/* Prints the seconds that so many mebibytes took until the other end had them. */
+static int send_to(struct sockaddr_in *to, long mebibytes) {
+  struct timespec start, end;
+  char answer;
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  if (connect(fd, (struct sockaddr *)to, sizeof *to) || write(fd, "t", 1) != 1) return perror("connect"), 1;
+  for (long left = mebibytes << 20; left > 0;) {
+    ssize_t sent = write(fd, zeros, left < (long)sizeof zeros ? (size_t)left : sizeof zeros);
+    if (sent < 0) return perror("write"), 1;
+    left -= sent;
+  }
+  shutdown(fd, SHUT_WR);
+  if (read(fd, &answer, 1) != 1) return perror("read"), 1;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  printf("%f\n", (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+  return 0;
+}
+
+int main(int argc, char **argv) {
+  struct sockaddr_in at = {.sin_family = AF_INET};
+  signal(SIGPIPE, SIG_IGN);
+  at.sin_port = htons(atoi(argv[argc < 4 ? 1 : 2]));
+  if (argc < 4) return listen_at(&at);
+  inet_pton(AF_INET, argv[1], &at.sin_addr);
+  return send_to(&at, atol(argv[3]));
+}

@@ -1,0 +1,135 @@
+/**
+ * `npm run bench:network`: what goes through the private network of a container, next to podman with the same slirp4netns. Run it as an ordinary
+ * user, after `npm run build`, on a host with an address beside the loopback. Each round asks every contestant once. podman comes twice: with
+ * `port_handler=slirp4netns`, which publishes as hutch does and keeps the client's address, and with its default, a proxy that hides
+ * it and takes ports past slirp4netns. Options: --rounds N (default 7), --only TEXT for rows that have TEXT in their name, --json.
+ */
+import { spawnSync } from 'node:child_process';
+import { networkInterfaces } from 'node:os';
+import { join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { IMAGE, makeBusyboxWorld } from './busybox-world.ts';
+import { launchEnd, roundTrips, sendTo, shortConnections } from './network-client.ts';
+import { runCommand, type Argv } from './run-command.ts';
+import { report, type Comparison } from './side-by-side.ts';
+
+const MEBIBYTES = 256;
+const HUTCH = 'hutch';
+const SAME = 'podman, same helper';
+const PROXY = 'podman, proxy';
+
+interface Tool {
+  readonly name: string;
+  readonly argv: Argv;
+  /** Flags of a private network. */
+  readonly network: readonly string[];
+  readonly none: readonly string[];
+  readonly port: number;
+}
+
+/** Milliseconds of one turn, by row. Rows from container to container belong here, with a second container per tool. */
+type Row = (tool: Tool) => Promise<number>;
+
+const { values } = parseArgs({
+  options: {
+    rounds: { type: 'string', default: '7' },
+    only: { type: 'string', default: '' },
+    json: { type: 'boolean', default: false },
+  },
+});
+const outer = Object.values(networkInterfaces())
+  .flat()
+  .find((address) => address?.family === 'IPv4' && !address.internal)?.address;
+if (outer === undefined) throw new Error('this host has loopback only, which private networks do not reach');
+
+using world = makeBusyboxWorld();
+const { hutch, podman, env } = world;
+const END = join(env['HUTCH_DATA'] ?? '', '../end');
+runCommand(['gcc', '-O2', '-static', '-pthread', '-o', END, join(import.meta.dirname, 'network-end.c')]);
+using server = await launchEnd(END);
+
+const ROWS: Readonly<Record<string, Row>> = {
+  'throughput out': (tool) =>
+    Promise.resolve(
+      Number(
+        told([...tool.argv, 'exec', containerOf(tool.name), '/end', outer, String(server.port), String(MEBIBYTES)]),
+      ) * 1000,
+    ),
+  'throughput in': ({ port }) => timed(() => sendTo(port, MEBIBYTES)),
+  '2000 connections, one by one': ({ port }) => timed(() => shortConnections(port, 2000, 1)),
+  '2000 connections, ten at once': ({ port }) => timed(() => shortConnections(port, 2000, 10)),
+  '2000 round trips': ({ port }) => timed(() => roundTrips(port, 2000)),
+  'run in a private network': (tool) => starts(tool, tool.network),
+  'start of a private network': async (tool) => (await starts(tool, tool.network)) - (await starts(tool, tool.none)),
+};
+
+const tools = startAll();
+try {
+  const times = new Map<string, number[]>();
+  const rows = Object.keys(ROWS).filter((name) => name.includes(values.only));
+  const turns = rows.flatMap((row) => tools.map((tool) => ({ row, tool })));
+  for (let round = -1; round < Number(values.rounds); round += 1)
+    for (const { row, tool } of turns) {
+      const name = `${tool.name}: ${row}`;
+      const elapsed = (await ROWS[row]?.(tool)) ?? Number.NaN;
+      if (round >= 0) times.set(name, [...(times.get(name) ?? []), elapsed]);
+    }
+  report(times, rows.flatMap(comparisons), values.json);
+} finally {
+  for (const { argv, name } of tools) spawnSync(argv[0], [...argv.slice(1), 'rm', '-f', containerOf(name)], { env });
+}
+
+/** Ratios of times: at most 1 is at least podman's speed. The proxy takes what comes in past slirp4netns, so it sets no goal. */
+function comparisons(row: string): Comparison[] {
+  const goal = row.startsWith('start') ? 0.5 : row.startsWith('run') ? null : 1;
+  return [
+    { of: `${HUTCH}: ${row}`, to: `${SAME}: ${row}`, goal },
+    { of: `${HUTCH}: ${row}`, to: `${PROXY}: ${row}`, goal: null },
+  ];
+}
+
+function containerOf(name: string): string {
+  return name.replaceAll(/\W+/gu, '-');
+}
+
+function startAll(): Tool[] {
+  const all = [
+    { name: HUTCH, argv: [hutch] as const, network: ['--net', 'slirp4netns'], none: ['--net', 'none'] },
+    ...(podman === null
+      ? []
+      : [
+          {
+            name: SAME,
+            argv: podman,
+            network: ['--network', 'slirp4netns:port_handler=slirp4netns'],
+            none: ['--network', 'none'],
+          },
+          { name: PROXY, argv: podman, network: ['--network', 'slirp4netns'], none: ['--network', 'none'] },
+        ]),
+  ];
+  return all.map((tool) => {
+    const { name, argv, network } = tool;
+    const flags = ['-d', '--name', containerOf(name), '-v', `${END}:/end:ro`, '-p', '127.0.0.1::7000'];
+    runCommand([...argv, 'run', ...flags, ...network, IMAGE, '/end', '7000'], env);
+    return { ...tool, port: Number(/:(\d+)\n/u.exec(told([...argv, 'port', containerOf(name), '7000']))?.[1]) };
+  });
+}
+
+function told(argv: Argv): string {
+  const { status, stdout, stderr } = spawnSync(argv[0], argv.slice(1), { env, encoding: 'utf8' });
+  if (status !== 0) throw new Error(`${argv.join(' ')} ended with ${String(status)}: ${stderr}`);
+  return stdout;
+}
+
+async function timed(work: () => Promise<void>): Promise<number> {
+  const start = process.hrtime.bigint();
+  await work();
+  return Number(process.hrtime.bigint() - start) / 1e6;
+}
+
+function starts({ argv }: Tool, network: readonly string[]): Promise<number> {
+  return timed(() => {
+    runCommand([...argv, 'run', '--rm', ...network, IMAGE, 'true'], env);
+    return Promise.resolve();
+  });
+}
