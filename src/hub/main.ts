@@ -80,9 +80,11 @@ function serve(socket: Socket, { hub }: Parts, onLeft: () => void): void {
 }
 
 async function open(apiSocket: string): Promise<Parts> {
-  const space = await NetworkSpace.open(openSyscalls());
+  const syscalls = openSyscalls();
+  const space = await NetworkSpace.open(syscalls);
   const wayOut = new WayOut({
     pid: space.pid,
+    syscalls,
     apiSocket,
     onChange: (what, detail) => {
       for (const socket of connections) say(socket, { event: 'hub_notes', what, detail });

@@ -2,10 +2,12 @@
 import { rmSync } from 'node:fs';
 import { HELPER_API } from '../drivers/network/driver.ts';
 import { networkDriver } from '../drivers/network/select.ts';
+import { deepenBacklogs } from '../monitor/deepen-backlogs.ts';
 import { startNetworkHelper, type NetworkHelper } from '../monitor/network-program.ts';
 import { NetworkBackoff } from '../monitor/network-backoff.ts';
 import { askHelper, publishPorts } from '../monitor/publish-ports.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
+import type { Syscalls } from '../syscall/syscalls.ts';
 
 /** Of the range that nobody takes by chance. Source: ip_local_port_range in ip(7). */
 const FIRST_OUTER_PORT = 1024;
@@ -16,6 +18,7 @@ export interface WayOutOptions {
   readonly pid: number;
   /** Where its control socket is. */
   readonly apiSocket: string;
+  readonly syscalls: Syscalls;
   readonly onChange: (what: 'restarted' | 'lost', detail: string) => void;
 }
 
@@ -90,6 +93,7 @@ export class WayOut implements Disposable {
     const { port, outerPort } = published;
     const [id = 0] = await publishPorts(this.options.apiSocket, [{ ...port, containerPort: outerPort }]);
     published.id = id;
+    if (this.helper?.pid !== undefined) deepenBacklogs(this.options.syscalls, this.helper.pid);
   }
 
   /** Somebody may have taken a port meanwhile; that is said, and the others lead there. */

@@ -16,7 +16,9 @@ const SERVE = `mkdir -p /srv; printf '${WELCOME.trim()}\\n' >/srv/x; exec httpd 
 const PATIENCE_MS = 15_000;
 
 function toolSkip(): string | false {
-  const missing = ['slirp4netns', 'ip', 'nft'].find((tool) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${tool}`]).status !== 0);
+  const missing = ['slirp4netns', 'ip', 'nft'].find(
+    (tool) => spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${tool}`]).status !== 0,
+  );
   if (missing !== undefined) return `${missing} is not installed`;
   try {
     accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
@@ -85,7 +87,20 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
 
   it('publish ports, which lead to the container', async () => {
     const port = await freePort();
-    await hutch('run', '-d', '--name', 'public', '--net', 'one', '-p', `${String(port)}:80`, BUSYBOX, 'sh', '-c', SERVE);
+    await hutch(
+      'run',
+      '-d',
+      '--name',
+      'public',
+      '--net',
+      'one',
+      '-p',
+      `${String(port)}:80`,
+      BUSYBOX,
+      'sh',
+      '-c',
+      SERVE,
+    );
     const fetched = await fetch(`http://127.0.0.1:${String(port)}/x`);
     assert.equal(await fetched.text(), WELCOME);
     await hutch('rm', '-f', 'public');
@@ -112,7 +127,10 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
 
   it('refuse an address that somebody has, in words', async () => {
     const address = await addressOf('server', 'one');
-    assertRefused(await box.hutch(['run', '--rm', '--net', 'one', '--ip', address, BUSYBOX, 'true']), /another container has/u);
+    assertRefused(
+      await box.hutch(['run', '--rm', '--net', 'one', '--ip', address, BUSYBOX, 'true']),
+      /another container has/u,
+    );
   });
 
   for (const helper of [/dist\/hub\.cjs/u, /dist\/resolver\.cjs/u, /^\S*slirp4netns/u]) {
@@ -134,7 +152,9 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
   it('need one hub, however many containers start at once', async () => {
     await hutch('rm', '-f', 'server', 'friend', 'stranger', 'hermit');
     const names = ['server', 'friend', 'stranger', 'hermit'];
-    await Promise.all(names.map((name) => hutch('run', '-d', '--name', name, '--net', 'one', BUSYBOX, 'sleep', '1000')));
+    await Promise.all(
+      names.map((name) => hutch('run', '-d', '--name', name, '--net', 'one', BUSYBOX, 'sleep', '1000')),
+    );
     const addresses = await Promise.all(names.map((name) => addressOf(name, 'one')));
     assert.equal(new Set(addresses).size, names.length);
     assert.equal(descendants().filter(({ command }) => /dist\/hub\.cjs/u.test(command)).length, 1);
