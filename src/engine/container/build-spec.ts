@@ -146,9 +146,14 @@ function chooseNamespaces(request: RunRequest, network: NetworkDriver): SpecName
   return wanted.filter(([, isNew]) => isNew).map(([type]) => type);
 }
 
+/**
+ * Before Linux 6.3 a process makes no threads between unshare(2) of the time namespace and its next fork(2). A container that shares the host's
+ * pids has no fork there, so it gets one only for an offset. Source: time_namespaces(7), copy_namespaces() in kernel/nsproxy.c.
+ */
 function hasTimeNamespaces(request: RunRequest): boolean {
   const known = existsSync('/proc/self/ns/time');
-  if (known || request.clockOffset === undefined) return known;
+  if (request.clockOffset === undefined) return known && request.pid !== 'host';
+  if (known) return true;
   throw new HutchError('--clock-offset needs time namespaces, which this kernel does not have', {
     code: 'HOST_FEATURE_MISSING',
     hint: 'use a kernel from 5.6 on with CONFIG_TIME_NS, or leave the flag out',
