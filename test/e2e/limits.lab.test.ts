@@ -215,16 +215,45 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
   });
 
   it('without systemd: in a service that an admin has delegated to the user', async () => {
-    const run = (script: string): Promise<Outcome> =>
-      lab.as(
-        'root',
-        `systemd-run --quiet --pipe --wait --collect -p User=alice -p Delegate=yes -p 'WorkingDirectory=/home/alice' -- sh -c '${script}'`,
-      );
     const show = 'cat /proc/self/cgroup /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max';
     const script = `hutch run --rm --net none --cgroup-driver cgroupfs -m 64m --pids-limit 9 host ${show}; find /sys/fs/cgroup$(sed s/0::// /proc/self/cgroup)/.. -name "hutch-*"`;
-    assert.equal(printed(await run(script)), '0::/\n67108864\n9\n');
+    assert.equal(printed(await inService(script)), '0::/\n67108864\n9\n');
     refused(await tried('hutch run --rm --net none --cgroup-driver cgroupfs host true'), /not delegated/u);
   });
+
+  it('check finds and mends what is left of a container whose monitor was killed, with either driver', async () => {
+    const kill = `kill -9 $(hutch inspect -f '{{.State.MonitorPid}}' left)`;
+    // With the host's pids, and another user's than the one that made it, a payload outlives its monitor.
+    const payload = 'setpriv --reuid 5 --clear-groups sleep 1000';
+    const make = `hutch run -d --name left --net none --pid host`;
+    const check = 'hutch check; hutch check --repair; hutch check';
+    await alice(`${make} host ${payload} && hutch run -d --name lives --net none host sleep 1000`);
+    const leaf = await leafOf('left');
+    await alice(kill);
+    await lab.until(`grep . ${leaf}/cgroup.procs && ! grep . ${leaf}/../hutch/cgroup.procs`);
+    assert.match((await tried('hutch check')).stdout, /cgroup: processes of a container .*\n.*hutch-\w+\.scope/u);
+    assert.match(
+      await alice('hutch check --repair && hutch check'),
+      /mended {2}cgroup: .*\n(?:.*\n)*Nothing is left over/u,
+    );
+    await nothingOf(leaf);
+    assert.equal(await alice("hutch ps --format '{{.Names}}'"), 'lives\n', 'control');
+    await alice('hutch rm -f left lives');
+    const script = `set -x; ${make} --cgroup-driver cgroupfs host ${payload}; ${kill}; sleep 1; ${check}`;
+    const { stdout } = await inService(script.replaceAll("'", '"'));
+    assert.match(
+      stdout,
+      /found {3}cgroup: .*\n.*\/hutch\/hutch-\w+\n(?:.*\n)*mended {2}cgroup: .*\n(?:.*\n)*Nothing is left over/u,
+    );
+    await alice('hutch rm left');
+  });
+
+  const nothingOf = (leaf: string): Promise<void> => lab.until(`! test -e ${leaf}`);
+  const inService = (script: string): Promise<Outcome> =>
+    lab.as(
+      'root',
+      `systemd-run --quiet --pipe --wait --collect -p User=alice -p Delegate=yes -p WorkingDirectory=/home/alice -- sh -c '${script}'`,
+    );
 
   it('reads back the same as podman for the same flags', async () => {
     const flags = '-m 96m --memory-swap 160m --memory-reservation 48m --cpus 0.5 --pids-limit 33 --cpu-shares 512';
