@@ -62,6 +62,19 @@ export class ContainerCgroup {
     }
   }
 
+  /** What a start has failed of: where the kernel has killed for lack of memory meanwhile, that is the reason. */
+  explain(error: unknown): unknown {
+    const counters = this.record === null ? null : readCounters(this.record.path);
+    if (memoryKills(counters) === 0) return error;
+    const limit = counters?.['memory.max']?.['value'];
+    const words = limit === undefined ? 'there is' : `its limit of ${String(limit)} bytes`;
+    return new HutchError(`the container needs more memory to start than ${words}: the kernel has killed its init`, {
+      code: 'CGROUP_FAILED',
+      hint: 'give it more by --memory',
+      cause: error,
+    });
+  }
+
   /** Holds all processes, or lets them go on. CGROUP_FAILED. */
   async hold(isHeld: boolean): Promise<void> {
     const path = this.record?.path;

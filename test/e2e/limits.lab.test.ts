@@ -46,6 +46,19 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
     await alice('hutch rm below beyond');
   });
 
+  it("memory: docker's least is enough for a start; less is refused, or told as what it is", async () => {
+    await alice('hutch run --rm --net none -m 6m --memory-swap 6m host true');
+    refused(
+      await tried('hutch run --rm --net none -m 5m host true'),
+      /invalid value "5m" for --memory\n.*at least 6m/u,
+    );
+    const starved = '--cgroup-conf memory.max=256k --cgroup-conf memory.swap.max=0';
+    refused(
+      await tried(`hutch run --rm --net none ${starved} host true`),
+      /needs more memory to start than its limit/u,
+    );
+  });
+
   it('swap: beyond memory there is as much of it as was given, and no more', async () => {
     const eat = (size: number): string =>
       `hutch run --rm --net none -m 64m --memory-swap 160m host python3 -c '${EAT}' ${String(size)}`;
@@ -124,6 +137,17 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
     assert.ok(seconds > 3 && seconds < 6, speed);
     await lab.root(`rm ${DROP_IN} && systemctl daemon-reload`);
     await alice('systemctl --user daemon-reexec');
+  });
+
+  it('a rate of the network: doctor tries what it needs, and names what is missing', async () => {
+    const doctor = async (): Promise<string> => (await tried('hutch doctor')).stdout;
+    assert.match(await doctor(), /ok +rate of a network/u);
+    await lab.root('mv /usr/sbin/tc /usr/sbin/tc.away');
+    assert.match(await doctor(), /warn +rate of a network.*tc not installed/u);
+    await lab.root('mv /usr/sbin/tc.away /usr/sbin/tc');
+    await lab.root('rmmod ifb; echo "install ifb /bin/false" >/etc/modprobe.d/no-ifb.conf');
+    assert.match(await doctor(), /warn +rate of a network.*\n.*lack ifb \(CONFIG_IFB\)(?:.*\n)*.*modprobe -a ifb/u);
+    await lab.root('rm /etc/modprobe.d/no-ifb.conf');
   });
 
   it('a payload can lift none of its limits', async () => {
