@@ -7,6 +7,7 @@ import { memoryKills, readCounters } from '../drivers/cgroup/counters.ts';
 import type { Preparation } from '../drivers/cgroup/driver.ts';
 import { isStopping } from '../drivers/cgroup/systemd/systemd-calls.ts';
 import { cgroupDriver } from '../drivers/cgroup/select.ts';
+import { giveAway } from '../drivers/cgroup/give-away.ts';
 import { freeze, thaw } from '../drivers/cgroup/freezer.ts';
 import { cgroupOfProcess, killTree, moveProcess, renewLeaf, writeIfThere } from '../drivers/cgroup/subtree.ts';
 import type { ProcessIdentity } from '../host/process-identity.ts';
@@ -52,6 +53,7 @@ export class ContainerCgroup {
     try {
       const record = await this.ready(step, init);
       applySettings(record.path, step.settings);
+      if (step.owner !== undefined) giveAway(record.path, step.owner);
       moveProcess(record.path, init);
       requireIn(record.path, init);
       this.watchMemory(record.path);
