@@ -89,7 +89,9 @@ export const CONTAINER_FLAGS = {
   ...LIMIT_FLAGS,
   'cgroup-parent': one('slice of systemd in which its cgroup is made (default hutch.slice)'),
   'cgroup-driver': one('systemd, cgroupfs or none; the first that works here'),
-  systemd: one('true or always: its command is a systemd, which gets cgroups of its own to write to (default false)'),
+  systemd: one(
+    'true or always: its command is a systemd, which gets cgroups of its own to write to; auto (default): by its name; false',
+  ),
   device: several('bind a device node of the host: /dev/fuse, or /dev/x:/dev/y[:r|rw]'),
   cgroups: one('enabled (default), or disabled: no cgroup of its own'),
   'storage-driver': one('overlay, fuse-overlayfs or vfs'),

@@ -7,6 +7,7 @@ import { memoryKills, readCounters } from '../drivers/cgroup/counters.ts';
 import type { Preparation } from '../drivers/cgroup/driver.ts';
 import { isStopping } from '../drivers/cgroup/systemd/systemd-calls.ts';
 import { cgroupDriver } from '../drivers/cgroup/select.ts';
+import { giveAway } from '../drivers/cgroup/give-away.ts';
 import { freeze, thaw } from '../drivers/cgroup/freezer.ts';
 import { cgroupOfProcess, killTree, moveProcess, renewLeaf, writeIfThere } from '../drivers/cgroup/subtree.ts';
 import type { ProcessIdentity } from '../host/process-identity.ts';
@@ -52,6 +53,7 @@ export class ContainerCgroup {
     try {
       const record = await this.ready(step, init);
       applySettings(record.path, step.settings);
+      if (step.owner !== undefined) giveAway(record.path, step.owner);
       moveProcess(record.path, init);
       requireIn(record.path, init);
       this.watchMemory(record.path);
@@ -60,6 +62,19 @@ export class ContainerCgroup {
       this.failure = error.message;
       this.record = null;
     }
+  }
+
+  /** What a start has failed of: where the kernel has killed for lack of memory meanwhile, that is the reason. */
+  explain(error: unknown): unknown {
+    const counters = this.record === null ? null : readCounters(this.record.path);
+    if (memoryKills(counters) === 0) return error;
+    const limit = counters?.['memory.max']?.['value'];
+    const words = limit === undefined ? 'there is' : `its limit of ${String(limit)} bytes`;
+    return new HutchError(`the container needs more memory to start than ${words}: the kernel has killed its init`, {
+      code: 'CGROUP_FAILED',
+      hint: 'give it more by --memory',
+      cause: error,
+    });
   }
 
   /** Holds all processes, or lets them go on. CGROUP_FAILED. */

@@ -206,7 +206,7 @@ export class ContainerMonitor implements Controls {
       this.keeper.ended(code, null, await this.cgroup.endLife(), await this.cgroup.stoppedScope());
       return code;
     } catch (error) {
-      if (!this.hasRun || !(error instanceof HutchError)) throw error;
+      if (!this.hasRun || !(error instanceof HutchError)) throw this.cgroup.explain(error);
       // It has run before: its policy decides whether it is tried again.
       this.keeper.ended(codeOf(error), error.message, await this.cgroup.endLife());
       return codeOf(error);

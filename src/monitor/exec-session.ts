@@ -1,6 +1,6 @@
 /** A program more in a running container, from its start to its end, as seen from the host's side; in the CLI process. */
 import { constants } from 'node:os';
-import { cgroupDriver } from '../drivers/cgroup/select.ts';
+import { joinBeside } from '../drivers/cgroup/join-beside.ts';
 import { besideLeaf } from '../drivers/cgroup/subtree.ts';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { UserNamespace } from '../linux/id-map.ts';
@@ -24,6 +24,8 @@ export interface ExecSession {
   readonly userNamespace: UserNamespace;
   /** Of the container; null without one. */
   readonly cgroup: CgroupRecord | null;
+  /** Host pid of the container's process 1. */
+  readonly containerPid: number;
   /** Connect the caller's stdin. */
   readonly interactive: boolean;
   readonly terminal: boolean;
@@ -72,7 +74,7 @@ async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<E
   }
 }
 
-type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys' | 'detached' | 'cgroup'> & {
+type Carried = Pick<ExecSession, 'interactive' | 'terminal' | 'detachKeys' | 'detached' | 'cgroup' | 'containerPid'> & {
   readonly plan: ExecPlan;
 };
 
@@ -188,9 +190,9 @@ class ExecLife {
   }
 
   private async joinCgroup(): Promise<void> {
-    const { cgroup } = this.session;
+    const { cgroup, containerPid } = this.session;
     try {
-      if (cgroup !== null) await cgroupDriver(cgroup.driver).join(cgroup, this.initPid);
+      if (cgroup !== null) await joinBeside(cgroup, containerPid, this.initPid);
       this.launched.send({ event: 'monitor_done' });
     } catch (error) {
       this.failure ??= error as Error;

@@ -1,7 +1,8 @@
 /** Where a payload's streams meet: what it writes goes to the log and to every client, what clients type goes to it; in the monitor. */
+import { closeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
-import { IOCTL } from '../linux/flags.ts';
+import { IOCTL, O } from '../linux/flags.ts';
 import type { InitMessage } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import type { LogWriter, StreamName } from './log-writer.ts';
@@ -39,6 +40,8 @@ export class StreamHub implements PayloadEnd {
   private readonly sources = new Map<StreamName, Source>();
   private input: Source | undefined;
   private terminal: number | undefined;
+  /** The payload's side of it, held open. */
+  private kept: number | undefined;
   private early: Buffer[] = [];
   private isConnected = false;
   private hasInputEnded = false;
@@ -98,6 +101,21 @@ export class StreamHub implements PayloadEnd {
     this.input = terminal;
     this.hearInput(terminal);
     return this.readFrom('stdout', terminal);
+  }
+
+  /**
+   * Keeps a terminal alive that nobody has open: a systemd closes its console and opens it again for each message, and after an end it would get EIO.
+   * Source: ioctl_tty(2), TIOCGPTPEER.
+   */
+  keepTerminal(): void {
+    if (this.terminal === undefined) return;
+    this.kept = this.syscalls?.ioctlNumber(this.terminal, IOCTL.TIOCGPTPEER, O.RDWR | O.NOCTTY | O.CLOEXEC);
+  }
+
+  /** Nobody is left who could open it. */
+  letTerminalGo(): void {
+    if (this.kept !== undefined) closeSync(this.kept);
+    this.kept = undefined;
   }
 
   /** The last close of the other side of a terminal reads as EIO: its usual end. */
@@ -176,6 +194,7 @@ export class StreamHub implements PayloadEnd {
 
   /** Lets go of a payload that has ended; the clients stay for the next one. */
   disconnect(): void {
+    this.letTerminalGo();
     this.input?.destroy();
     for (const source of this.sources.values()) source.destroy();
     this.input = undefined;

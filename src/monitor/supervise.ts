@@ -77,6 +77,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
     await launched.listen((line) => {
       life.hear(line);
     });
+    supervision.hub.letTerminalGo();
     await life.drained;
   } finally {
     life.end();
@@ -195,6 +196,7 @@ class Life implements LifeControl {
         const fetch = (fd: number): number => syscalls.pidfd_getfd(pidfd, fd);
         this.hearExecuted(fetch(message.executed));
         this.drained = this.supervision.hub.connect(syscalls, fetch, message);
+        this.supervision.hub.keepTerminal();
       } finally {
         syscalls.close(pidfd);
       }

@@ -84,6 +84,8 @@ export interface StepFields {
     readonly settings: readonly CgroupSetting[];
     /** False: where no cgroup can be had any more the container starts without. */
     readonly required: boolean;
+    /** Host id of the container's root, to whom a leaf that may be divided is given. */
+    readonly owner?: number;
     /** For a program more: the leaf is there already. */
     readonly existing?: true;
   };

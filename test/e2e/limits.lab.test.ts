@@ -46,6 +46,19 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
     await alice('hutch rm below beyond');
   });
 
+  it("memory: docker's least is enough for a start; less is refused, or told as what it is", async () => {
+    await alice('hutch run --rm --net none -m 6m --memory-swap 6m host true');
+    refused(
+      await tried('hutch run --rm --net none -m 5m host true'),
+      /invalid value "5m" for --memory\n.*at least 6m/u,
+    );
+    const starved = '--cgroup-conf memory.max=256k --cgroup-conf memory.swap.max=0';
+    refused(
+      await tried(`hutch run --rm --net none ${starved} host true`),
+      /needs more memory to start than its limit/u,
+    );
+  });
+
   it('swap: beyond memory there is as much of it as was given, and no more', async () => {
     const eat = (size: number): string =>
       `hutch run --rm --net none -m 64m --memory-swap 160m host python3 -c '${EAT}' ${String(size)}`;
@@ -124,6 +137,17 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
     assert.ok(seconds > 3 && seconds < 6, speed);
     await lab.root(`rm ${DROP_IN} && systemctl daemon-reload`);
     await alice('systemctl --user daemon-reexec');
+  });
+
+  it('a rate of the network: doctor tries what it needs, and names what is missing', async () => {
+    const doctor = async (): Promise<string> => (await tried('hutch doctor')).stdout;
+    assert.match(await doctor(), /ok +rate of a network/u);
+    await lab.root('mv /usr/sbin/tc /usr/sbin/tc.away');
+    assert.match(await doctor(), /warn +rate of a network.*tc not installed/u);
+    await lab.root('mv /usr/sbin/tc.away /usr/sbin/tc');
+    await lab.root('rmmod ifb; echo "install ifb /bin/false" >/etc/modprobe.d/no-ifb.conf');
+    assert.match(await doctor(), /warn +rate of a network.*\n.*lack ifb \(CONFIG_IFB\)(?:.*\n)*.*modprobe -a ifb/u);
+    await lab.root('rm /etc/modprobe.d/no-ifb.conf');
   });
 
   it('a payload can lift none of its limits', async () => {
@@ -215,16 +239,45 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
   });
 
   it('without systemd: in a service that an admin has delegated to the user', async () => {
-    const run = (script: string): Promise<Outcome> =>
-      lab.as(
-        'root',
-        `systemd-run --quiet --pipe --wait --collect -p User=alice -p Delegate=yes -p 'WorkingDirectory=/home/alice' -- sh -c '${script}'`,
-      );
     const show = 'cat /proc/self/cgroup /sys/fs/cgroup/memory.max /sys/fs/cgroup/pids.max';
     const script = `hutch run --rm --net none --cgroup-driver cgroupfs -m 64m --pids-limit 9 host ${show}; find /sys/fs/cgroup$(sed s/0::// /proc/self/cgroup)/.. -name "hutch-*"`;
-    assert.equal(printed(await run(script)), '0::/\n67108864\n9\n');
+    assert.equal(printed(await inService(script)), '0::/\n67108864\n9\n');
     refused(await tried('hutch run --rm --net none --cgroup-driver cgroupfs host true'), /not delegated/u);
   });
+
+  it('check finds and mends what is left of a container whose monitor was killed, with either driver', async () => {
+    const kill = `kill -9 $(hutch inspect -f '{{.State.MonitorPid}}' left)`;
+    // With the host's pids, and another user's than the one that made it, a payload outlives its monitor.
+    const payload = 'setpriv --reuid 5 --clear-groups sleep 1000';
+    const make = `hutch run -d --name left --net none --pid host`;
+    const check = 'hutch check; hutch check --repair; hutch check';
+    await alice(`${make} host ${payload} && hutch run -d --name lives --net none host sleep 1000`);
+    const leaf = await leafOf('left');
+    await alice(kill);
+    await lab.until(`grep . ${leaf}/cgroup.procs && ! grep . ${leaf}/../hutch/cgroup.procs`);
+    assert.match((await tried('hutch check')).stdout, /cgroup: processes of a container .*\n.*hutch-\w+\.scope/u);
+    assert.match(
+      await alice('hutch check --repair && hutch check'),
+      /mended {2}cgroup: .*\n(?:.*\n)*Nothing is left over/u,
+    );
+    await nothingOf(leaf);
+    assert.equal(await alice("hutch ps --format '{{.Names}}'"), 'lives\n', 'control');
+    await alice('hutch rm -f left lives');
+    const script = `set -x; ${make} --cgroup-driver cgroupfs host ${payload}; ${kill}; sleep 1; ${check}`;
+    const { stdout } = await inService(script.replaceAll("'", '"'));
+    assert.match(
+      stdout,
+      /found {3}cgroup: .*\n.*\/hutch\/hutch-\w+\n(?:.*\n)*mended {2}cgroup: .*\n(?:.*\n)*Nothing is left over/u,
+    );
+    await alice('hutch rm left');
+  });
+
+  const nothingOf = (leaf: string): Promise<void> => lab.until(`! test -e ${leaf}`);
+  const inService = (script: string): Promise<Outcome> =>
+    lab.as(
+      'root',
+      `systemd-run --quiet --pipe --wait --collect -p User=alice -p Delegate=yes -p WorkingDirectory=/home/alice -- sh -c '${script}'`,
+    );
 
   it('reads back the same as podman for the same flags', async () => {
     const flags = '-m 96m --memory-swap 160m --memory-reservation 48m --cpus 0.5 --pids-limit 33 --cpu-shares 512';

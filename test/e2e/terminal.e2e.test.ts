@@ -52,6 +52,11 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
     return played.output;
   }
 
+  it('keeps a terminal that nobody has open for a moment', async () => {
+    const script = 'exec </dev/null >/dev/null 2>&1; sleep 0.3; echo back >/dev/console';
+    assert.equal(await playWell([...RUN, '-it', 'host', 'sh', '-c', script]), 'back\r\n');
+  });
+
   it('gives all three streams the same terminal, which is the container’s own', async () => {
     const script =
       'tty; for fd in 0 1 2; do test -t $fd && echo "fd $fd"; done; ls -l /proc/self/fd/2 | sed "s/.* -> //"; ls /dev/pts';

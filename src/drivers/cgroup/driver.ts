@@ -38,8 +38,8 @@ export interface CgroupDriver {
   readonly name: CgroupMaker;
   /** Whatever takes its time and needs no container; called as early as possible. Never fails: make() does. */
   prepare(): Preparation;
-  /** Moves a process that lives elsewhere into the payload's leaf. CGROUP_FAILED. */
-  join(record: CgroupRecord, pid: number): Promise<void>;
+  /** Moves a process that lives elsewhere into `place`, the payload's leaf or a cgroup below it. CGROUP_FAILED, EBUSY. */
+  join(record: CgroupRecord, pid: number, place: string): Promise<void>;
   /** Changes what counts for the subtree as a whole. LIMIT_UNAVAILABLE, CGROUP_FAILED. */
   weigh(record: CgroupRecord, settings: readonly CgroupSetting[]): Promise<void>;
   /** This process, the last in the subtree, leaves it, where nobody else removes it. */

@@ -1,7 +1,7 @@
 /** Network driver `slirp4netns`: TCP, UDP and DNS to the outside, by IPv4 and IPv6, through a user-space stack; its helper runs on the host's side. */
 import { readFileSync } from 'node:fs';
 import { requireTool } from '../../host/run-tool.ts';
-import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type NetworkDriver } from './driver.ts';
+import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type HelperWords, type NetworkDriver } from './driver.ts';
 import { refusalOf, requireTun } from './slirp-limits.ts';
 
 /**
@@ -9,13 +9,20 @@ import { refusalOf, requireTun } from './slirp-limits.ts';
  */
 const FLAGS = ['--configure', '--mtu=65520', '--enable-sandbox', '--enable-seccomp'];
 
+/**
+ * The helper fences itself in by making `/` alone private and detaching what lies on it. Run by root, in the user namespace that the mounts of the
+ * host belong to, that reached the host by propagation: /sys/fs/cgroup, /dev/pts and the like were gone. An ordinary user's mounts are slaves.
+ */
+const PROGRAM: HelperWords =
+  process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'private', '--', 'slirp4netns'] : ['slirp4netns'];
+
 const DEVICE = 'tap0';
 
 export const slirp4netnsDriver: NetworkDriver = {
   name: 'slirp4netns',
   isPrivate: true,
   helper: ({ ports, hostLoopback }) => [
-    'slirp4netns',
+    ...PROGRAM,
     ...(hostLoopback ? [] : ['--disable-host-loopback']),
     ...(isIPv6Routed(readRoutes()) ? ['--enable-ipv6'] : []),
     ...FLAGS,

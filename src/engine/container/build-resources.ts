@@ -12,6 +12,8 @@ type Cpu = NonNullable<SpecResources['cpu']>;
 /** The least quota and the bounds of the period that the kernel takes; microseconds. Source: sched-bwc.rst. */
 const LEAST_QUOTA = 1000;
 const PERIODS = { least: 1000, most: 1_000_000 } as const;
+/** Docker's least. A start takes about one MiB of it (docs/limits.md). */
+const LEAST_MEMORY_BYTES = 6 * 1024 * 1024;
 const SHARES = { least: 2, most: 262_144 } as const;
 const WEIGHTS = { least: 10, most: 1000 } as const;
 
@@ -40,7 +42,7 @@ function isEmpty(value: object): boolean {
 }
 
 function buildMemory(request: LimitRequest, before: Memory): Memory {
-  const limit = sizeOf('--memory', request.memory) ?? before.limit;
+  const limit = limitOf(request.memory) ?? before.limit;
   const reservation = sizeOf('--memory-reservation', request.memoryReservation) ?? before.reservation;
   const swap = swapOf(request, limit, before);
   if (limit !== undefined && limit > 0 && (reservation ?? 0) > limit)
@@ -54,6 +56,13 @@ function buildMemory(request: LimitRequest, before: Memory): Memory {
     ...(reservation === undefined ? {} : { reservation }),
     ...(swap === undefined ? {} : { swap }),
   };
+}
+
+/** With less a container could not even start, or would end at its first need. */
+function limitOf(memory: string | undefined): number | undefined {
+  const limit = sizeOf('--memory', memory);
+  if (limit === undefined || limit <= 0 || limit >= LEAST_MEMORY_BYTES) return limit;
+  throw badValue('--memory', memory ?? '', 'at least 6m: a container with less does not start or not last');
 }
 
 /** Without --memory-swap there may be as much swap as memory. */

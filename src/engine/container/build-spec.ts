@@ -16,25 +16,25 @@ import {
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
 import type { Store } from '../../state/store.ts';
 import { buildEnvironment } from './build-environment.ts';
-import { isSystemd, type ChosenCgroup } from './choose-cgroup.ts';
+import type { ChosenCgroup } from './choose-cgroup.ts';
 import { buildLabels } from './build-labels.ts';
 import { buildRlimits } from './build-rlimits.ts';
 import type { ImageSource } from './image-source.ts';
 import { networkRate } from './network-rate.ts';
 import { parseContainerPath, parseSeconds, parseSharing, parseSize, badValue } from './parse-values.ts';
 import { parseDevices } from './parse-device.ts';
+import { INIT_TARGET, payloadArguments } from './payload-arguments.ts';
 import { parseTmpfs, parseVolume } from './parse-volume.ts';
 import { resolveUser, type ResolvedUser } from './resolve-user.ts';
 import type { RunRequest } from './run-request.ts';
 import { parseSecurityOptions, type SecurityOptions } from './security-options.ts';
 import { buildSysctls } from './build-sysctls.ts';
+import { systemdEnvironment, systemdMode, systemdTmpfs } from './systemd-mode.ts';
 
 /** Docker's size of /dev/shm. */
 const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 /** Half of what the kernel's clocks can count. Source: KTIME_SEC_MAX in linux/ktime.h. */
 const MOST_CLOCK_SECONDS = 4_611_686_018;
-/** Where a reaper program of the host is shown to the container. */
-export const INIT_TARGET = '/run/hutch/init';
 
 export interface SpecInput {
   readonly request: RunRequest;
@@ -69,7 +69,10 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       terminal: request.terminal,
       user: { uid: user.uid, gid: user.gid, umask: parseUmask(request.umask), additionalGids: user.additionalGids },
       args: payloadArguments(request, image),
-      env: buildEnvironment(request, image.defaults.env, { hostname: hostnameOf(input), home: user.home }),
+      env: buildEnvironment(request, [...systemdEnvironment(input), ...image.defaults.env], {
+        hostname: hostnameOf(input),
+        home: user.home,
+      }),
       cwd: parseContainerPath('-w', request.workingDirectory ?? (image.defaults.workingDirectory || '/')),
       capabilities,
       rlimits: buildRlimits(request.ulimits),
@@ -143,32 +146,18 @@ function chooseNamespaces(request: RunRequest, network: NetworkDriver): SpecName
   return wanted.filter(([, isNew]) => isNew).map(([type]) => type);
 }
 
+/**
+ * Before Linux 6.3 a process makes no threads between unshare(2) of the time namespace and its next fork(2). A container that shares the host's
+ * pids has no fork there, so it gets one only for an offset. Source: time_namespaces(7), copy_namespaces() in kernel/nsproxy.c.
+ */
 function hasTimeNamespaces(request: RunRequest): boolean {
   const known = existsSync('/proc/self/ns/time');
-  if (known || request.clockOffset === undefined) return known;
+  if (request.clockOffset === undefined) return known && request.pid !== 'host';
+  if (known) return true;
   throw new HutchError('--clock-offset needs time namespaces, which this kernel does not have', {
     code: 'HOST_FEATURE_MISSING',
     hint: 'use a kernel from 5.6 on with CONFIG_TIME_NS, or leave the flag out',
   });
-}
-
-function payloadArguments(request: RunRequest, image: ImageSource): string[] {
-  const reset = request.entrypoint !== undefined;
-  const entrypoint = reset ? (request.entrypoint === '' ? [] : [request.entrypoint ?? '']) : image.defaults.entrypoint;
-  const command = request.command.length > 0 || reset ? request.command : image.defaults.command;
-  const argv = [...entrypoint, ...command];
-  if (argv.length === 0) {
-    throw new HutchError(`no command to run: the image ${image.reference} names none`, {
-      code: 'USAGE_INVALID',
-      hint: `give one: hutch run ${image.reference} COMMAND`,
-    });
-  }
-  return request.init ? [INIT_TARGET, '--', ...argv] : argv;
-}
-
-/** What the user wants to run, without the reaper in front of it. */
-export function commandOf({ process }: RuntimeSpec): readonly string[] {
-  return process.args[0] === INIT_TARGET ? process.args.slice(2) : process.args;
 }
 
 /** The name that the container knows itself by. USAGE_INVALID when it is no host name. */
@@ -226,7 +215,7 @@ function unknownCapability(flag: string, name: string): never {
 function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean): SpecMount[] {
   const { request } = input;
   const asked = [
-    ...systemdTmpfs(request),
+    ...(systemdMode(request, input.image) === 'off' ? [] : systemdTmpfs(request)),
     ...request.tmpfs.map(parseTmpfs),
     ...request.volumes.map((text) => parseVolume(text, input.store)),
   ];
@@ -256,19 +245,10 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
   ];
 }
 
-/** What systemd wants to write to before anything is mounted; --tmpfs and --volume overrule it. */
-function systemdTmpfs(request: RunRequest): SpecMount[] {
-  if (!isSystemd(request)) return [];
-  const taken = [...request.tmpfs, ...request.volumes.map((text) => text.split(':')[1] ?? '')];
-  return ['/run', '/run/lock', '/tmp']
-    .filter((path) => !taken.some((text) => text === path || text.startsWith(`${path}:`)))
-    .map((path) => parseTmpfs(`${path}:mode=${path === '/run' ? '755' : '1777'}`));
-}
-
 /** With the host's cgroup namespace it would show, and to root of the host's own give, what belongs to others. */
-function cgroupsShown({ cgroup, request }: SpecInput, isPrivate: boolean): 'read-only' | 'writable' | null {
+function cgroupsShown({ cgroup }: SpecInput, isPrivate: boolean): 'read-only' | 'writable' | null {
   if (cgroup === null || !isPrivate) return null;
-  return isSystemd(request) ? 'writable' : 'read-only';
+  return cgroup.isDivided ? 'writable' : 'read-only';
 }
 
 function bindFile(source: string, destination: string, options: readonly string[]): SpecMount {

@@ -19,6 +19,7 @@ import { buildResources } from './build-resources.ts';
 import { hasLimits } from './limit-request.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
+import type { SystemdMode } from './systemd-mode.ts';
 
 /** As many processes as podman gives a container by itself. */
 export const DEFAULT_PIDS = 2048;
@@ -30,9 +31,13 @@ export interface ChosenCgroup {
   readonly resources: SpecResources;
   /** Without it the container does not start. */
   readonly isRequired: boolean;
+  /** The payload may make cgroups below its own. */
+  readonly isDivided: boolean;
 }
 
-type CgroupRequest = Pick<RunRequest, 'limits' | 'cgroupDriver' | 'cgroupParent' | 'cgroups' | 'systemd'>;
+type CgroupRequest = Pick<RunRequest, 'limits' | 'cgroupDriver' | 'cgroupParent' | 'cgroups'> & {
+  readonly systemd: SystemdMode;
+};
 
 /** Null: it has no cgroup of its own, and nobody has asked for limits. LIMIT_UNAVAILABLE, USAGE_INVALID. */
 export async function chooseCgroup(
@@ -40,10 +45,10 @@ export async function chooseCgroup(
   { settings, store, id }: { readonly settings: Settings; readonly store: Store; readonly id: string },
 ): Promise<ChosenCgroup | null> {
   const asked = buildResources(request.limits);
-  const isRequired = hasLimits(request.limits) || request.cgroupParent !== undefined || isSystemd(request);
+  const isRequired = hasLimits(request.limits) || request.cgroupParent !== undefined || request.systemd === 'asked';
   const wanted = wantedDriver(request, settings, store);
   const verdict = await chooseCgroupDriver(wanted);
-  if (isSystemd(request)) requireFence(verdict);
+  const isDivided = mayDivide(request, verdict);
   const { name, controllers } = verdict;
   if (name === 'none') {
     if (isRequired || (wanted !== undefined && wanted !== 'none')) throw noCgroup(request, verdict);
@@ -51,7 +56,7 @@ export async function chooseCgroup(
   }
   const resources = withDefaults(asked, controllers);
   if (controllers.length > 0) requireControllers(cgroupSettings(resources), controllers);
-  return { driver: name, path: pathOf(name, request.cgroupParent, id), resources, isRequired };
+  return { driver: name, path: pathOf(name, request.cgroupParent, id), resources, isRequired, isDivided };
 }
 
 function withDefaults(resources: SpecResources, controllers: readonly string[]): SpecResources {
@@ -112,16 +117,11 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** True when the payload is to divide its own cgroup. USAGE_INVALID. */
-export function isSystemd({ systemd }: Pick<RunRequest, 'systemd'>): boolean {
-  if (systemd === undefined || systemd === 'false') return false;
-  if (systemd === 'true' || systemd === 'always') return true;
-  throw badValue('--systemd', systemd, 'true, always or false');
-}
-
-/** Without it the payload could lift its own limits: their files belong to the user, and so to its root. Source: cgroups(7), nsdelegate. */
-function requireFence({ name }: CgroupVerdict): void {
-  if (name === 'none' || hasDelegationFence()) return;
+/** Without the fence the payload could lift its own limits: their files belong to the user, and so to its root. Source: cgroups(7), nsdelegate. */
+function mayDivide({ systemd }: CgroupRequest, { name }: CgroupVerdict): boolean {
+  if (systemd === 'off' || name === 'none') return false;
+  if (hasDelegationFence()) return true;
+  if (systemd === 'recognized') return false;
   throw new HutchError(
     '--systemd would let the container change its own limits: cgroup2 is mounted without nsdelegate',
     {

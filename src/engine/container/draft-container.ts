@@ -30,6 +30,7 @@ import type { ImageSource } from './image-source.ts';
 import { refuseBreakers, requireRateTools } from './network-rate.ts';
 import { badValue } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
+import { systemdMode } from './systemd-mode.ts';
 
 export interface Draft {
   /** Null: its /etc/resolv.conf is another container's. */
@@ -64,7 +65,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const [maps, driver, cgroup] = await Promise.all([
     chooseMaps(),
     chooseDriver(request, settings, store),
-    chooseCgroup(request, { settings, store, id: input.id }),
+    chooseCgroup({ ...request, systemd: systemdMode(request, image) }, { settings, store, id: input.id }),
   ]);
   if (joined !== undefined) requireSameIds(store, joined, maps.userNamespace);
   const rootfs = image.isHost

@@ -57,6 +57,7 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
       chain,
       userNamespace: facts.userNamespace,
       cgroup: container.cgroup,
+      containerPid: container.pid,
       interactive: stdin,
       terminal: request.terminal && !request.detach,
       detachKeys,

@@ -6,7 +6,7 @@ import { DEFAULT_PERIOD } from '../../oci/cgroup-settings.ts';
 import type { SpecResources, SpecThrottle } from '../../oci/resources.ts';
 import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
 import type { ContainerRecord } from '../../state/container-record.ts';
-import { INIT_TARGET } from './build-spec.ts';
+import { INIT_TARGET } from './payload-arguments.ts';
 import { networkOf } from './read-spec.ts';
 
 /** Keys and values as docker has them. */

@@ -19,8 +19,6 @@ import { readSettings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
 import { DEFAULT_NETWORK, parseNetworks } from '../network/parse-networks.ts';
 import { buildLabels } from './build-labels.ts';
-import { commandOf } from './build-spec.ts';
-import { isSystemd } from './choose-cgroup.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
 import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
@@ -31,11 +29,13 @@ import { obtainImage } from './obtain-image.ts';
 import { parseHealth } from './parse-health.ts';
 import { parseLog, parseRestart, parseWholeSeconds } from './parse-life.ts';
 import { parseSignal } from './parse-signal.ts';
+import { commandOf } from './payload-arguments.ts';
 import { performPreparation } from './perform-preparation.ts';
 import { volumeWarning } from './parse-volume.ts';
 import type { WatchPull } from './pull-policy.ts';
 import type { RunRequest } from './run-request.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
+import { systemdMode } from './systemd-mode.ts';
 
 /** How a use case speaks to the user while it works. */
 export interface MakeEars {
@@ -190,9 +190,9 @@ function newRecord({
   };
 }
 
-function stopSignalOf(request: RunRequest, { defaults }: ImageSource): number {
-  const word = request.stopSignal ?? defaults.stopSignal;
-  if (word === '' && isSystemd(request)) return SYSTEMD_HALT;
+function stopSignalOf(request: RunRequest, image: ImageSource): number {
+  const word = request.stopSignal ?? image.defaults.stopSignal;
+  if (word === '' && systemdMode(request, image) !== 'off') return SYSTEMD_HALT;
   if (word === '') return constants.signals.SIGTERM;
   return parseSignal(request.stopSignal === undefined ? 'STOPSIGNAL of the image' : '--stop-signal', word);
 }

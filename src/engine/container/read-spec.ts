@@ -4,7 +4,7 @@ import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecMount } from '../../oci/r
 import { containerDirectory } from '../../state/container-id.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
-import { INIT_TARGET } from './build-spec.ts';
+import { INIT_TARGET } from './payload-arguments.ts';
 
 /** Undefined for a container that is not whole yet, or being removed. RECORD_CORRUPT when it cannot be read. */
 export function readSpec(store: Store, id: string): RuntimeSpec | undefined {

@@ -61,7 +61,7 @@ export interface RunRequest {
   readonly cgroupParent?: string | undefined;
   /** enabled (what is meant when it is left out) or disabled. */
   readonly cgroups?: string | undefined;
-  /** true or always: the payload is a systemd, or another that divides its own cgroup; false when it is left out. */
+  /** true or always: the payload is a systemd, or another that divides its own cgroup; auto (what is meant when it is left out): by its command; false. */
   readonly systemd?: string | undefined;
   /** PATH[:PATH-INSIDE[:rwm]] of device nodes. */
   readonly devices: readonly string[];

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { isHutchError, printable } from '../../errors/hutch-error.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { openOwnStore } from '../container/open-own-store.ts';
+import { findCgroupLeftovers } from './check/cgroup-leftovers.ts';
 import { findContainerLeftovers } from './check/container-leftovers.ts';
 import { findLocks, findSockets, findTemporaryFiles } from './check/file-leftovers.ts';
 import { findImageLeftovers, findStaging } from './check/image-leftovers.ts';
@@ -36,6 +37,7 @@ async function findAll(store: Store): Promise<Leftover[]> {
     ...findLocks(store),
     ...findTemporaryFiles(store),
     ...findContainerLeftovers(store),
+    ...(await findCgroupLeftovers(store)),
     ...(await findNameLeftovers(store)),
     ...(await findSockets(store)),
     ...findStaging(store),

@@ -50,6 +50,7 @@ import { probeSlirp4netns, SLIRP4NETNS } from '../../userns/probe/slirp4netns.ts
 import { probeSubordinateGrants, SUBORDINATE_IDS } from '../../userns/probe/subordinate-grants.ts';
 import { probeUserNamespace, USER_NAMESPACE } from '../../userns/probe/user-namespace.ts';
 import { loginName } from '../../userns/subordinate-ids.ts';
+import { NETWORK_RATE, probeNetworkRate } from './rate-findings.ts';
 import { judgeSettings, lessenBySettings, readWishes, SETTINGS, type Wishes } from './settings-findings.ts';
 import { DRIVER_TOPICS, probeStorage, STORAGE } from './storage-findings.ts';
 
@@ -128,6 +129,7 @@ function namespaceChecks(): Check[] {
     [SMALL_NAMESPACES, probeSmallNamespaces],
     [TIME_NAMESPACE, probeTimeNamespace],
     [SLIRP4NETNS, () => probeSlirp4netns()],
+    [NETWORK_RATE, () => probeNetworkRate()],
   ];
 }
 

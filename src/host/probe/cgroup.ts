@@ -28,7 +28,7 @@ export async function readCgroupFacts(env = process.env, uid = process.getuid?.(
   const isV2 = isUnified();
   const own = join('/sys/fs/cgroup', ownCgroup());
   const manager = await findManager(env, uid);
-  const delegated = manager !== null && uid !== 0 ? managerCgroup(uid) : own;
+  const delegated = manager !== null ? managerCgroup(uid) : own;
   return {
     uid,
     isUnified: isV2,

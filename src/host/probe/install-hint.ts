@@ -27,6 +27,7 @@ const PACKAGES: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   unshare: UTIL_LINUX,
   nsenter: UTIL_LINUX,
   mount: { ...UTIL_LINUX, debian: 'mount' },
+  tc: { debian: 'iproute2', fedora: 'iproute-tc', arch: 'iproute2', alpine: 'iproute2-tc', suse: 'iproute2' },
   setpriv: { ...UTIL_LINUX, alpine: 'setpriv' },
 };
 

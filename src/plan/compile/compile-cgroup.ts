@@ -15,7 +15,7 @@ export function compileCgroup(spec: RuntimeSpec, { existing = false } = {}): Ste
       ...placeOf(linux.cgroupsPath),
       settings: existing ? [] : cgroupSettings(linux.resources ?? {}),
       required: existing || annotations[HUTCH_ANNOTATIONS.cgroupRequired] === 'true',
-      ...(existing ? { existing: true as const } : {}),
+      ...(existing ? { existing: true as const } : ownerOf(spec)),
       why: {
         spec: existing ? 'linux.cgroupsPath' : 'linux.resources',
         text: existing
@@ -24,6 +24,13 @@ export function compileCgroup(spec: RuntimeSpec, { existing = false } = {}): Ste
       },
     },
   ];
+}
+
+/** One that may be divided belongs to root of the container, whoever has made it. */
+function ownerOf({ mounts, linux }: RuntimeSpec): { readonly owner?: number } {
+  const isDivided = mounts.some(({ type, options }) => type === 'cgroup2' && !options.includes('ro'));
+  const root = linux.uidMappings.find(({ containerID }) => containerID === 0);
+  return isDivided && root !== undefined ? { owner: root.hostID } : {};
 }
 
 /** Whoever makes the subtree, and what it is called. */

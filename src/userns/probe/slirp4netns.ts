@@ -53,7 +53,10 @@ async function tryOnce(path: string): Promise<Answer> {
 }
 
 async function attach(path: string, pid: number): Promise<Answer> {
-  const slirp = spawn(path, [...OPTIONS, String(pid), 'tap0'], { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
+  // As the driver has it: its own fence must not reach the mounts of the host.
+  const alone = process.getuid?.() === 0 ? ['unshare', '--mount', '--propagation', 'private', '--'] : [];
+  const argv = [...alone, path, ...OPTIONS, String(pid), 'tap0'];
+  const slirp = spawn(argv[0] ?? path, argv.slice(1), { stdio: ['ignore', 'ignore', 'pipe', 'pipe'] });
   let stderr = '';
   slirp.stderr?.setEncoding('utf8').on('data', (text: string) => (stderr += text));
   const isReady = await speaks(slirp, slirp.stdio[3] as Readable);

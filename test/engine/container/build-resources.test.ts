@@ -13,6 +13,7 @@ const MIB = 1024 * 1024;
 
 test('buildResources() gives as much swap as memory unless told otherwise', () => {
   assert.deepEqual(build({ memory: '64m' }), { memory: { limit: 64 * MIB, swap: 128 * MIB } });
+  assert.deepEqual(build({ memory: '6m' }).memory?.limit, 6 * MIB);
   assert.deepEqual(build({ memory: '64m', memorySwap: '64m' }).memory?.swap, 64 * MIB);
   assert.deepEqual(build({ memory: '64m', memorySwap: '-1' }).memory?.swap, -1);
   assert.deepEqual(build({ memory: '64m', memorySwap: '0' }).memory?.swap, 128 * MIB);
@@ -44,6 +45,7 @@ test('buildResources() leaves what is not named as it was', () => {
 
 const WRONG: readonly (readonly [Partial<LimitRequest>, string])[] = [
   [{ memory: 'lots' }, 'lots'],
+  [{ memory: '6143k' }, '6143k'],
   [{ memory: '64m', memorySwap: '32m' }, '32m'],
   [{ memorySwap: '32m' }, '32m'],
   [{ memory: '64m', memoryReservation: '65m' }, '65m'],

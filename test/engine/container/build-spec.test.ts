@@ -2,7 +2,8 @@
 
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
-import { buildSpec, INIT_TARGET, type SpecInput } from '../../../src/engine/container/build-spec.ts';
+import { buildSpec, type SpecInput } from '../../../src/engine/container/build-spec.ts';
+import { INIT_TARGET } from '../../../src/engine/container/payload-arguments.ts';
 import { hostImage, type ImageDefaults } from '../../../src/engine/container/image-source.ts';
 import type { RunRequest } from '../../../src/engine/container/run-request.ts';
 import { networkDriver } from '../../../src/drivers/network/select.ts';
@@ -63,6 +64,26 @@ test('buildSpec() puts the reaper before the command with --init, and shows it r
   assert.ok(mount.options.includes('ro'));
 });
 
+test('buildSpec() makes room for a systemd that is asked for or recognized, where its cgroup may be divided', () => {
+  const cgroup = { driver: 'systemd', path: 'hutch.slice:hutch:a', resources: {}, isRequired: false } as const;
+  const roomOf = (changes: Partial<RunRequest>, isDivided = true): string => {
+    const { mounts, process } = build(changes, { cgroup: { ...cgroup, isDivided } });
+    const runs = mounts.filter(({ destination }) => ['/run', '/run/lock', '/tmp'].includes(destination)).length;
+    const isReadOnly = mounts.find(({ destination }) => destination === '/sys/fs/cgroup')?.options.includes('ro');
+    const uuid = process.env.find((entry) => entry.startsWith('container_uuid='))?.slice('container_uuid='.length);
+    return `${String(runs)} ${isReadOnly === true ? 'ro' : 'rw'} ${uuid ?? '-'}`;
+  };
+  const [uuid, off] = ['abababab-abab-4bab-8bab-abababababab', '0 ro -'];
+  assert.equal(roomOf({ systemd: 'true' }), `3 rw ${uuid}`);
+  assert.equal(roomOf({ command: ['/sbin/init'] }), `3 rw ${uuid}`);
+  assert.equal(roomOf({ command: ['/lib/systemd/systemd', '--log-level=debug'] }), `3 rw ${uuid}`);
+  assert.equal(roomOf({ command: ['/sbin/init'], tmpfs: ['/tmp:size=1m'] }), `3 rw ${uuid}`);
+  assert.equal(roomOf({ command: ['/sbin/init'] }, false), `3 ro ${uuid}`);
+  assert.equal(roomOf({ command: ['/sbin/init'], systemd: 'false' }, false), off);
+  assert.equal(roomOf({ command: ['sh', '/sbin/init'] }, false), off);
+  assert.throws(() => roomOf({ systemd: 'perhaps' }), refusal('USAGE_INVALID', /"perhaps" for --systemd/u));
+});
+
 test('buildSpec() makes every namespace but those that are shared', () => {
   const types = (changes: Partial<RunRequest>, rest: Partial<SpecInput> = {}): string[] =>
     build(changes, rest).linux.namespaces.map(({ type }) => type);
@@ -74,9 +95,11 @@ test('buildSpec() makes every namespace but those that are shared', () => {
     ['ipc', 'ipc'],
     ['cgroupns', 'cgroup'],
   ] as const) {
+    // Without a pid namespace nothing forks into the one of the clocks.
+    const gone = flag === 'pid' ? ['pid', 'time'] : [type];
     assert.deepEqual(
       types({ [flag]: 'host' }),
-      all.filter((name) => name !== type),
+      all.filter((name) => !gone.includes(name)),
     );
   }
   assert.deepEqual(

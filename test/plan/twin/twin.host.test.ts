@@ -86,14 +86,14 @@ const TWINS: readonly Twin[] = [
     title: '--privileged with the network and the processes of the host',
     image: BUSYBOX,
     flags: ['--privileged', '--net', 'host', '--pid', 'host'],
-    shared: ['net', 'pid'],
+    shared: ['time', 'net', 'pid'],
     expected: [],
   },
   {
     title: 'every namespace shared that can be',
     image: 'host',
     flags: ['--net', 'host', '--pid', 'host', '--ipc', 'host', '--uts', 'host', '--cgroupns', 'host'],
-    shared: ['net', 'pid', 'ipc', 'uts', 'cgroup'],
+    shared: ['time', 'net', 'pid', 'ipc', 'uts', 'cgroup'],
     expected: FILTER,
   },
   {

@@ -19,12 +19,12 @@ export const cgroupfsDriver: CgroupDriver = {
     make: (request) => Promise.resolve().then(() => make(request)),
     [Symbol.dispose]: () => undefined,
   }),
-  join: async (record, pid) => {
+  join: async (_record, pid, place) => {
     await Promise.resolve();
     try {
-      moveProcess(record.path, pid);
+      moveProcess(place, pid);
     } catch (cause) {
-      throw cannot(`process ${String(pid)} cannot be moved into ${record.path}`, {
+      throw cannot(`process ${String(pid)} cannot be moved into ${place}`, {
         cause,
         hint: 'call hutch from the service, or other delegated cgroup, in which the container was started',
       });

@@ -15,14 +15,14 @@ export const systemdDriver: CgroupDriver = {
     opening.catch(() => undefined);
     return new Prepared(opening);
   },
-  join: async (record, pid) => {
+  join: async (record, pid, place) => {
     try {
       // Whoever is in the same scope already may do it alone.
-      moveProcess(record.path, pid);
+      moveProcess(place, pid);
     } catch (error) {
       if (!['EACCES', 'EPERM'].includes(errnoOf(error) ?? '')) throw error;
       using manager = await takeManager();
-      await manager.attach(record.unit ?? '', `/${PAYLOAD_GROUP}`, [pid]);
+      await manager.attach(record.unit ?? '', `/${PAYLOAD_GROUP}${place.slice(record.path.length)}`, [pid]);
     }
   },
   weigh: async (record, settings) => {

@@ -5,6 +5,7 @@ import { errnoOf } from '../../../errors/hutch-error.ts';
 
 export interface Leftover {
   readonly kind:
+    | 'cgroup'
     | 'container'
     | 'damage'
     | 'download'
