@@ -24,13 +24,15 @@ export async function spawnInUserns(
     readonly env?: Readonly<Record<string, string>>;
     /** It gets a network namespace too. */
     readonly network?: boolean;
+    /** Run by the host's root: keeps that id, which the namespace has no number for, and with it the right to read root's own files. */
+    readonly staysCaller?: boolean;
   },
 ): Promise<UsernsProcess> {
   const { userNamespace } = await chooseMaps();
   const self = userNamespace.writer === 'self';
   const waitAt = options.stdio.length;
   const wait = `read -r _ <&${String(waitAt)} || exit\nexec ${String(waitAt)}<&-\nexec "$@"`;
-  const become = ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
+  const become = options.staysCaller === true ? [] : ['setpriv', '--reuid=0', '--regid=0', '--clear-groups'];
   const args = [
     '--pdeathsig',
     'KILL',

@@ -149,7 +149,6 @@ hutch exec c sh -c 'id -u; cat /proc/self/uid_map' | tr -s ' '
 hutch exec -u 33 c id -u
 hutch exec c cat /etc/shadow 2>&1 | sed 's/.*: //'
 mkdir -m 1777 ${directory}/both; echo in >${directory}/in; chmod 600 ${directory}/in
-hutch cp ${directory}/in c:/etc/copied 2>&1 | sed -n 's/.*: //p' | head -n 1; chmod 644 ${directory}/in
 hutch cp ${directory}/in c:/etc/copied && hutch exec c cat /etc/copied && hutch exec c stat -c %u /etc/copied
 hutch cp c:/etc/copied ${directory}/both/out && cat ${directory}/both/out
 hutch cp c:/etc/shadow ${directory}/both/shadow 2>/dev/null; echo $?; ls ${directory}/both
@@ -158,7 +157,7 @@ hutch rm -f c`;
     assert.equal(stderr, '');
     const [, first = '0'] = /^0\n 0 (\d+) 65536\n/u.exec(stdout) ?? [];
     assert.ok(Number(first) >= 65_536, stdout);
-    assert.equal(stdout.replace(/^.*\n.*\n/u, ''), '33\nPermission denied\nEACCES\nin\n0\nin\n125\nout\nc\n');
+    assert.equal(stdout.replace(/^.*\n.*\n/u, ''), '33\nPermission denied\nin\n0\nin\n125\nout\nc\n');
     assert.equal(await remaining(), '');
   });
 

@@ -184,7 +184,10 @@ async function whileThere<T>(container: string | null, place: CopyPlace, work: (
 
 type Stdio = readonly (number | 'pipe' | 'ignore')[];
 
-/** On the host as root of a user namespace of the user's own, so that owners mean the same on both sides. */
+/**
+ * On the host as root of a user namespace of the user's own, so that owners mean the same on both sides; what the host's root sends is read as by
+ * itself, since that namespace has no power over files of root's own.
+ */
 async function start(
   name: 'send' | 'receive',
   request: unknown,
@@ -195,7 +198,8 @@ async function start(
   const argument = JSON.stringify(request);
   if (place.kind !== 'running') {
     const [first = nodePath(), ...rest]: readonly string[] = [...prefix, nodePath(), programPath(name), argument];
-    return spawnInUserns([first, ...rest], { stdio });
+    const staysCaller = name === 'send' && place.kind === 'host' && process.getuid?.() === 0;
+    return spawnInUserns([first, ...rest], { stdio, staysCaller });
   }
   const { argv, node } = locateProgram(name);
   const holder = parentInSameUserns(place.pid) ?? null;
