@@ -40,7 +40,10 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
   const isServedBy = async (client: string, address: string): Promise<boolean> =>
     (await box.hutch(['exec', client, 'sh', '-c', ask(address)])).stdout === WELCOME;
   const eventually = async (what: string, look: () => Promise<boolean>): Promise<void> => {
-    for (const until = Date.now() + PATIENCE_MS; Date.now() < until; await sleep(100)) if (await look()) return;
+    for (const until = Date.now() + PATIENCE_MS; Date.now() < until;) {
+      if (await look()) return;
+      await sleep(100);
+    }
     assert.fail(`in ${String(PATIENCE_MS)} ms: ${what}`);
   };
 
@@ -58,7 +61,7 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
   after(async () => {
     await hutch('rm', '-f', 'server', 'friend', 'stranger', 'hermit');
     await eventually('nothing of the hub is left', () =>
-      Promise.resolve(descendants().every(({ command }) => !/hub|resolver|slirp4netns/u.test(command))),
+      Promise.resolve(descendants().every(({ command }) => !/dist\/hub|dist\/resolver|slirp4netns/u.test(command))),
     );
   });
 
@@ -157,7 +160,7 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
     );
     const addresses = await Promise.all(names.map((name) => addressOf(name, 'one')));
     assert.equal(new Set(addresses).size, names.length);
-    assert.equal(descendants().filter(({ command }) => /dist\/hub\.cjs/u.test(command)).length, 1);
+    assert.equal(descendants().filter(({ command }) => command.includes('dist/hub.cjs')).length, 1);
   });
 });
 
