@@ -90,20 +90,21 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
 
   it('publish ports, which lead to the container', async () => {
     const port = await freePort();
-    await hutch(
+    const publish = ['-p', `${String(port)}:80`];
+    const started = await box.hutch([
       'run',
       '-d',
       '--name',
       'public',
       '--net',
       'one',
-      '-p',
-      `${String(port)}:80`,
+      ...publish,
       BUSYBOX,
       'sh',
       '-c',
       SERVE,
-    );
+    ]);
+    assert.equal(started.code, 0, started.stderr);
     const fetched = await fetch(`http://127.0.0.1:${String(port)}/x`);
     assert.equal(await fetched.text(), WELCOME);
     await hutch('rm', '-f', 'public');
