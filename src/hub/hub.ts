@@ -74,7 +74,7 @@ export class Hub {
       await this.detach(member);
       throw error;
     }
-    this.tellResolver();
+    await this.tellResolver();
     return member;
   }
 
@@ -83,7 +83,7 @@ export class Hub {
     this.members.delete(member);
     await this.stopForwards(member);
     for (const network of [...member.ports.keys()]) await this.unplug(member, network);
-    this.tellResolver();
+    await this.tellResolver();
   }
 
   async connect(member: Member, wish: HubWish): Promise<void> {
@@ -91,7 +91,7 @@ export class Hub {
       throw failed(`"${member.name}" is on network "${wish.network.name}" already`);
     await this.plug(member, wish);
     if (member.forwards.length === 0) await this.forward(member);
-    this.tellResolver();
+    await this.tellResolver();
   }
 
   /** Where the way out was there, it is on the next network that has one. */
@@ -101,14 +101,14 @@ export class Hub {
     if (leads) await this.stopForwards(member);
     await this.unplug(member, network);
     if (leads) await this.leadOutAgain(member);
-    this.tellResolver();
+    await this.tellResolver();
   }
 
-  rename(member: Member, name: string): void {
+  async rename(member: Member, name: string): Promise<void> {
     member.name = name;
     for (const [network, { endpoint, device, asked }] of member.ports)
       member.ports.set(network, { device, asked, endpoint: { ...endpoint, aliases: namesOf(member, asked) } });
-    this.tellResolver();
+    await this.tellResolver();
   }
 
   private async plug(member: Member, wish: HubWish): Promise<void> {
@@ -246,8 +246,8 @@ export class Hub {
     );
   }
 
-  private tellResolver(): void {
-    this.space.tell(this.table());
+  private tellResolver(): Promise<void> {
+    return this.space.tell(this.table());
   }
 
   private table(): ResolverTable {

@@ -52,7 +52,7 @@ function serve(socket: Socket, { hub }: Parts, onLeft: () => void): void {
     if (member === undefined) throw new Error('not attached');
     if (request.event === 'monitor_connects') await hub.connect(member, request.wish);
     if (request.event === 'monitor_disconnects') await hub.disconnect(member, request.network);
-    if (request.event === 'monitor_renames') hub.rename(member, request.name);
+    if (request.event === 'monitor_renames') await hub.rename(member, request.name);
     say(socket, { event: 'hub_done', endpoints: [...member.ports.values()].map(({ endpoint }) => endpoint) });
   };
   const hear = createLineParser((request) => {

@@ -21,10 +21,13 @@ export class NetworkSpace implements Disposable {
   private readonly child: UsernsProcess['child'];
   private readonly socket: number;
   private readonly syscalls: Syscalls;
+  /** Of each table that the resolver has not taken yet, who waits for that. */
+  private readonly waiting: (() => void)[];
 
-  private constructor(child: UsernsProcess['child'], ended: Promise<unknown>, syscalls: Syscalls, netlink: number) {
+  private constructor({ child, exit }: UsernsProcess, syscalls: Syscalls, { netlink, waiting }: Ready) {
     this.child = child;
-    this.ended = ended;
+    this.ended = exit;
+    this.waiting = waiting;
     this.pid = child.pid ?? 0;
     this.syscalls = syscalls;
     const pidfd = syscalls.pidfd_open(this.pid);
@@ -37,13 +40,13 @@ export class NetworkSpace implements Disposable {
 
   /** Makes the namespace, with its packet filter and without a bridge. USERNS_FAILED, NETWORK_FAILED, HOST_TOOL_MISSING. */
   static async open(syscalls: Syscalls): Promise<NetworkSpace> {
-    const { child, exit } = await spawnInUserns(
-      [nodePath(), '--disable-sigusr1', '--no-warnings', programPath('resolver')],
-      { stdio: ['ignore', 'ignore', 2, 'pipe', 'pipe'], network: true },
-    );
+    const resolver = await spawnInUserns([nodePath(), '--disable-sigusr1', '--no-warnings', programPath('resolver')], {
+      stdio: ['ignore', 'ignore', 2, 'pipe', 'pipe'],
+      network: true,
+    });
     const space = await Promise.race([
-      ready(child).then(({ netlink }) => new NetworkSpace(child, exit, syscalls, netlink)),
-      exit.then((code) => {
+      ready(resolver.child).then((words) => new NetworkSpace(resolver, syscalls, words)),
+      resolver.exit.then((code) => {
         throw failed(`the resolver ended with code ${String(code)}`);
       }),
     ]);
@@ -51,8 +54,11 @@ export class NetworkSpace implements Disposable {
     return space;
   }
 
-  tell(table: ResolverTable): void {
+  /** Resolves when names are answered from the table. */
+  tell(table: ResolverTable): Promise<void> {
+    const took = new Promise<void>((resolve) => this.waiting.push(resolve));
     (this.child.stdio[LISTENS_FD] as Writable).write(`${JSON.stringify(table)}\n`);
+    return took;
   }
 
   /** Lines for ip(8). NETWORK_FAILED with its words. */
@@ -91,13 +97,21 @@ export class NetworkSpace implements Disposable {
   }
 }
 
-function ready(child: UsernsProcess['child']): Promise<ResolverMessage> {
+interface Ready {
+  readonly netlink: number;
+  readonly waiting: (() => void)[];
+}
+
+function ready(child: UsernsProcess['child']): Promise<Ready> {
   const says = child.stdio[SAYS_FD] as Readable;
   // EPIPE: it has ended, which is heard elsewhere.
   (child.stdio[LISTENS_FD] as Writable).on('error', () => undefined);
+  const waiting: (() => void)[] = [];
   return new Promise((resolve) => {
-    const parse = createLineParser((message) => {
-      resolve(message as ResolverMessage);
+    const parse = createLineParser((words) => {
+      const message = words as ResolverMessage;
+      if (message.event === 'resolver_ready') resolve({ netlink: message.netlink, waiting });
+      else waiting.shift()?.();
     });
     says.setEncoding('utf8').on('data', parse);
   });

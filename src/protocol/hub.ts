@@ -81,11 +81,12 @@ export interface ResolverTable {
   }[];
 }
 
-/** From the resolver to the hub. `netlink`: the number of a descriptor in the resolver, a NETLINK_ROUTE socket of its network namespace. */
-export interface ResolverMessage {
-  readonly event: 'resolver_ready';
-  readonly netlink: number;
-}
+/**
+ * From the resolver to the hub. `netlink`: the number of a descriptor in the resolver, a NETLINK_ROUTE socket of its network namespace. `resolver_took`: it
+ * answers from a table now, one for each table in their order.
+ */
+export type ResolverMessage =
+  { readonly event: 'resolver_ready'; readonly netlink: number } | { readonly event: 'resolver_took' };
 
 /** Cuts a stream of text into lines and parses each; throws SyntaxError for a line that is no JSON. */
 export function createLineParser(hear: (message: unknown) => void): (text: string) => void {

@@ -14,11 +14,15 @@ function main(): void {
   const syscalls = openSyscalls();
   syscalls.linkUp('lo');
   writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
-  const message: ResolverMessage = { event: 'resolver_ready', netlink: syscalls.routeSocket() };
   const server = new DnsServer();
   let turn = Promise.resolve();
   const hear = createLineParser((table) => {
-    turn = turn.then(() => server.update(table as ResolverTable)).catch(reportFailure);
+    turn = turn
+      .then(() => server.update(table as ResolverTable))
+      .catch(reportFailure)
+      .then(() => {
+        say({ event: 'resolver_took' });
+      });
   });
   createReadStream('', { fd: LISTENS_FD, encoding: 'utf8' })
     .on('data', (text) => {
@@ -26,6 +30,10 @@ function main(): void {
     })
     // The hub is gone.
     .once('close', () => process.exit(0));
+  say({ event: 'resolver_ready', netlink: syscalls.routeSocket() });
+}
+
+function say(message: ResolverMessage): void {
   writeSync(SAYS_FD, `${JSON.stringify(message)}\n`);
 }
 

@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process';
 import { accessSync, constants } from 'node:fs';
 import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { busyboxSkip } from './busybox-archive.ts';
 import { descendant, descendants } from './processes.ts';
@@ -56,13 +56,6 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
     await hutch('run', '-d', '--name', 'friend', '--net', 'one', BUSYBOX, 'sleep', '1000');
     await hutch('run', '-d', '--name', 'stranger', '--net', 'two', BUSYBOX, 'sleep', '1000');
     await hutch('run', '-d', '--name', 'hermit', '--net', 'inner', BUSYBOX, 'sleep', '1000');
-  });
-
-  after(async () => {
-    await hutch('rm', '-f', 'server', 'friend', 'stranger', 'hermit');
-    await eventually('nothing of the hub is left', () =>
-      Promise.resolve(descendants().every(({ command }) => !/dist\/hub|dist\/resolver|slirp4netns/u.test(command))),
-    );
   });
 
   it('let containers of one network reach each other, and nobody else', async () => {
@@ -129,6 +122,14 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
     await hutch('start', 'friend');
   });
 
+  it('answer names from the first moment of a container on', async () => {
+    for (let time = 0; time < 5; time += 1)
+      assert.match(
+        await hutch('run', '--rm', '--net', 'inner', BUSYBOX, 'nslookup', 'server'),
+        /Name:\s+server\nAddress: 10\.89\./u,
+      );
+  });
+
   it('refuse an address that somebody has, in words', async () => {
     const address = await addressOf('server', 'one');
     assertRefused(
@@ -162,6 +163,13 @@ describe('networks of the user', { skip: (await idsSkip()) || busyboxSkip() || t
     const addresses = await Promise.all(names.map((name) => addressOf(name, 'one')));
     assert.equal(new Set(addresses).size, names.length);
     assert.equal(descendants().filter(({ command }) => command.includes('dist/hub.cjs')).length, 1);
+  });
+
+  it('go with their last container', async () => {
+    await hutch('rm', '-f', 'server', 'friend', 'stranger', 'hermit');
+    await eventually('nothing of the hub is left', () =>
+      Promise.resolve(descendants().every(({ command }) => !/dist\/hub|dist\/resolver|slirp4netns/u.test(command))),
+    );
   });
 });
 

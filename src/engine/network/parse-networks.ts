@@ -22,7 +22,10 @@ const FORM = 'NAME, or NAME:alias=ALIAS,ip=ADDRESS,mac=ADDRESS';
  * are refused. USAGE_INVALID for values that are none and for what does not go together.
  */
 export function parseNetworks(asked: Asked, { network }: Settings): NetworkAttachment[] | undefined {
-  const words = asked.networks?.length ? asked.networks : [asked.network ?? network ?? 'slirp4netns'];
+  const given = asked.networks?.length ? asked.networks : asked.network === undefined ? [] : [asked.network];
+  // What is no kind of network in the settings is refused by who chooses the driver.
+  if (given.length === 0 && !isKind(network ?? 'slirp4netns')) return undefined;
+  const words = given.length > 0 ? given : [network ?? 'slirp4netns'];
   const other = words.find(isOtherKind);
   if (other === undefined) return withFlags(words.map(parseNetwork), asked);
   if (words.length > 1)
@@ -35,7 +38,11 @@ export function parseNetworks(asked: Asked, { network }: Settings): NetworkAttac
 /** A driver that is no bridge, with options of its own or without; or the network of another container. */
 function isOtherKind(word: string): boolean {
   const [name = ''] = word.split(':');
-  return name === 'container' || (name !== 'bridge' && (NETWORK_DRIVERS as readonly string[]).includes(name));
+  return name === 'container' || (name !== 'bridge' && isKind(name));
+}
+
+function isKind(name: string): boolean {
+  return (NETWORK_DRIVERS as readonly string[]).includes(name);
 }
 
 function givenFlag({ networkAliases = [], ip, macAddress }: Asked): string | undefined {
