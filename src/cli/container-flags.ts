@@ -144,7 +144,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     dnsOptions: list('dns-option'),
-    network: list('network')[0],
+    network: list('network').at(-1),
     networks: list('network'),
     networkAliases: list('network-alias'),
     ip: text('ip'),

@@ -34,8 +34,12 @@ export class HubConnection implements Disposable {
       .setEncoding('utf8')
       .on('data', hear)
       .on('error', () => socket.destroy());
-    this.ended = once(socket, 'close').then(() => {
-      for (const resolve of this.waiting.splice(0)) resolve(null);
+    // Not once() of node:events, which rejects where an error comes first: a hub that is killed resets its connections.
+    this.ended = new Promise((resolve) => {
+      socket.once('close', () => {
+        for (const answer of this.waiting.splice(0)) answer(null);
+        resolve();
+      });
     });
   }
 
@@ -107,6 +111,8 @@ function tryToReach(path: string): Promise<Socket | undefined> {
 async function connectTo(path: string): Promise<Socket> {
   const socket = connect(path);
   await once(socket, 'connect');
+  // A hub that is on its way out may reset it before anybody else listens.
+  socket.on('error', () => socket.destroy());
   return socket;
 }
 

@@ -303,9 +303,9 @@ describe('the kernel settings of a container', { skip }, () => {
     }
     assertRefused(
       await run('--net=host', '--sysctl', 'net.ipv4.ip_forward=1'),
-      /for --sysctl\n.*private network namespace/u,
+      /for --sysctl\n.*new network namespace/u,
     );
-    assertRefused(await run('--ipc=host', '--sysctl', 'kernel.shmmni=100'), /for --sysctl\n.*private ipc namespace/u);
+    assertRefused(await run('--ipc=host', '--sysctl', 'kernel.shmmni=100'), /for --sysctl\n.*new ipc namespace/u);
     assertRefused(await run('--sysctl', 'net.no.such=1'), /net\.no\.such/u);
     assert.deepEqual(containerTraces(box), []);
   });

@@ -31,7 +31,7 @@ export interface RunRequest {
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions?: readonly string[] | undefined;
-  /** The first of `networks`. */
+  /** The last of `networks`. */
   readonly network?: string | undefined;
   readonly networks?: readonly string[];
   readonly networkAliases?: readonly string[];

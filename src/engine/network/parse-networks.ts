@@ -28,7 +28,8 @@ export function parseNetworks(asked: Asked, { network }: Settings): NetworkAttac
   const words = given.length > 0 ? given : [network ?? 'slirp4netns'];
   const other = words.find(isOtherKind);
   if (other === undefined) return withFlags(words.map(parseNetwork), asked);
-  if (words.length > 1)
+  // Of several that no two containers share, the last one counts.
+  if (!words.every(isOtherKind))
     throw notTogether(`--network ${other}`, 'another --network: it is no network that containers share');
   const flag = givenFlag(asked);
   if (flag !== undefined) throw notTogether(flag, `--network ${other}: it is for networks that containers share`);
