@@ -65,7 +65,7 @@ export const LAYERS = {
     because: 'Answers whatever containers send it, so it knows names and addresses only; it is told all it knows.',
   },
   monitor: {
-    may: ['errors', 'linux', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall'],
+    may: ['errors', 'linux', 'oci', 'plan', 'host', 'protocol', 'userns', 'state', 'drivers', 'syscall'],
     because: 'Watches one container; syscall because terminals and pid file descriptors are foreign calls.',
   },
   hub: {

@@ -1,6 +1,6 @@
 /** Which address a container gets on a network; pure. */
 import { HutchError } from '../errors/hutch-error.ts';
-import { addressText, isWithin, lastOf, parseAddress, parseSubnet, type Subnet } from '../linux/ipv4.ts';
+import { addressText, isForHosts, isWithin, lastOf, parseAddress, parseSubnet, type Subnet } from '../linux/ipv4.ts';
 import type { HubNetwork } from '../protocol/hub.ts';
 
 /** The address asked for, or the lowest free one. ADDRESS_UNAVAILABLE when it cannot be had, or none is left. */
@@ -29,7 +29,8 @@ function checked(network: HubNetwork, subnet: Subnet, asked: string, isTaken: (a
   const address = parseAddress(asked);
   if (address === undefined || !isWithin(address, subnet))
     throw unavailable(network, `${asked} is no address of it`, `give one within ${network.subnet}`);
-  if (!isUsable(address, subnet, network)) throw unavailable(network, `${asked} is not for containers`, 'give another');
+  if (!isForHosts(address, subnet, network.gateway))
+    throw unavailable(network, `${asked} is not for containers`, 'give another');
   if (isTaken(asked))
     throw unavailable(network, `another container has ${asked}`, 'end that one first, give another address, or none');
   return asked;
@@ -39,15 +40,9 @@ function lowestFree(network: HubNetwork, subnet: Subnet, isTaken: (address: stri
   const range = network.ipRange === undefined ? subnet : subnetOf(network.ipRange);
   for (let address = range.first; address <= lastOf(range); address += 1) {
     const text = addressText(address);
-    if (isUsable(address, subnet, network) && !isTaken(text)) return text;
+    if (isForHosts(address, subnet, network.gateway) && !isTaken(text)) return text;
   }
   throw unavailable(network, 'all its addresses are taken', 'end a container that is on it, or make a larger network');
-}
-
-/** Neither the network's own address, nor the one for all, nor the gateway. */
-function isUsable(address: number, subnet: Subnet, { gateway }: HubNetwork): boolean {
-  const isReserved = subnet.prefixLength < 31 && (address === subnet.first || address === lastOf(subnet));
-  return !isReserved && addressText(address) !== gateway;
 }
 
 function unavailable({ name, subnet }: HubNetwork, reason: string, hint: string): HutchError {

@@ -1,8 +1,9 @@
 /** All networks of a user that containers are on now, and who is on them; in the hub, on the host's side. */
 import { closeSync, openSync } from 'node:fs';
 import { runInNetwork } from '../host/network-queues.ts';
+import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
-import type { HubEndpoint, HubNetwork, HubRequest, HubWish, ResolverTable } from '../protocol/hub.ts';
+import type { HubNetwork, HubRequest, HubWish, ResolverTable } from '../protocol/hub.ts';
 import { chooseAddress, macOf, subnetOf } from './choose-address.ts';
 import { failed, type NetworkSpace } from './network-space.ts';
 import { bridgeRule, forwardRule, PORT_PREFIX, portRule, type ForwardRule } from './rules.ts';
@@ -25,7 +26,7 @@ interface Bridge {
 
 /** A container's device on a bridge, and what it was asked for. */
 interface Port {
-  readonly endpoint: HubEndpoint;
+  readonly endpoint: Endpoint;
   /** The end on the bridge. */
   readonly device: string;
   /** The aliases that the user gave it. */
@@ -54,10 +55,6 @@ export class Hub {
   constructor(space: NetworkSpace, wayOut: WayOut) {
     this.space = space;
     this.wayOut = wayOut;
-  }
-
-  hasMembers(): boolean {
-    return this.members.size > 0;
   }
 
   /** Connects a container with all its networks and ports, or with none. ADDRESS_UNAVAILABLE, PORT_UNAVAILABLE, NETWORK_FAILED. */
@@ -130,7 +127,7 @@ export class Hub {
     }
   }
 
-  private endpointFor(member: Member, wish: HubWish): HubEndpoint {
+  private endpointFor(member: Member, wish: HubWish): Endpoint {
     const { network, aliases, ip, mac, device } = wish;
     const taken = new Set(this.portsOn(network.id).map(({ endpoint }) => endpoint.address));
     const address = chooseAddress(network, ip, (candidate) => taken.has(candidate));
@@ -223,7 +220,7 @@ export class Hub {
   }
 
   /** What a container has on its first network that reaches the outside. */
-  private outward({ ports }: Member): HubEndpoint | undefined {
+  private outward({ ports }: Member): Endpoint | undefined {
     return [...ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId))?.endpoint;
   }
 
@@ -281,7 +278,7 @@ export class Hub {
 }
 
 /** Gives the container's device its address, in the container's network namespace. NETWORK_FAILED. */
-async function configure(pid: number, endpoint: HubEndpoint, hasWayOut: boolean): Promise<void> {
+async function configure(pid: number, endpoint: Endpoint, hasWayOut: boolean): Promise<void> {
   const { address, prefixLength, device } = endpoint;
   const lines = [
     `addr add ${address}/${String(prefixLength)} broadcast + dev ${device}`,
@@ -291,7 +288,7 @@ async function configure(pid: number, endpoint: HubEndpoint, hasWayOut: boolean)
   await runIp(pid, lines);
 }
 
-function defaultRoute({ gateway, device }: HubEndpoint): string {
+function defaultRoute({ gateway, device }: Endpoint): string {
   return `route replace default via ${gateway} dev ${device}`;
 }
 

@@ -118,18 +118,15 @@ export class WayOut implements Disposable {
 
   private async bringBack(reason: string): Promise<void> {
     this.helper = undefined;
-    let last = reason;
-    while (await this.backoff.next()) {
-      try {
+    const tried = await this.backoff.bringBack(
+      reason,
+      () => !this.isOver,
+      async () => {
         await this.start();
-        const missing = await this.leadAgain();
-        this.backoff.started();
-        this.options.onChange('restarted', [reason, ...missing].join('; '));
-        return;
-      } catch (error) {
-        last = error instanceof Error ? error.message : String(error);
-      }
-    }
-    if (!this.isOver) this.options.onChange('lost', last);
+        return this.leadAgain();
+      },
+    );
+    if (tried.is === 'back') this.options.onChange('restarted', [reason, ...tried.with].join('; '));
+    else if (tried.is === 'lost') this.options.onChange('lost', tried.reason);
   }
 }

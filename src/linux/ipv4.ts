@@ -43,6 +43,12 @@ export function isWithin(address: number, subnet: Subnet): boolean {
   return address >= subnet.first && address <= lastOf(subnet);
 }
 
+/** True for an address of the subnet that somebody on it may have: not the first nor the last, where it has such, nor the gateway's. */
+export function isForHosts(address: number, subnet: Subnet, gateway: string): boolean {
+  const isReserved = subnet.prefixLength < 31 && (address === subnet.first || address === lastOf(subnet));
+  return isWithin(address, subnet) && !isReserved && addressText(address) !== gateway;
+}
+
 /** True when the two have an address in common. */
 export function doOverlap(one: Subnet, other: Subnet): boolean {
   return one.first <= lastOf(other) && other.first <= lastOf(one);

@@ -16,7 +16,7 @@ import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH } from '../userns/launch-chain.ts';
 import { chainFor, isPlain } from './chain-for.ts';
 import { cgroupStep, ContainerCgroup } from './container-cgroup.ts';
-import { ContainerNetworks } from './container-networks.ts';
+import type { ContainerNetworks } from './container-networks.ts';
 import { ControlServer, type Controls } from './control-server.ts';
 import { dropContainer } from './drop-container.ts';
 import { followResolver } from './follow-resolver.ts';
@@ -213,6 +213,7 @@ export class ContainerMonitor implements Controls {
     } finally {
       this.health?.[Symbol.dispose]();
       this.life = undefined;
+      this.networks?.[Symbol.dispose]();
       this.networks = undefined;
     }
   }
@@ -225,8 +226,6 @@ export class ContainerMonitor implements Controls {
     using joined = openJoined(store, plan);
     const chain = chainFor(plan, joined);
     using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
-    using networks = this.networksOf(plan);
-    this.networks = networks;
     const step = cgroupStep(plan);
     if (step !== undefined) this.cgroup.prepare(step);
     const timer =
@@ -253,7 +252,7 @@ export class ContainerMonitor implements Controls {
         onNetwork: (change) => {
           this.keeper.network(change);
         },
-        connectNetworks: (init) => networks.attach(init),
+        connectNetworks: (init) => this.connectNetworks(init, plan),
         enterCgroup: async (init) => {
           if (step === undefined) return;
           await this.cgroup.enter(step, init);
@@ -277,8 +276,12 @@ export class ContainerMonitor implements Controls {
     return (now as Plan | undefined) ?? plan;
   }
 
-  private networksOf(plan: Plan): ContainerNetworks {
-    return new ContainerNetworks({
+  /** Loaded for those alone who are on some. */
+  private async connectNetworks(init: number, plan: Plan): Promise<void> {
+    const { ContainerNetworks } = await import('./container-networks.ts');
+    // It has ended meanwhile.
+    if (this.life === undefined) return;
+    this.networks = new ContainerNetworks({
       ...{ store: this.options.store, record: this.options.record, plan },
       planNow: () => this.planNow(),
       onEndpoints: (endpoints) => {
@@ -288,6 +291,7 @@ export class ContainerMonitor implements Controls {
         this.keeper.network(change);
       },
     });
+    await this.networks.attach(init);
   }
 
   private timeIsUp(): void {

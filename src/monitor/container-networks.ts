@@ -1,8 +1,9 @@
 /** The user networks of one container while it runs, by a connection to the hub; in the monitor, on the host's side. */
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
+import type { Endpoint } from '../oci/endpoint.ts';
 import type { Plan } from '../plan/step.ts';
-import type { HubEndpoint, HubWish } from '../protocol/hub.ts';
+import type { HubWish } from '../protocol/hub.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import type { NetworkAttachment } from '../state/network-record.ts';
 import { readNetwork } from '../state/networks.ts';
@@ -21,7 +22,7 @@ export interface NetworksOptions {
   readonly plan: Plan;
   /** With the limits that it has by now. */
   readonly planNow: () => Plan;
-  readonly onEndpoints: (endpoints: readonly HubEndpoint[]) => void;
+  readonly onEndpoints: (endpoints: readonly Endpoint[]) => void;
   readonly onChange: (change: NetworkChange) => void;
 }
 
@@ -29,7 +30,7 @@ export class ContainerNetworks implements Disposable {
   private readonly options: NetworksOptions;
   private readonly backoff = new NetworkBackoff();
   private connection: HubConnection | undefined;
-  private endpoints: readonly HubEndpoint[] = [];
+  private endpoints: readonly Endpoint[] = [];
   private pid = 0;
   private isOver = false;
 
@@ -112,7 +113,7 @@ export class ContainerNetworks implements Disposable {
     void connection.ended.then(() => this.hubEnded(connection));
   }
 
-  private has(endpoints: readonly HubEndpoint[]): void {
+  private has(endpoints: readonly Endpoint[]): void {
     this.endpoints = endpoints;
     this.options.onEndpoints(endpoints);
   }
@@ -129,21 +130,19 @@ export class ContainerNetworks implements Disposable {
   private async hubEnded(connection: HubConnection): Promise<void> {
     if (this.connection !== connection || !this.isNeeded()) return;
     this.connection = undefined;
-    let reason = 'it has ended';
-    this.options.onChange({ to: 'down', helper: HELPER, reason });
-    for (let attempts = 1; await this.backoff.next(); attempts += 1) {
-      if (!this.isNeeded()) return;
-      try {
+    const { onChange } = this.options;
+    const reason = 'it has ended';
+    onChange({ to: 'down', helper: HELPER, reason });
+    const tried = await this.backoff.bringBack(
+      reason,
+      () => this.isNeeded(),
+      async () => {
         await this.request(this.endpoints.map((endpoint) => this.wishAgain(endpoint)));
         await this.limitAgain();
-        this.backoff.started();
-        this.options.onChange({ to: 'up', helper: HELPER, pid: undefined, attempts });
-        return;
-      } catch (error) {
-        reason = error instanceof Error ? error.message : String(error);
-      }
-    }
-    if (this.isNeeded()) this.options.onChange({ to: 'lost', helper: HELPER, reason });
+      },
+    );
+    if (tried.is === 'back') onChange({ to: 'up', helper: HELPER, pid: undefined, attempts: tried.attempts });
+    else if (tried.is === 'lost') onChange({ to: 'lost', helper: HELPER, reason: tried.reason });
   }
 
   private async limitAgain(): Promise<void> {
@@ -152,7 +151,7 @@ export class ContainerNetworks implements Disposable {
   }
 
   /** Its names but for the aliases that were asked for are not the same once it is renamed. */
-  private wishAgain({ network, address, mac, device }: HubEndpoint): HubWish {
+  private wishAgain({ network, address, mac, device }: Endpoint): HubWish {
     const { store, record } = this.options;
     const asked = recordNow(store, record).networks?.find((one) => one.network === network);
     return this.wish({ network, aliases: asked?.aliases ?? [], ip: address, mac }, device);

@@ -11,19 +11,37 @@ export function pauseBeforeTry(tries: number): number | null {
   return tries === 0 ? 0 : FIRST_MS * 2 ** (tries - 1);
 }
 
+/** What came of the tries. */
+export type Tried<T> =
+  | { readonly is: 'back'; readonly with: T; readonly attempts: number }
+  | { readonly is: 'lost'; readonly reason: string }
+  /** Nobody needs it any more. */
+  | { readonly is: 'over' };
+
 export class NetworkBackoff {
   private tries = 0;
   private startedAt = 0;
   private interrupt: (() => void) | undefined;
   private isOver = false;
 
-  /** It runs again. */
-  started(): void {
-    this.startedAt = performance.now();
+  /** Tries until it succeeds, with pauses, as long as it is needed. `reason`: why there is something to try. */
+  async bringBack<T>(reason: string, isNeeded: () => boolean, attempt: () => Promise<T>): Promise<Tried<T>> {
+    let last = reason;
+    for (let attempts = 1; await this.next(); attempts += 1) {
+      if (!isNeeded()) break;
+      try {
+        const made = await attempt();
+        this.startedAt = performance.now();
+        return isNeeded() ? { is: 'back', with: made, attempts } : { is: 'over' };
+      } catch (error) {
+        last = error instanceof Error ? error.message : String(error);
+      }
+    }
+    return isNeeded() ? { is: 'lost', reason: last } : { is: 'over' };
   }
 
   /** Resolves when the next try is due: true; false when there is none. */
-  async next(): Promise<boolean> {
+  private async next(): Promise<boolean> {
     if (this.startedAt !== 0 && performance.now() - this.startedAt > STEADY_MS) this.tries = 0;
     this.startedAt = 0;
     const pauseMs = pauseBeforeTry(this.tries);

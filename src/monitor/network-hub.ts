@@ -5,8 +5,9 @@ import { connect, type Socket } from 'node:net';
 import { join } from 'node:path';
 import type { Readable } from 'node:stream';
 import { HutchError, type ErrorCode } from '../errors/hutch-error.ts';
+import type { Endpoint } from '../oci/endpoint.ts';
 import { nodePath, programPath } from '../host/program-path.ts';
-import { createLineParser, type HubAnswer, type HubEndpoint, type HubRequest } from '../protocol/hub.ts';
+import { createLineParser, type HubAnswer, type HubRequest } from '../protocol/hub.ts';
 import { withLock } from '../state/lock.ts';
 import { PASSED_ON } from './start-monitor.ts';
 
@@ -48,7 +49,7 @@ export class HubConnection implements Disposable {
     runDirectory: string,
     request: Extract<HubRequest, { event: 'monitor_attaches' }>,
     onNote: (note: Note) => void,
-  ): Promise<{ readonly connection: HubConnection; readonly endpoints: readonly HubEndpoint[] }> {
+  ): Promise<{ readonly connection: HubConnection; readonly endpoints: readonly Endpoint[] }> {
     const path = join(runDirectory, 'network-hub');
     for (let tries = 0; tries < MOST_TRIES; tries += 1) {
       const socket = await reach(path);
@@ -67,7 +68,7 @@ export class HubConnection implements Disposable {
   }
 
   /** What the container has then. Errors are those of the hub. */
-  async ask(request: HubRequest): Promise<readonly HubEndpoint[]> {
+  async ask(request: HubRequest): Promise<readonly Endpoint[]> {
     const answer = await new Promise<Verdict | null>((resolve) => {
       if (this.socket.destroyed) {
         resolve(null);

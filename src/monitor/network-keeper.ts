@@ -53,11 +53,6 @@ export class NetworkKeeper implements Disposable {
     this.options.onChange({ to: 'connected', pid: helper.pid });
   }
 
-  /** Somebody else has connected the namespaces of host process `pid`. */
-  connected(pid: number): void {
-    this.pid = pid;
-  }
-
   /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
   async publishPorts(helper = this.helper): Promise<void> {
     const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
@@ -66,9 +61,9 @@ export class NetworkKeeper implements Disposable {
     this.removeSocket();
   }
 
-  /** As limitNetwork(), for each rate of the plan. */
-  async limit(): Promise<void> {
-    for (const rate of this.options.rates()) await limitNetwork(rate, this.pid);
+  /** As limitNetwork(), for each rate of the plan: also where somebody else has connected the namespaces of host process `pid`. */
+  async limit(pid: number): Promise<void> {
+    for (const rate of this.options.rates()) await limitNetwork(rate, pid);
   }
 
   /** From now on a dead helper is started again; until now its death fails the start. */
@@ -113,19 +108,15 @@ export class NetworkKeeper implements Disposable {
   }
 
   private async bringBack(helper: string, reason: string): Promise<void> {
-    this.options.onChange({ to: 'down', helper, reason });
-    let last = reason;
-    for (let attempts = 1; await this.backoff.next(); attempts += 1) {
-      if (!this.isNeeded()) return;
-      try {
-        const pid = await this.restart();
-        if (this.isNeeded()) this.options.onChange({ to: 'up', helper, pid, attempts });
-        return;
-      } catch (error) {
-        last = error instanceof Error ? error.message : String(error);
-      }
-    }
-    if (this.isNeeded()) this.options.onChange({ to: 'lost', helper, reason: last });
+    const { onChange } = this.options;
+    onChange({ to: 'down', helper, reason });
+    const tried = await this.backoff.bringBack(
+      reason,
+      () => this.isNeeded(),
+      () => this.restart(),
+    );
+    if (tried.is === 'back') onChange({ to: 'up', helper, pid: tried.with, attempts: tried.attempts });
+    else if (tried.is === 'lost') onChange({ to: 'lost', helper, reason: tried.reason });
   }
 
   /** Its rate is put on the device before a packet more passes by the helper, which stands still meanwhile. */
@@ -144,7 +135,6 @@ export class NetworkKeeper implements Disposable {
       throw error;
     }
     this.helper = helper;
-    this.backoff.started();
     if (this.isOver) helper[Symbol.dispose]();
     return helper.pid;
   }

@@ -1,5 +1,6 @@
 /** The one who writes what becomes of a container; in its monitor. */
 import { addedBurden, ownControlGroup, readBurden, type Burden } from '../host/burden.ts';
+import type { Endpoint } from '../oci/endpoint.ts';
 import { memoryKills } from '../drivers/cgroup/counters.ts';
 import { identifyProcess, type ProcessIdentity } from '../host/process-identity.ts';
 import { isHutchError } from '../errors/hutch-error.ts';
@@ -12,7 +13,6 @@ import {
   type CgroupCounters,
   type CgroupRecord,
   type ContainerState,
-  type Endpoint,
   type NetworkHealth,
 } from '../state/container-state.ts';
 import type { NetworkChange } from './network-keeper.ts';

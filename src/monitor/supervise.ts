@@ -253,18 +253,13 @@ class Life implements LifeControl {
       if (what === 'cgroup') await this.supervision.enterCgroup(this.initPid ?? 0);
       else if (what === 'rootfs') await this.mountRoot(helper);
       else if (what === 'ports') await this.network.publishPorts();
-      else if (what === 'rate') await this.network.limit();
-      else if (what === 'networks') await this.connectNetworks(this.initPid ?? 0);
+      else if (what === 'rate') await this.network.limit(this.initPid ?? 0);
+      else if (what === 'networks') await this.supervision.connectNetworks(this.initPid ?? 0);
       else await this.network.start(helper, this.initPid ?? 0);
       this.launched.send({ event: 'monitor_done' });
     } catch (error) {
       this.fail(error as Error);
     }
-  }
-
-  private async connectNetworks(init: number): Promise<void> {
-    await this.supervision.connectNetworks(init);
-    this.network.connected(init);
   }
 
   private async mountRoot(helper: readonly string[]): Promise<void> {

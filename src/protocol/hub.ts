@@ -1,4 +1,5 @@
 /** What monitors, the network hub of a user and its resolver say to each other: one JSON object a line, named by `event`; pure. */
+import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
 
 /** A network as the hub needs it. */
@@ -23,18 +24,6 @@ export interface HubWish {
   readonly device: string;
 }
 
-/** What a container has on a network. */
-export interface HubEndpoint {
-  readonly network: string;
-  readonly networkId: string;
-  readonly device: string;
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
-  readonly mac: string;
-  readonly aliases: readonly string[];
-}
-
 /** From the monitor of a container to the hub, on a connection of its own: when that ends, the container has no networks any more. */
 export type HubRequest =
   | {
@@ -56,7 +45,7 @@ export type HubRequest =
 
 /** From the hub to a monitor: each request is answered by one of the first two, in order. */
 export type HubAnswer =
-  | { readonly event: 'hub_done'; readonly endpoints: readonly HubEndpoint[] }
+  | { readonly event: 'hub_done'; readonly endpoints: readonly Endpoint[] }
   | { readonly event: 'hub_refuses'; readonly code: string; readonly message: string; readonly hint: string | null }
   /** Unasked: the way out had ended and was started again, or could not be. */
   | { readonly event: 'hub_notes'; readonly what: 'restarted' | 'lost'; readonly detail: string };

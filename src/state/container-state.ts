@@ -3,6 +3,7 @@
  * and checked against the living processes; on the host's side.
  */
 import { join } from 'node:path';
+import type { Endpoint } from '../oci/endpoint.ts';
 import { bootId, isAlive, type ProcessIdentity } from '../host/process-identity.ts';
 import { containerDirectory, type ContainerRecord } from './container-record.ts';
 import type { Health } from './health.ts';
@@ -19,18 +20,6 @@ export interface CgroupRecord {
   readonly path: string;
   /** The scope that systemd keeps for it; null without systemd. */
   readonly unit: string | null;
-}
-
-/** What a container has on a network of its user's: the answer of the hub, kept. */
-export interface Endpoint {
-  readonly network: string;
-  readonly networkId: string;
-  readonly device: string;
-  readonly address: string;
-  readonly prefixLength: number;
-  readonly gateway: string;
-  readonly mac: string;
-  readonly aliases: readonly string[];
 }
 
 /** What the kernel counted in the cgroup of a life, by file and key, such as `memory.events` and `oom_kill`; numbers as the kernel has them. */

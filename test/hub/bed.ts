@@ -1,8 +1,6 @@
 /** What the tests of user networks share: networks, servers in containers, and the processes behind them. */
 
 import assert from 'node:assert/strict';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import { addNetwork } from '../../src/state/networks.ts';
 import { locateStore } from '../../src/state/store.ts';
 import { descendants, eventually, type SeenProcess } from '../e2e/processes.ts';
@@ -60,16 +58,6 @@ export async function addressOf(box: Sandbox, name: string, device = 'eth0'): Pr
 export async function askFrom(box: Sandbox, network: string, address: string, port = 80): Promise<string> {
   const argv = ['run', '--rm', '--net', network, 'host', 'python3', '-c', CLIENT, address, String(port)];
   return (await box.hutch(argv)).stdout.trim();
-}
-
-/** What a connection from the host to a published port brings; empty when nobody answers. */
-export async function askPort(port: number): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port });
-  socket.setTimeout(5000, () => socket.destroy());
-  let text = '';
-  socket.on('data', (bytes: Buffer) => (text += bytes.toString())).on('error', () => undefined);
-  await once(socket, 'close').catch(() => undefined);
-  return text;
 }
 
 export const HELPERS = {

@@ -6,8 +6,9 @@ import { createServer, type Server } from 'node:net';
 import path from 'node:path';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../e2e/processes.ts';
+import { askPort } from '../e2e/network-answers.ts';
 import { assertRefused, hostSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
-import { addressOf, askFrom, askPort, helpers, makeNetwork, serve } from './bed.ts';
+import { addressOf, askFrom, helpers, makeNetwork, serve } from './bed.ts';
 
 const FAKE = `#!/bin/sh
 while [ -e "$0.hold" ]; do sleep 0.02; done

@@ -4,8 +4,9 @@ import assert from 'node:assert/strict';
 import { readdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
 import { eventually } from '../e2e/processes.ts';
+import { askPort, networkEvents } from '../e2e/network-answers.ts';
 import { hostSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
-import { addressOf, allGone, askFrom, askPort, HELPERS, helpers, makeNetwork, serve } from './bed.ts';
+import { addressOf, allGone, askFrom, HELPERS, helpers, makeNetwork, serve } from './bed.ts';
 
 describe('a process behind user networks that is killed', { skip: hostSkip() }, () => {
   after(() => box.hutch(['rm', '-f', 'one', 'two']));
@@ -18,21 +19,7 @@ describe('a process behind user networks that is killed', { skip: hostSkip() }, 
       ports.set(name, Number(/:(\d+)\n$/u.exec(printed(await box.hutch(['port', name, '80'])))?.[1]));
     }
   });
-  const events = async (name: string): Promise<string[]> => {
-    const argv = [
-      'events',
-      '--since',
-      '1h',
-      '--stream=false',
-      '--filter',
-      `container=${name}`,
-      '--format',
-      '{{.Action}}',
-    ];
-    return printed(await box.hutch(argv))
-      .split('\n')
-      .filter((action) => action.startsWith('network_'));
-  };
+  const events = (name: string): Promise<string[]> => networkEvents(box, name);
   const state = async (): Promise<string[]> => {
     const seen: string[] = [];
     for (const name of ['one', 'two']) seen.push(await addressOf(box, name), await askPort(ports.get(name) ?? 0));

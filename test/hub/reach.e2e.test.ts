@@ -5,8 +5,9 @@ import { createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import { existsSync, readdirSync } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { askPort } from '../e2e/network-answers.ts';
 import { hostSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
-import { addressOf, allGone, askFrom, askPort, CLIENT, helpers, makeNetwork, serve } from './bed.ts';
+import { addressOf, allGone, askFrom, CLIENT, helpers, makeNetwork, serve } from './bed.ts';
 
 /** An address of this host that is not its loopback. */
 const outer = Object.values(networkInterfaces())
@@ -126,6 +127,15 @@ describe('containers on networks of their user', { skip: hostSkip() }, () => {
     for (let turn = 0; !(await heard()).includes("b'last'"); turn += 1) assert.ok(turn < 100);
     assert.match(await heard(), /b'honest'/u, 'control');
     assert.doesNotMatch(await heard(), /false/u);
+  });
+
+  it('find each other by name from their first moment on', async () => {
+    const look = 'import socket;print(socket.gethostbyname("one"))';
+    for (let time = 0; time < 5; time += 1)
+      assert.match(
+        printed(await box.hutch(['run', '--rm', '--net', 'near', 'host', 'python3', '-c', look])),
+        /^10\.89\.201\./u,
+      );
   });
 
   it('are connected all at once, twenty of them, and found by their names', async () => {

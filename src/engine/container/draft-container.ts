@@ -52,9 +52,11 @@ export interface DraftInput {
   readonly store: Store;
   /** The container's own directory, which need not exist. */
   readonly directory: string;
+  /** It is no plan only: the network that `--net bridge` means is made where it is not there. */
+  readonly isToBeMade: boolean;
 }
 
-/** Drafts a container. Reads the host, changes nothing on it (but remembers what it finds out about drivers). */
+/** Drafts a container. Reads the host, changes nothing on it (but remembers what it finds out about drivers, and may make a network). */
 export async function draftContainer(input: DraftInput): Promise<Draft> {
   const { image, directory, store } = input;
   const settings = readSettings(store);
@@ -130,11 +132,14 @@ function userNamespaces(outer: UserNamespace): readonly [UserNamespace, ...UserN
 }
 
 /** Loaded for those alone who are on some. */
-async function networksOf({ request, store }: DraftInput, settings: Settings): Promise<ChosenNetworks | undefined> {
+async function networksOf(
+  { request, store, isToBeMade }: DraftInput,
+  settings: Settings,
+): Promise<ChosenNetworks | undefined> {
   const asked = parseNetworks(request, settings);
   if (asked === undefined) return undefined;
   const { chooseNetworks } = await import('../network/choose-networks.ts');
-  return chooseNetworks(store, asked, request);
+  return chooseNetworks(store, asked, { dns: request.dns, makesDefault: isToBeMade });
 }
 
 function helperOf({ helper }: NetworkDriver, { allowHostLoopback }: RunRequest, ports: DecidedPorts['ports']) {

@@ -15,9 +15,7 @@ import type { ResolverSettings } from '../../host/resolver.ts';
 import type { PublishedPort } from '../../oci/published-port.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
 import { findNetwork } from '../../state/networks.ts';
-import { readSettings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
-import { DEFAULT_NETWORK, parseNetworks } from '../network/parse-networks.ts';
 import { buildLabels } from './build-labels.ts';
 import { draftContainer, type Draft } from './draft-container.ts';
 import { findImage } from './find-image.ts';
@@ -69,8 +67,8 @@ export async function makeContainer(
   const image = await unpacked(store, request, await obtainImage(store, request, ears.watchPull), ears);
   const id = newContainerId();
   const name = request.name ?? inventName();
-  await makeNetworks(store, request);
-  const draft = await draftContainer({ request, image, id, name, store, directory: containerDirectory(store, id) });
+  const directory = containerDirectory(store, id);
+  const draft = await draftContainer({ request, image, id, name, store, directory, isToBeMade: true });
   const record = newRecord({
     request,
     image,
@@ -93,14 +91,6 @@ async function unpacked(store: Store, request: RunRequest, image: ImageSource, e
   if (image.layerDirectories.every((directory) => existsSync(directory))) return image;
   await unpack(image, request, ears);
   return { ...findImage(store, image.id), reference: image.reference };
-}
-
-/** The network that `--net bridge` means need not be made by hand. */
-async function makeNetworks(store: Store, request: RunRequest): Promise<void> {
-  const asked = parseNetworks(request, readSettings(store));
-  if (asked?.some(({ network }) => network === DEFAULT_NETWORK) !== true) return;
-  const { makeDefaultNetwork } = await import('../network/create-network.ts');
-  await makeDefaultNetwork(store);
 }
 
 /** What others, and the container's next start, need to know of it: its spec and its plan. */

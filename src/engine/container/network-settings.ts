@@ -1,7 +1,8 @@
 /** The part `NetworkSettings` of `hutch inspect`, with docker's keys; reads the store. */
+import type { Endpoint } from '../../oci/endpoint.ts';
 import { isPrivate, joinedContainer, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import type { ContainerRecord } from '../../state/container-record.ts';
-import type { ContainerState, Endpoint } from '../../state/container-state.ts';
+import type { ContainerState } from '../../state/container-state.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
 import { readNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';

@@ -34,6 +34,7 @@ export async function planRun(
     name: request.name ?? inventName(),
     store,
     directory: join(tmpdir(), `hutch-plan-${id.slice(0, 12)}`),
+    isToBeMade: false,
   });
   if (options.format === 'json') return renderJson(plan);
   if (options.format === 'bash') return renderBash(plan);

@@ -1,11 +1,11 @@
 /** The user networks of a new container: found on disk, and what is asked of them checked; reads the store. */
-import { parseAddress, parseSubnet, addressText, isWithin, lastOf } from '../../linux/ipv4.ts';
+import { isForHosts, parseAddress, parseSubnet } from '../../linux/ipv4.ts';
 import type { NetworkAttachment, NetworkRecord } from '../../state/network-record.ts';
 import { findNetwork, readNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { badValue } from '../container/parse-values.ts';
 import type { RunRequest } from '../container/run-request.ts';
-import { draftDefaultNetwork } from './create-network.ts';
+import { draftDefaultNetwork, makeDefaultNetwork } from './create-network.ts';
 import { DEFAULT_NETWORK } from './parse-networks.ts';
 
 export interface ChosenNetworks {
@@ -14,12 +14,13 @@ export interface ChosenNetworks {
   readonly gateway: string;
 }
 
-/** The networks of these wishes; one that `--net bridge` would make counts as there. NETWORK_UNKNOWN, USAGE_INVALID. */
-export function chooseNetworks(
+/** The networks of these wishes. The one that `--net bridge` means is made, or only counts as there. NETWORK_UNKNOWN, USAGE_INVALID. */
+export async function chooseNetworks(
   store: Store,
   asked: readonly NetworkAttachment[],
-  { dns }: Pick<RunRequest, 'dns'>,
-): ChosenNetworks {
+  { dns, makesDefault }: Pick<RunRequest, 'dns'> & { readonly makesDefault: boolean },
+): Promise<ChosenNetworks> {
+  if (makesDefault && asked.some(({ network }) => network === DEFAULT_NETWORK)) await makeDefaultNetwork(store);
   const records = asked.map(({ network }) => recordOf(store, network));
   const wrong = dns.find((address) => address.includes(':'));
   if (wrong !== undefined) throw badValue('--dns', wrong, 'an IPv4 address: networks of hutch have no IPv6');
@@ -49,6 +50,5 @@ export function checked(wanted: NetworkAttachment, record: NetworkRecord | undef
 
 function isForContainers({ subnet: text, gateway }: NetworkRecord, ip: string): boolean {
   const [subnet, address] = [parseSubnet(text), parseAddress(ip)];
-  if (subnet === undefined || address === undefined || !isWithin(address, subnet)) return false;
-  return address !== subnet.first && address !== lastOf(subnet) && addressText(address) !== gateway;
+  return subnet !== undefined && address !== undefined && isForHosts(address, subnet, gateway);
 }

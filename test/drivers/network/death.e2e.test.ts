@@ -3,12 +3,11 @@
 import assert from 'node:assert/strict';
 import { spawnSync } from 'node:child_process';
 import { chmodSync, mkdirSync } from 'node:fs';
-import { once } from 'node:events';
-import { connect } from 'node:net';
 import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { findTool } from '../../../src/host/run-tool.ts';
 import { descendant, descendants, eventually, remaining } from '../../e2e/processes.ts';
+import { askPort, networkEvents } from '../../e2e/network-answers.ts';
 import { hostSkip, makeSandbox, printed } from '../../e2e/sandbox.ts';
 
 const SERVER =
@@ -20,16 +19,6 @@ interface Helper {
   readonly Restarts: number;
   readonly RestartedAt: string;
   readonly Error: string;
-}
-
-/** What a connection to a port of this host brings; empty when nobody answers. */
-async function ask(port: number): Promise<string> {
-  const socket = connect({ host: '127.0.0.1', port });
-  socket.setTimeout(5000, () => socket.destroy());
-  let text = '';
-  socket.on('data', (bytes: Buffer) => (text += bytes.toString())).on('error', () => undefined);
-  await once(socket, 'close').catch(() => undefined);
-  return text;
 }
 
 const KINDS = [
@@ -51,21 +40,7 @@ describe('a network helper that is killed', { skip: hostSkip() }, () => {
     assert.ok(seen !== undefined);
     return seen.NetworkSettings.Helper;
   };
-  const events = async (name: string): Promise<string[]> => {
-    const argv = [
-      'events',
-      '--since',
-      '1h',
-      '--stream=false',
-      '--filter',
-      `container=${name}`,
-      '--format',
-      '{{.Action}}',
-    ];
-    return printed(await box.hutch(argv))
-      .split('\n')
-      .filter((action) => action.startsWith('network_'));
-  };
+  const events = (name: string): Promise<string[]> => networkEvents(box, name);
   const start = async (name: string, flags: readonly string[], env: NodeJS.ProcessEnv = {}): Promise<number> => {
     made.push(name);
     const argv = ['run', '-d', '--name', name, '-p', '80', ...flags, 'host', 'python3', '-c', SERVER];
@@ -91,13 +66,13 @@ describe('a network helper that is killed', { skip: hostSkip() }, () => {
     const skip = findTool(driver) === undefined && `${driver} is not installed`;
     it(`is started again, with the published ports: ${driver}`, { skip }, async () => {
       const port = await start(driver, ['--net', driver]);
-      assert.equal(await ask(port), 'here', 'control');
+      assert.equal(await askPort(port), 'here', 'control');
       assert.deepEqual(await events(driver), []);
       for (const times of [1, 2]) {
         const helper = await killed(driver, program, ({ Restarts }) => Restarts === times);
         assert.equal(helper.Status, 'up');
         assert.notEqual(Date.parse(helper.RestartedAt), Number.NaN);
-        assert.equal(await ask(port), 'here');
+        assert.equal(await askPort(port), 'here');
       }
       assert.deepEqual(await events(driver), ['network_down', 'network_up', 'network_down', 'network_up']);
       const why = printed(await box.hutch(['why', driver]));
