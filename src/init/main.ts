@@ -1,13 +1,19 @@
 /** PROGRAM init: PID 1 of the container until it executes the payload. Starts in the new user, mount and pid namespaces. */
 import { readlinkSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
+import { errnoOf } from '../errors/hutch-error.ts';
 import { CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
 import { INIT_READS_FD, INIT_WRITES_FD, type InitMessage, type MonitorMessage } from '../protocol/messages.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { interpret } from './interpreter.ts';
 
+/** A monitor that is gone hears nothing, and is missed where it is listened to: the user of `exec` may leave before he was told that the payload runs. */
 function say(message: InitMessage): void {
-  writeSync(INIT_WRITES_FD, `${JSON.stringify(message)}\n`);
+  try {
+    writeSync(INIT_WRITES_FD, `${JSON.stringify(message)}\n`);
+  } catch (error) {
+    if (!['EPIPE', 'ECONNRESET'].includes(errnoOf(error) ?? '')) throw error;
+  }
 }
 
 let unread = '';
