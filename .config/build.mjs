@@ -25,11 +25,18 @@ import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
 import { build } from 'esbuild';
 import { lazyOclif } from './lazy-oclif.mjs';
+import { leaveOut } from './leave-out.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const HERE = join(ROOT, '.config');
 /** On the file system of dist/, and nowhere that git looks. */
 const WORKSHOP = join(ROOT, 'node_modules');
+
+/** What comes with oclif and hutch has no use for: search for plugins, spinners, configuration files. */
+const LEFT_OUT = /[\\/]node_modules[\\/](?:cli-spinners|fdir|lilconfig|minimatch|picomatch|tinyglobby|wsl-utils)[\\/]/;
+/** What only help needs, and that the whole of hutch shows; and the monitor, which is the program `watch`. */
+const RUN_LEAVES_OUT =
+  /[\\/]node_modules[\\/](?:ejs[\\/]|@oclif[\\/]core[\\/]lib[\\/](?:help|config)[\\/])|[\\/]src[\\/]monitor[\\/]monitor-here[.]ts$/;
 
 /** Name in dist/ → entry point, and the runs that show V8 which functions a start needs ([] compiles, runs nothing). */
 const PROGRAMS = {
@@ -41,12 +48,23 @@ const PROGRAMS = {
       ['run', '--help'],
       ['exec', '-e', 'A=b', 'nobody', 'true'],
       ['plan', 'run', '--format', 'json', 'host', 'true'],
+      ['create', '--net', 'none', 'host', 'true'],
+    ],
+  },
+  run: {
+    entry: 'src/run.ts',
+    leavesOut: RUN_LEAVES_OUT,
+    // Loaded by it, so that the same rehearsals show what a start uses of both.
+    companion: 'watch',
+    rehearsals: [
+      ['run', '--bad-flag'],
       // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead.
       ...(process.getuid() === 0 ? [] : [['run', '--rm', '--net', 'none', 'host', 'true']]),
     ],
   },
   // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
   init: { entry: 'src/init/main.ts', rehearsals: [], isWhollyUsed: true },
+  watch: { entry: 'src/watch.ts', rehearsals: [] },
   monitor: { entry: 'src/monitor/main.ts', rehearsals: [] },
   unpack: { entry: 'src/unpack/main.ts', rehearsals: [] },
   'make-way': { entry: 'src/unpack/make-way.ts', rehearsals: [] },
@@ -67,28 +85,30 @@ async function main() {
   const directory = await mkdtemp(join(WORKSHOP, `.hutch-build-${pid}-`));
   try {
     await chmod(directory, 0o755);
-    // The rehearsals of the CLI start init, so the CLI comes last.
-    const [last, ...first] = chosen.toReversed();
+    // Rehearsals start other programs, so what is rehearsed comes last.
+    const isRehearsed = ([, { rehearsals }]) => rehearsals.length > 0;
     await Promise.all([
       placeFiles(directory),
-      ...first.map(([name, program]) => makeProgram(directory, name, program)),
+      ...chosen
+        .filter((program) => !isRehearsed(program))
+        .map(([name, program]) => makeProgram(directory, name, program)),
     ]);
-    if (last !== undefined) await makeProgram(directory, ...last);
+    for (const [name, program] of chosen.filter(isRehearsed)) await makeProgram(directory, name, program);
     await takePlace(directory, values.output ?? join(ROOT, 'dist'));
   } finally {
     await rm(directory, { recursive: true, force: true, maxRetries: 3 });
   }
 }
 
-async function makeProgram(directory, name, { entry, rehearsals, isWhollyUsed }) {
+async function makeProgram(directory, name, { entry, leavesOut, ...options }) {
   if (!(await exists(join(ROOT, entry)))) return;
   const stem = join(directory, name);
-  await bundle(entry, `${stem}.js`);
+  await bundle(entry, `${stem}.js`, leavesOut);
   await copyFile(join(HERE, 'program-loader.cjs'), `${stem}.cjs`);
-  await writeCodeCache(stem, { rehearsals, isWhollyUsed });
+  await writeCodeCache(stem, options);
 }
 
-async function bundle(entry, outfile) {
+async function bundle(entry, outfile, leavesOut) {
   await build({
     absWorkingDir: ROOT,
     entryPoints: [entry],
@@ -108,7 +128,7 @@ async function bundle(entry, outfile) {
     supported: { 'dynamic-import': false },
     external: ['koffi', 'typescript'],
     define: { HUTCH_PREBUILT_FILTER: JSON.stringify(await prebuiltFilter()) },
-    plugins: [lazyOclif],
+    plugins: [leaveOut(LEFT_OUT), ...(leavesOut === undefined ? [] : [leaveOut(leavesOut)]), lazyOclif],
     logLevel: 'warning',
   });
   await writeFile(outfile, importBuiltinsOnUse(await readFile(outfile, 'utf8')));
@@ -131,7 +151,7 @@ async function prebuiltFilter() {
 
 /** Modules of Node that are not part of its start-up snapshot: a command pays for them only when it uses them. */
 const COSTLY =
-  'child_process|crypto|fs/promises|http|https|net|readline|stream/promises|timers/promises|tls|tty|v8|zlib';
+  'child_process|crypto|dgram|fs/promises|http|https|net|readline|stream/promises|timers/promises|tls|tty|v8|zlib';
 
 /** The bundle with the modules above loaded at the first use of one of their exports. */
 function importBuiltinsOnUse(bundle) {
@@ -140,7 +160,7 @@ function importBuiltinsOnUse(bundle) {
   return bundle.replace(imports, '__later("$1")').replace('"use strict";', `"use strict";${later}\n`);
 }
 
-async function writeCodeCache(stem, { rehearsals, isWhollyUsed = false }) {
+async function writeCodeCache(stem, { rehearsals, companion, isWhollyUsed = false }) {
   const home = await mkdtemp(`${stem}-home-`);
   const environment = {
     PATH: process.env.PATH,
@@ -152,7 +172,7 @@ async function writeCodeCache(stem, { rehearsals, isWhollyUsed = false }) {
   try {
     await run(
       execPath,
-      [join(HERE, 'write-code-cache.cjs'), stem, JSON.stringify({ runs: rehearsals, isWhollyUsed })],
+      [join(HERE, 'write-code-cache.cjs'), stem, JSON.stringify({ runs: rehearsals, companion, isWhollyUsed })],
       { env: environment },
     );
   } finally {

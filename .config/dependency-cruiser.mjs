@@ -143,18 +143,18 @@ const houseRules = [
     'layer-is-declared',
     'A folder of src/ needs a row in LAYERS: decide what it may import before it exists.',
     {},
-    { path: '^src/', pathNot: `^src/(main[.]ts$|${any(Object.keys(LAYERS))}/)` },
+    { path: '^src/', pathNot: `^src/((main|run|watch)[.]ts$|${any(Object.keys(LAYERS))}/)` },
   ),
   forbid(
     'layer-is-declared-from',
     'A folder of src/ needs a row in LAYERS: decide what it may import before it exists.',
-    { path: '^src/', pathNot: `^src/(main[.]ts$|${any(Object.keys(LAYERS))}/)` },
+    { path: '^src/', pathNot: `^src/((main|run|watch)[.]ts$|${any(Object.keys(LAYERS))}/)` },
     {},
   ),
   forbid(
     'layer-main',
     'The executable hands over to cli/ and is imported by nobody.',
-    { path: '^src/main[.]ts$' },
+    { path: '^src/(main|run|watch)[.]ts$' },
     { path: '^src/', pathNot: '^src/(cli|errors)/' },
   ),
   forbid(
@@ -166,7 +166,7 @@ const houseRules = [
   forbid(
     'commands-by-the-table-only',
     'Commands are leaves: what two of them share belongs to cli/ or engine/.',
-    { pathNot: [COMMAND_TABLE, '^commands/'] },
+    { pathNot: [COMMAND_TABLE, '^commands/', '^src/cli/dispatch-run[.]ts$'] },
     { path: '^commands/' },
   ),
   forbid(
@@ -206,7 +206,7 @@ const houseRules = [
   onlyIn(
     'oclif-in-cli-only',
     ['@oclif'],
-    ['src/cli/', 'src/main[.]ts$', 'commands/'],
+    ['src/cli/', 'src/(main|run|watch)[.]ts$', 'commands/'],
     'The engine works without a CLI.',
   ),
   onlyIn(
@@ -218,8 +218,8 @@ const houseRules = [
   forbid(
     'programs-are-not-imported',
     'A process boundary is not an import: start the program and speak protocol/ with it.',
-    { path: '^(src/([^/]+)/|commands/|src/main[.]ts$)' },
-    { path: [`^src/${any(PROGRAMS)}/`, '^src/main[.]ts$'], pathNot: '^src/$2/' },
+    { path: '^(src/([^/]+)/|commands/|src/(main|run|watch)[.]ts$)' },
+    { path: [`^src/${any(PROGRAMS)}/`, '^src/(main|run|watch)[.]ts$'], pathNot: '^src/$2/' },
   ),
   forbid(
     'no-circular',

@@ -14,19 +14,22 @@ function readCache() {
   }
 }
 
-// A program that is started with this flag boots quicker (docs/adr/0011). But V8 keeps its flags in the key of every code
-// cache, ours and those of Node's own modules; so the flag is taken back as soon as it has done its work. What is called is
+// A program that is started with these flags boots quicker (docs/adr/0011). But V8 keeps its flags in the key of every code
+// cache, ours and those of Node's own modules; so they are taken back as soon as they have done their work. What is called is
 // V8::SetFlagsFromString(const char*) of V8's public interface: require('node:v8') offers it too, at ten times the cost.
-function takeBackFlag() {
+function takeBackFlags() {
   try {
-    const koffi = require(`${__dirname}/koffi.node`);
-    koffi.load(null).func('_ZN2v82V818SetFlagsFromStringEPKc', 'void', ['str'])('--rehash-snapshot');
+    const library = require(`${__dirname}/koffi.node`).load(null);
+    const setFlags = library.func('_ZN2v82V818SetFlagsFromStringEPKc', 'void', ['str']);
+    setFlags('--rehash-snapshot --min-semi-space-size=0');
+    // All output is written synchronously by then, and the kernel needs no help in taking a process apart.
+    process.reallyExit = library.func('_exit', 'void', ['int']);
   } catch {
     // Another build of Node: the caches are passed over.
   }
 }
 
-if (process.execArgv.includes('--no-rehash-snapshot')) takeBackFlag();
+if (process.execArgv.includes('--no-rehash-snapshot')) takeBackFlags();
 // The bundle is plain ASCII, so latin1 is right and the quickest to read.
 const script = new Script(readFileSync(`${stem}.js`, 'latin1'), { filename: `${stem}.js`, cachedData: readCache() });
 script.runInThisContext()(exports, require, module, __filename, __dirname);

@@ -1,18 +1,31 @@
 'use strict';
-// `node write-code-cache.cjs STEM {runs, isWhollyUsed}`: runs STEM.js once for each argument vector in `runs` and writes what
-// V8 has compiled until then, or everything, to STEM.cache. Started by build.mjs in a process, and with a home directory, of its own.
+// `node write-code-cache.cjs STEM {runs, companion, isWhollyUsed}`: runs STEM.js once for each argument vector in `runs` and writes what
+// V8 has compiled until then, or everything, to STEM.cache; the same for the program `companion`, which STEM.js loads. Started by
+// build.mjs in a process, and with a home directory, of its own.
 const { readFileSync, writeFileSync } = require('node:fs');
+const { Module } = require('node:module');
+const { dirname, join } = require('node:path');
 const { setFlagsFromString } = require('node:v8');
 const { Script } = require('node:vm');
 
 const RUN_LIMIT_MS = 2000;
 const [stem, options] = process.argv.slice(2);
-const { runs, isWhollyUsed } = JSON.parse(options);
+const { runs, companion, isWhollyUsed } = JSON.parse(options);
 const exit = process.exit.bind(process);
 if (isWhollyUsed) setFlagsFromString('--no-lazy');
 const script = new Script(readFileSync(`${stem}.js`, 'latin1'), { filename: `${stem}.js` });
 // The flag is part of the cache's key: it must be as in every later start when the cache is written.
 if (isWhollyUsed) setFlagsFromString('--lazy');
+
+/** Evaluates the companion in place of its loader. */
+function loadCompanion() {
+  const other = join(dirname(stem), companion);
+  const module = Object.assign(new Module(`${other}.cjs`), { filename: `${other}.cjs`, loaded: true });
+  const script = new Script(readFileSync(`${other}.js`, 'latin1'), { filename: `${other}.js` });
+  script.runInThisContext()(module.exports, require, module, `${other}.cjs`, dirname(stem));
+  require.cache[`${other}.cjs`] = module;
+  return () => writeFileSync(`${other}.cache`, script.createCachedData());
+}
 
 /** Runs the program with `argv` until it wants to exit. */
 function rehearse(argv) {
@@ -25,7 +38,9 @@ function rehearse(argv) {
 }
 
 async function main() {
+  const writeCompanion = companion === undefined ? undefined : loadCompanion();
   for (const argv of runs) await rehearse(argv);
+  writeCompanion?.();
   writeFileSync(`${stem}.cache`, script.createCachedData());
   exit(0);
 }

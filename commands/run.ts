@@ -3,11 +3,13 @@ import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { ATTACH_FLAGS, attachOptions } from '../src/cli/attach-flags.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
 import { ReaderGone } from '../src/cli/output.ts';
-import { runContainer } from '../src/engine/container/run-container.ts';
+import { runContainer, type RunOptions } from '../src/engine/container/run-container.ts';
 import type { Trace } from '../src/engine/container/trace-steps.ts';
 
 export default class Run extends HutchCommand {
   static override stopsAtFirstPositional = true;
+  /** What looks after the container, where that is another program's code than this. */
+  static handOver: RunOptions['handOver'];
   static override description = `Makes a new container from an image and runs a command in it, in the foreground or, with -d, on its own. Root in the
 container is you on the host; the other ids are your subordinate ids. Nothing needs sudo.
 
@@ -53,6 +55,7 @@ executed; 127 when it is not in the container.`;
       detach: flags.detach,
       cidFile: flags.cidfile,
       isQuiet: flags.quiet,
+      handOver: Run.handOver,
     });
   }
 

@@ -1,6 +1,6 @@
 /** Starting the chain that ends in init, or taking over one that the launcher has started; in the monitor, on the host's side. */
 import { spawn } from 'node:child_process';
-import { closeSync, readFileSync, readlinkSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync, writeSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
@@ -84,12 +84,7 @@ async function reap(pid: number, syscalls: Syscalls): Promise<void> {
 /** Ends a chain that was started on a wrong guess. */
 export function discard({ pid, toInit, fromInit }: Prelaunched): void {
   killQuietly(pid);
-  for (const fd of [toInit, fromInit]) {
-    // The chain removes the names of its fifos first of all; it may not have come to that.
-    const name = readlinkSync(`/proc/self/fd/${String(fd)}`);
-    if (name.startsWith('/')) rmSync(name, { force: true });
-    closeSync(fd);
-  }
+  for (const fd of [toInit, fromInit]) closeSync(fd);
 }
 
 /**

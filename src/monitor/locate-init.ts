@@ -5,8 +5,8 @@ import { nodePath, programDirectory, programPath } from '../host/program-path.ts
 /** Where root's containers see hutch's programs: the mapped ids may not enter root's own directories. */
 const ROOTS_PROGRAMS = '/run/hutch-programs';
 
-/** The third spares a fifth of Node's start: see docs/adr/0011. What init reads comes from hutch alone. */
-const INIT_FLAGS = ['--disable-sigusr1', '--no-warnings', '--no-rehash-snapshot'];
+/** The third spares a fifth of Node's start, the last three threads: see docs/adr/0011. What init reads comes from hutch alone. */
+const INIT_FLAGS = ['--disable-sigusr1', '--no-warnings', '--no-rehash-snapshot', '--v8-pool-size=1'];
 
 export interface LocatedInit {
   readonly argv: readonly [string, ...string[]];

@@ -2,9 +2,10 @@
  * The chain of namespaces, started before the CLI has read its options: `src/launcher.sh` sources a file that the last
  * successful run wrote. It is a guess: a run that needs another chain ends the guessed one and starts its own.
  */
-import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, readlinkSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
 import { writeTextFile } from '../state/json-file.ts';
+import { PASSING } from '../state/passing-files.ts';
 
 /** What launcher.sh says about the chain it has started: pid, descriptor to write to init, descriptor to read from it, key. */
 export interface Prelaunched {
@@ -16,14 +17,32 @@ export interface Prelaunched {
 
 const VARIABLE = 'HUTCH_PRELAUNCH';
 
-/** The chain that the launcher has started, taken out of the environment; undefined without one. */
+/** The chain that the launcher has started, taken out of the environment; undefined without one. Its channel loses its names. */
 export function takePrelaunched(env: NodeJS.ProcessEnv): Prelaunched | undefined {
   const match = /^(\d+):(\d+):(\d+):([0-9a-f]+)$/u.exec(env[VARIABLE] ?? '');
   // eslint-disable-next-line @typescript-eslint/no-dynamic-delete -- it must not reach any child
   delete env[VARIABLE];
   if (match === null) return undefined;
   const [, pid, toInit, fromInit, key = ''] = match;
-  return { pid: Number(pid), toInit: Number(toInit), fromInit: Number(fromInit), key };
+  const taken = { pid: Number(pid), toInit: Number(toInit), fromInit: Number(fromInit), key };
+  removeNames(taken);
+  return taken;
+}
+
+/** Every end is open by now. Here, as the launcher would need a process of its own for it. */
+function removeNames({ toInit, fromInit }: Prelaunched): void {
+  for (const fd of [toInit, fromInit]) {
+    const path = nameOf(fd);
+    if (path !== undefined && PASSING.fifo.test(basename(path))) rmSync(path, { force: true });
+  }
+}
+
+function nameOf(fd: number): string | undefined {
+  try {
+    return readlinkSync(`/proc/self/fd/${String(fd)}`);
+  } catch {
+    return undefined;
+  }
 }
 
 /** A short fingerprint (FNV-1a, hex) by which a started chain is known to be the wanted one. */
@@ -71,9 +90,7 @@ function prelaunchScript(run: string, argv: readonly string[], path: string): st
     'if mkfifo -m 600 "$down" "$up" 2>/dev/null; then',
     '  exec 8<>"$down" 9<>"$up"',
     '  exec 3<"$down" 4>"$up" 6>"$down" 7<"$up" 8>&- 9>&-',
-    // The names go while the CLI boots already.
-    `  { rm -f "$down" "$up"; exec setsid env -i PATH=${path} LANG=C.UTF-8 ${argv.map(quote).join(' ')}; } \\`,
-    '    </dev/null >/dev/null 2>&4 6>&- 7<&- &',
+    `  setsid env -i PATH=${path} LANG=C.UTF-8 ${argv.map(quote).join(' ')} </dev/null >/dev/null 2>&4 6>&- 7<&- &`,
     '  exec 3<&- 4>&-',
     `  export ${VARIABLE}="$!:6:7:${chainKey(argv)}"`,
     'fi',

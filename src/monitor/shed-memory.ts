@@ -24,11 +24,11 @@ class Nobody {
  * is V8's way to a collection without the flag that would make its code caches useless.
  */
 function collectGarbage(): void {
-  setFlagsFromString('--stress-flush-code');
+  setFlagsFromString('--stress-flush-code --flush-baseline-code');
   try {
     queryObjects(Nobody, { format: 'count' });
   } finally {
-    setFlagsFromString('--no-stress-flush-code');
+    setFlagsFromString('--no-stress-flush-code --no-flush-baseline-code');
   }
 }
 

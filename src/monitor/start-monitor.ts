@@ -32,6 +32,7 @@ export function startMonitor(id: string, { awaitsClient }: { readonly awaitsClie
       '--disable-sigusr1',
       '--no-warnings',
       '--no-rehash-snapshot',
+      '--v8-pool-size=1',
       programPath('monitor'),
       id,
       ...(awaitsClient ? ['--await-client'] : []),

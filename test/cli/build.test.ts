@@ -46,3 +46,25 @@ describe('importOnUse()', () => {
     assert.equal(importOnUse('const a = 1;'), 'const a = 1;');
   });
 });
+
+describe('leaveOut()', () => {
+  interface Loader {
+    readonly setup: (build: { readonly onLoad: (filter: unknown, load: Load) => void }) => void;
+  }
+  type Load = (file: { readonly path: string }) => { readonly contents: string } | undefined;
+
+  async function loaderOf(modules: RegExp): Promise<Load> {
+    const file = join(import.meta.dirname, '../../.config/leave-out.mjs');
+    const { leaveOut } = (await import(file)) as { leaveOut: (modules: RegExp) => Loader };
+    let found: Load = () => undefined;
+    leaveOut(modules).setup({ onLoad: (_filter, load) => (found = load) });
+    return found;
+  }
+
+  it('makes a module that is left out say its name when it is evaluated, and passes others over', async () => {
+    const load = await loaderOf(/node_modules\/big\//u);
+    assert.equal(load({ path: '/x/node_modules/small/index.js' }), undefined);
+    const script = load({ path: '/x/node_modules/big/index.js' })?.contents ?? '';
+    assert.throws(() => new Script(script).runInThisContext(), /node_modules\/big\/index[.]js was left out/u);
+  });
+});

@@ -16,7 +16,7 @@ export const SEED = Number(process.env['HUTCH_TEST_SEED'] ?? '') || 20_241;
 /** What may be killed, by how its command line looks. */
 const VICTIMS = {
   launcher: /dist\/hutch /u,
-  cli: /hutch\.cjs |^hutch monitor |monitor\.cjs /u,
+  cli: /(?:hutch|run)\.cjs |^hutch monitor |monitor\.cjs /u,
   init: /init\.cjs/u,
   holder: /hutch-holder|^unshare /u,
   network: /^slirp4netns /u,

@@ -52,7 +52,7 @@ export async function descendant(pattern: RegExp, ancestor = process.pid): Promi
 
 /** Kills the monitor that the `hutch run` with this pid has become; its launcher ends with the code that stands for that. */
 export async function killMonitor(launcher: number | undefined): Promise<void> {
-  process.kill((await descendant(/hutch\.cjs run/u, launcher)).pid, 'SIGKILL');
+  process.kill((await descendant(/run\.cjs run/u, launcher)).pid, 'SIGKILL');
 }
 
 /** Services that a whole test file uses, and ends when its last test has ended. */

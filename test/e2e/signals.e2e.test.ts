@@ -149,7 +149,7 @@ describe('SIGKILL of the monitor that hutch run has become', { skip: hostSkip() 
       const outcome = outcomeOf(child);
       await sleep(delayMs);
       for (const { pid, command } of descendants(child.pid)) {
-        if (/hutch(?:\.cjs)? run/u.test(command)) process.kill(pid, 'SIGKILL');
+        if (/(?:hutch|run\.cjs) run/u.test(command)) process.kill(pid, 'SIGKILL');
       }
       child.kill('SIGKILL');
       await outcome;

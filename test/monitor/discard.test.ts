@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { discard } from '../../src/monitor/launch.ts';
+import { takePrelaunched } from '../../src/monitor/prelaunch.ts';
 import { eventually } from '../e2e/processes.ts';
 
 const scratch = mkdtempSync(path.join(tmpdir(), 'hutch-discard-'));
@@ -28,12 +29,14 @@ function openFifo(name: string): number {
   return openSync(path.join(scratch, name), 'r+');
 }
 
-test('discard() ends every process of the chain, and removes the names that it has not come to remove itself', async () => {
+test('discard() ends every process of a chain that takePrelaunched() has found, whose channel has no names any more', async () => {
   const { pid, child } = await startChain();
-  const [toInit, fromInit] = [openFifo('fifo.down'), openFifo('fifo.up')];
-  discard({ pid, toInit, fromInit, key: '' });
+  const [toInit, fromInit] = [openFifo('fifo.1.down'), openFifo('fifo.1.up')];
+  const taken = takePrelaunched({ HUTCH_PRELAUNCH: `${String(pid)}:${String(toInit)}:${String(fromInit)}:0` });
+  assert.deepEqual(readdirSync(scratch), []);
+  assert.ok(taken !== undefined);
+  discard(taken);
   const isGone = await eventually(() => (existsSync(`/proc/${child}`) ? undefined : true), 5000);
   if (isGone !== true) process.kill(child, 'SIGKILL');
   assert.equal(isGone, true);
-  assert.deepEqual(readdirSync(scratch), []);
 });

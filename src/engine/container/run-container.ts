@@ -2,7 +2,7 @@
 import { readSession } from '../../host/session.ts';
 import { discard } from '../../monitor/launch.ts';
 import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
-import { monitorHere } from '../../monitor/monitor-here.ts';
+import type { HereOptions } from '../../monitor/monitor-here.ts';
 import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
 import { refuseCidFile, writeCidFile } from './cid-file.ts';
@@ -27,6 +27,8 @@ export interface RunOptions extends Omit<AttachFlags, 'stdin'> {
   readonly cidFile?: string | undefined;
   /** Says nothing of what the container's life depends on. */
   readonly isQuiet: boolean;
+  /** Looks after the container instead of this code, which can then be forgotten. */
+  readonly handOver?: ((to: HereOptions) => Promise<number>) | undefined;
 }
 
 /**
@@ -64,8 +66,10 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
   const made = await makeContainer(request, { ...ears, watchPull }, { interactsOnce: !options.detach });
   if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
-  return monitorHere({
-    ...made,
+  return (options.handOver ?? monitorInPlace)({
+    store: made.store,
+    record: made.record,
+    identity: made.identity,
     plan: made.draft.plan,
     prelaunched: options.takeGuess(),
     shell,
@@ -82,6 +86,11 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
     },
     onStep: ears.trace === null ? null : traceSteps(made.draft.plan, ears.trace),
   });
+}
+
+async function monitorInPlace(options: HereOptions): Promise<number> {
+  const { monitorHere } = await import('../../monitor/monitor-here.ts');
+  return monitorHere(options);
 }
 
 /** Without the launcher's shell this process cannot part from the user: a monitor of its own starts the container. */

@@ -1,0 +1,46 @@
+/** `hutch run` and `hutch container run` in a program of their own, which the launcher starts; CLI process. */
+
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+import Run from '../../commands/run.ts';
+import type { WatchHere } from '../engine/container/watch-here.ts';
+import { isHelpWanted } from './help-wanted.ts';
+import { makeOclifConfig } from './oclif-config.ts';
+
+let handedOver: Parameters<WatchHere>[0] | undefined;
+
+/** Runs the command that `argv` (without node and program) calls. Its help, and what is no run at all, is left to the whole of hutch. */
+export async function dispatchRun(argv: readonly string[]): Promise<number> {
+  const words = argv[0] === 'run' ? 1 : 2;
+  const rest = argv.slice(words);
+  if (argv[words - 1] !== 'run' || isHelpWanted(Run, rest)) return becomeWhole();
+  Run.id = 'run';
+  Run.handOver = (options) => {
+    handedOver = options;
+    return Promise.resolve(0);
+  };
+  return new Run([...rest], makeOclifConfig()).run();
+}
+
+/**
+ * Ends the process, or turns it into the monitor of the container that was made. That is a program of its own (`src/watch.ts`) in the same process:
+ * nothing refers to this one from then on, so that its code and its source, two thirds of all, are no burden as long as the container lives.
+ */
+export function endRun(exitCode: number): void {
+  const options = handedOver;
+  if (options === undefined) return process.exit(exitCode);
+  handedOver = undefined;
+  process.removeAllListeners('uncaughtException');
+  (sibling('watch') as { watchHere: WatchHere }).watchHere(options);
+}
+
+/** It reads the same words, and ends the process. */
+function becomeWhole(): Promise<never> {
+  sibling('hutch');
+  return new Promise<never>(() => undefined);
+}
+
+function sibling(name: 'hutch' | 'watch'): unknown {
+  const program = process.argv[1] ?? '';
+  return createRequire(program)(join(program, `../${name}.cjs`));
+}
