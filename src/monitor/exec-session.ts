@@ -16,6 +16,7 @@ import { stepFailed } from './step-failed.ts';
 import { LocalClient } from './local-client.ts';
 import { QuietWatch } from './quiet-watch.ts';
 import { StreamHub, type StdioMessage } from './stream-hub.ts';
+import { unlessGone } from './unless-gone.ts';
 
 export interface ExecSession {
   /** Called once, while init boots. */
@@ -209,13 +210,18 @@ class ExecLife {
   /** Copies our ends out of init. Source: pidfd_getfd(2). */
   private takeStdio(message: StdioMessage): void {
     const syscalls = this.syscalls();
-    const pidfd = syscalls.pidfd_open(this.initPid);
-    try {
-      for (const client of [this.quiet, this.client]) this.hub.attach(client);
-      this.drained = this.hub.connect(syscalls, (fd) => syscalls.pidfd_getfd(pidfd, fd), message);
-    } finally {
-      syscalls.close(pidfd);
-    }
+    for (const client of [this.quiet, this.client]) this.hub.attach(client);
+    const gone = unlessGone(this.initPid, () => {
+      const pidfd = syscalls.pidfd_open(this.initPid);
+      try {
+        this.drained = this.hub.connect(syscalls, (fd) => syscalls.pidfd_getfd(pidfd, fd), message);
+      } finally {
+        syscalls.close(pidfd);
+      }
+    });
+    if (gone === undefined) return;
+    this.words.push(gone);
+    this.launched.kill();
   }
 
   /** What init says about its own end explains what the monitor has met meanwhile, such as a process that is gone. */

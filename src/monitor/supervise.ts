@@ -3,12 +3,10 @@ import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
-import { identifyProcess } from '../host/process-identity.ts';
 import { runTool } from '../host/run-tool.ts';
 import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
 import type { StatusLine, StepFailure } from '../protocol/messages.ts';
-import { SyscallError } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
@@ -17,6 +15,7 @@ import { checkMaps, launch, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { stepFailed } from './step-failed.ts';
 import type { StdioMessage, StreamHub } from './stream-hub.ts';
+import { unlessGone } from './unless-gone.ts';
 
 /**
  * What unshare(1) says before it ends with code 1 because SIGKILL has ended its child, up to util-linux 2.38; later ones end
@@ -233,16 +232,11 @@ class Life implements LifeControl {
     if (nested === undefined) this.unlessGone(() => checkMaps(pid, outer));
   }
 
-  /** Init may fail or be killed at any moment: then its own last line says why, or the end of the chain does. */
   private unlessGone(work: () => void): void {
-    try {
-      work();
-    } catch (cause) {
-      // One that is on its way out has no memory any more, and answers EPERM for a moment.
-      if (!(cause instanceof SyscallError) && identifyProcess(this.initPid ?? 0) !== undefined) throw cause;
-      this.words.push(`init is gone (${cause instanceof Error ? cause.message : String(cause)})`);
-      this.launched.kill();
-    }
+    const gone = unlessGone(this.initPid ?? 0, work);
+    if (gone === undefined) return;
+    this.words.push(gone);
+    this.launched.kill();
   }
 
   private async serve(
