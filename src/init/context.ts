@@ -1,4 +1,5 @@
 /** What the steps of one plan share while init runs them, and how they fail; in init. */
+import type { Meanwhile } from '../plan/step.ts';
 import type { InitMessage, MonitorMessage, StepFailure } from '../protocol/messages.ts';
 import { SyscallError } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
@@ -23,6 +24,8 @@ export interface Context extends Ears {
   monitorEnds: readonly number[];
   /** A pid descriptor of process 1 of the container that was joined. */
   container: number | undefined;
+  /** How much of what the monitor was asked for has not been waited for. */
+  asked: number;
   /** Set when the filter is on: from then on nothing else may be called. */
   last: ReturnType<Syscalls['prepareLastCalls']> | undefined;
 }
@@ -64,8 +67,33 @@ export function rootOf(context: Context): Root {
   return context.root;
 }
 
-export function waitForMessage(context: Context, event: MonitorMessage['event']): void {
-  const message = context.hear();
-  if (message?.event !== event)
-    throw new StepError({ syscall: 'read', errno: 'EPIPE', detail: `the monitor ended before it said ${event}` });
+/** Asks the monitor for something. Unless the steps that follow can do without, waits until all is done that it was asked for. */
+export function ask(
+  context: Context,
+  message: Omit<Extract<InitMessage, { event: 'init_waits' }>, 'event'>,
+  { meanwhile }: Meanwhile,
+): void {
+  context.say({ event: 'init_waits', ...message });
+  context.asked += 1;
+  if (meanwhile !== true) awaitMonitor(context);
+}
+
+/** Waits until the monitor has done all that it was asked for. */
+export function awaitMonitor(context: Context): void {
+  hearUntil(context, () => context.asked === 0, 'monitor_done');
+}
+
+/** Waits until the monitor holds its ends of the payload's stdio. */
+export function awaitStdio(context: Context): void {
+  hearUntil(context, () => context.stdioTaken, 'monitor_took_stdio');
+}
+
+/** Either answer may come first, as neither is waited for at once. */
+function hearUntil(context: Context, isEnough: () => boolean, wanted: MonitorMessage['event']): void {
+  while (!isEnough()) {
+    const event = context.hear()?.event;
+    if (event === 'monitor_took_stdio') context.stdioTaken = true;
+    else if (event === 'monitor_done' && context.asked > 0) context.asked -= 1;
+    else throw new StepError({ syscall: 'read', errno: 'EPIPE', detail: `the monitor ended before it said ${wanted}` });
+  }
 }

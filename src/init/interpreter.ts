@@ -5,7 +5,7 @@ import { CAPABILITY_NAMES, capabilityMask, capabilityNumber } from '../linux/cap
 import { CLONE, MNT_DETACH, MOUNT_ATTR, MS, O, PR, RLIMIT } from '../linux/flags.ts';
 import { applyTable, type NamespaceName, type Plan, type Step, type StepTable } from '../plan/step.ts';
 import { SyscallError } from '../syscall/syscall-error.ts';
-import { about, failureOf, rootOf, waitForMessage, type Context, type Ears } from './context.ts';
+import { about, ask, awaitMonitor, failureOf, rootOf, type Context, type Ears } from './context.ts';
 import { bind, makeReadOnly, makeSymlink, mask, mountFileSystem, mountOverlay } from './mount-steps.ts';
 import {
   changeDirectory,
@@ -32,6 +32,7 @@ export function interpret(plan: Pick<Plan, 'steps'>, ears: Ears): number {
     last: undefined,
     monitorEnds: [],
     container: undefined,
+    asked: 0,
   };
   for (const [index, step] of plan.steps.entries()) {
     const start = process.hrtime.bigint();
@@ -87,21 +88,19 @@ const STEPS: StepTable<void, [Context]> = {
   take_terminal: childOnly,
   make_slave: (_step, { syscalls }) => void syscalls.mount(null, '/', null, MS.REC | MS.SLAVE, null),
   wait_for: (step, context) => {
-    context.say({ event: 'init_waits', what: step.what, helper: step.helper });
-    waitForMessage(context, 'monitor_done');
+    ask(context, { what: step.what, helper: step.helper }, step);
   },
-  publish_ports: (_step, context) => {
-    context.say({ event: 'init_waits', what: 'ports', helper: [] });
-    waitForMessage(context, 'monitor_done');
+  publish_ports: (step, context) => {
+    ask(context, { what: 'ports', helper: [] }, step);
   },
-  limit_network: (_step, context) => {
-    context.say({ event: 'init_waits', what: 'rate', helper: [] });
-    waitForMessage(context, 'monitor_done');
+  limit_network: (step, context) => {
+    ask(context, { what: 'rate', helper: [] }, step);
   },
-
   join_cgroup: (_step, context) => {
-    context.say({ event: 'init_waits', what: 'cgroup', helper: [] });
-    waitForMessage(context, 'monitor_done');
+    ask(context, { what: 'cgroup', helper: [] }, {});
+  },
+  await_monitor: (_step, context) => {
+    awaitMonitor(context);
   },
 
   mount_overlay: (step, context) => {

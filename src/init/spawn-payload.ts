@@ -7,7 +7,7 @@ import type { Plan, Step } from '../plan/step.ts';
 import { INIT_READS_FD, type StepFailure } from '../protocol/messages.ts';
 import { spawnChild, type ChildCall, type Spawned } from '../syscall/child.ts';
 import { errnoName } from '../syscall/syscall-error.ts';
-import { failureOf, waitForMessage, type Context } from './context.ts';
+import { awaitStdio, failureOf, type Context } from './context.ts';
 import { childCalls, type ChildContext } from './child-steps.ts';
 import { verdictOf } from './process-steps.ts';
 
@@ -32,7 +32,7 @@ export function spawnPayload(context: Context, { steps }: Pick<Plan, 'steps'>, a
     return 125;
   };
   try {
-    if (!context.stdioTaken) waitForMessage(context, 'monitor_took_stdio');
+    awaitStdio(context);
     const terminal = keptTerminal(context, steps, fork);
     for (const fd of context.monitorEnds) if (fd !== terminal) context.syscalls.close(fd);
     const child: ChildContext = { ...context, attached: fork.attached, kept: [context.container ?? HIGHEST_FD] };

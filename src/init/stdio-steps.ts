@@ -3,7 +3,7 @@ import { openSync } from 'node:fs';
 import { CLOSE_RANGE_CLOEXEC, FCNTL, FS_MAGIC, IOCTL, O } from '../linux/flags.ts';
 import type { Step } from '../plan/step.ts';
 import { INIT_READS_FD, INIT_WRITES_FD } from '../protocol/messages.ts';
-import { rootOf, StepError, waitForMessage, type Context } from './context.ts';
+import { awaitStdio, rootOf, StepError, type Context } from './context.ts';
 import { cloneTree } from './root.ts';
 
 export function openPipes(context: Context, step: Step<'stdio'>): void {
@@ -73,7 +73,7 @@ function openExecuted(context: Context, step: Step<'stdio'>): number {
 
 export function closeDescriptors(context: Context): void {
   const { syscalls } = context;
-  if (!context.stdioTaken) waitForMessage(context, 'monitor_took_stdio');
+  awaitStdio(context);
   for (const fd of [0, 1, 2]) syscalls.fcntl(fd, FCNTL.SETFD, 0);
   syscalls.fcntl(INIT_READS_FD, FCNTL.SETFD, FCNTL.FD_CLOEXEC);
   syscalls.fcntl(INIT_WRITES_FD, FCNTL.SETFD, FCNTL.FD_CLOEXEC);

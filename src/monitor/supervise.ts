@@ -3,10 +3,11 @@ import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
+import { identifyProcess } from '../host/process-identity.ts';
 import { runTool } from '../host/run-tool.ts';
 import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
-import type { StatusLine, StepFailure } from '../protocol/messages.ts';
+import type { StatusLine, StepFailure, WaitedFor } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
@@ -95,6 +96,8 @@ class Life implements LifeControl {
   private aborted: number | undefined;
   private failure: Error | undefined;
   private readonly words: string[] = [];
+  private served: Promise<void> = Promise.resolve();
+  private isOver = false;
   private readonly supervision: Supervision;
   private readonly launched: Launched;
   private readonly syscalls: () => Syscalls;
@@ -137,6 +140,7 @@ class Life implements LifeControl {
   }
 
   end(): void {
+    this.isOver = true;
     this.supervision.hub.disconnect();
     this.network[Symbol.dispose]();
   }
@@ -158,7 +162,7 @@ class Life implements LifeControl {
         this.supervision.onStarted(line.pid);
         break;
       case 'init_waits':
-        void this.serve(line.what, line.helper);
+        this.serve(line.what, line.helper);
         break;
       case 'init_stdio':
         this.takeStdio(this.initPid ?? 0, line);
@@ -239,21 +243,32 @@ class Life implements LifeControl {
     this.launched.kill();
   }
 
-  private async serve(
-    what: 'network' | 'networks' | 'ports' | 'rate' | 'rootfs' | 'cgroup',
-    helper: readonly string[],
-  ): Promise<void> {
-    try {
-      if (what === 'cgroup') await this.supervision.enterCgroup(this.initPid ?? 0);
-      else if (what === 'rootfs') await this.mountRoot(helper);
-      else if (what === 'ports') await this.network.publishPorts();
-      else if (what === 'rate') await this.network.limit(this.initPid ?? 0);
-      else if (what === 'networks') await this.supervision.connectNetworks(this.initPid ?? 0);
-      else await this.network.start(helper, this.initPid ?? 0);
-      this.launched.send({ event: 'monitor_done' });
-    } catch (error) {
-      this.fail(error as Error);
-    }
+  /** One after the other: ports belong to a helper that runs, and helpers into the container's cgroup. */
+  private serve(what: WaitedFor, helper: readonly string[]): void {
+    this.served = this.served.then(async () => {
+      if (this.isOver || this.failure !== undefined || this.aborted !== undefined) return;
+      try {
+        await this.do(what, helper);
+        this.launched.send({ event: 'monitor_done' });
+      } catch (error) {
+        this.hearHelper(error as Error);
+      }
+    });
+  }
+
+  private async do(what: WaitedFor, helper: readonly string[]): Promise<void> {
+    if (what === 'cgroup') await this.supervision.enterCgroup(this.initPid ?? 0);
+    else if (what === 'rootfs') await this.mountRoot(helper);
+    else if (what === 'ports') await this.network.publishPorts();
+    else if (what === 'rate') await this.network.limit(this.initPid ?? 0);
+    else if (what === 'networks') await this.supervision.connectNetworks(this.initPid ?? 0);
+    else await this.network.start(helper, this.initPid ?? 0);
+  }
+
+  /** Init works meanwhile, and when it has failed, its helpers do: what it says itself is the reason then. */
+  private hearHelper(error: Error): void {
+    if (identifyProcess(this.initPid ?? 0) === undefined) this.words.push(error.message);
+    else this.fail(error);
   }
 
   private async mountRoot(helper: readonly string[]): Promise<void> {

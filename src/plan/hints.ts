@@ -83,6 +83,7 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     EAGAIN: 'the user has reached the limit of processes: end other processes of yours',
   },
   join_cgroup: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },
+  await_monitor: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },
   wait_for: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },
   publish_ports: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },
   limit_network: { EPIPE: 'the monitor has ended: its log file in the state directory of the container says why' },

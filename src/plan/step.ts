@@ -14,6 +14,12 @@ export interface Why {
 export type NamespaceName = 'user' | 'pid' | 'mount' | 'uts' | 'ipc' | 'network' | 'cgroup' | 'time';
 export type MountAttribute = 'ro' | 'nosuid' | 'nodev' | 'noexec' | 'noatime';
 
+/** What the monitor does for a step takes its time. */
+export interface Meanwhile {
+  /** The steps that follow are done while it works, up to `await_monitor`; left out, this one waits until all is done that it was asked for. */
+  readonly meanwhile?: true;
+}
+
 /**
  * Every kind of step and its fields. Paths called `target` or `path` are inside the container's root file system and are
  * resolved beneath it by the kernel; paths called `source`, `lower`, `upper`, `work` or `at` are the host's.
@@ -58,9 +64,9 @@ export interface StepFields {
     readonly helper: readonly string[];
     /** Names of the user's networks, in the order of the devices eth0, eth1, … */
     readonly networks?: readonly string[];
-  };
+  } & Meanwhile;
   /** Tell the monitor that the network stands, and wait until the network helper listens at ports of the host. */
-  readonly publish_ports: { readonly ports: readonly PublishedPort[] };
+  readonly publish_ports: { readonly ports: readonly PublishedPort[] } & Meanwhile;
   /**
    * Tell the monitor that the network stands, and wait until it has held `device` to a rate in both directions, by tc(8) from outside:
    * who is to be limited must not have the capabilities for it.
@@ -69,7 +75,9 @@ export interface StepFields {
     readonly device: string;
     readonly bitsPerSecond: number;
     readonly burstBytes: number;
-  };
+  } & Meanwhile;
+  /** Wait until the monitor has done all that the steps before have asked it for `meanwhile`. */
+  readonly await_monitor: object;
   /**
    * Tell the monitor, and wait until this process is in the payload's leaf of the container's cgroups, with the limits on it. Only from outside can
    * it be moved there: the way leads through cgroups that are not the user's.

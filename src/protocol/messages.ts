@@ -8,7 +8,7 @@ export const INIT_WRITES_FD = 4;
 /** From the monitor to init. */
 export type MonitorMessage =
   | { readonly event: 'monitor_plan'; readonly plan: Pick<Plan, 'steps'>; readonly trace: boolean }
-  /** What a `wait_for` step waits for has been done. */
+  /** What init has asked for by `init_waits` has been done: one for each, in that order. */
   | { readonly event: 'monitor_done' }
   /** The monitor holds copies of its ends of the payload's stdio. */
   | { readonly event: 'monitor_took_stdio' }
@@ -25,13 +25,16 @@ export interface StepFailure {
   readonly detail: string;
 }
 
+/** What the monitor does for init, in the order in which it is asked. */
+export type WaitedFor = 'network' | 'networks' | 'ports' | 'rate' | 'rootfs' | 'cgroup';
+
 /** From init to the monitor. */
 export type InitMessage =
   /** `pid` is the host's number for init, read from the host's /proc. */
   | { readonly event: 'init_started'; readonly pid: number }
   | {
       readonly event: 'init_waits';
-      readonly what: 'network' | 'networks' | 'ports' | 'rate' | 'rootfs' | 'cgroup';
+      readonly what: WaitedFor;
       readonly helper: readonly string[];
     }
   /**

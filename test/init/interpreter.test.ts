@@ -158,6 +158,51 @@ test('interpret() waits for the monitor where the plan says so', () => {
   assert.deepEqual(said, [{ event: 'init_waits', what: 'network', helper: ['slirp4netns'] }]);
 });
 
+test('interpret() goes on meanwhile where the plan says so, and waits once for all that it has asked for', () => {
+  const steps = [
+    step('wait_for', { what: 'network', helper: ['slirp4netns'], meanwhile: true }),
+    step('publish_ports', { ports: [], meanwhile: true }),
+    step('setsid', {}),
+    step('await_monitor', {}),
+    step('loopback_up', {}),
+  ];
+  const done: MonitorMessage = { event: 'monitor_done' };
+  const both = run(steps, { heard: [done, done] });
+  assert.deepEqual(both.calls, ['setsid()', 'linkUp("lo")']);
+  assert.deepEqual(both.said.slice(0, 2), [
+    { event: 'init_waits', what: 'network', helper: ['slirp4netns'] },
+    { event: 'init_waits', what: 'ports', helper: [] },
+  ]);
+  const one = run(steps, { heard: [done] });
+  assert.deepEqual(one.calls, ['setsid()'], 'one answer is not enough for two questions');
+  const last = one.said.at(-1);
+  assert.ok(last?.event === 'init_failed' && last.failure.index === 3 && last.failure.errno === 'EPIPE');
+});
+
+test('interpret() takes answers in whichever order they come', () => {
+  const steps = [
+    step('wait_for', { what: 'network', helper: [], meanwhile: true }),
+    step('stdio', { terminal: false, stdin: false, uid: 0, gid: 0 }),
+    step('await_monitor', {}),
+    step('close_descriptors', {}),
+    step('loopback_up', {}),
+  ];
+  const heard: MonitorMessage[] = [{ event: 'monitor_done' }, { event: 'monitor_took_stdio' }];
+  for (const order of [heard, heard.toReversed()]) {
+    assert.equal(run(steps, { heard: order }).calls.at(-1), 'linkUp("lo")');
+  }
+});
+
+test('interpret() waits at a step that says nothing of meanwhile for what was asked before, too', () => {
+  const steps = [
+    step('wait_for', { what: 'network', helper: [], meanwhile: true }),
+    step('wait_for', { what: 'rootfs', helper: [] }),
+    step('setsid', {}),
+  ];
+  assert.deepEqual(run(steps, { heard: [{ event: 'monitor_done' }] }).calls, []);
+  assert.deepEqual(run(steps, { heard: [{ event: 'monitor_done' }, { event: 'monitor_done' }] }).calls, ['setsid()']);
+});
+
 test('interpret() fails with EPIPE when the monitor is gone', () => {
   const { said, calls, code } = run([step('wait_for', { what: 'network', helper: [] }), step('setsid', {})]);
   assert.equal(code, 125);

@@ -11,16 +11,21 @@ const ROOT = join(import.meta.dirname, '../..');
 function declaredKinds(): Record<string, string[]> {
   const source = readFileSync(join(ROOT, 'src/plan/step.ts'), 'utf8');
   const file = ts.createSourceFile('step.ts', source, ts.ScriptTarget.Latest);
-  const fields = file.statements.filter(ts.isInterfaceDeclaration).find(({ name }) => name.text === 'StepFields');
-  return Object.fromEntries(properties(fields?.members).map((kind) => [nameOf(kind), inside(kind)]));
+  const interfaces = new Map(
+    file.statements.filter(ts.isInterfaceDeclaration).map(({ name, members }) => [name.text, members]),
+  );
+  const fieldsOf = (type: ts.TypeNode | undefined): string[] => {
+    if (type === undefined) return [];
+    if (ts.isIntersectionTypeNode(type)) return type.types.flatMap(fieldsOf);
+    if (ts.isTypeLiteralNode(type)) return properties(type.members).map(nameOf);
+    return properties(interfaces.get(type.getText(file))).map(nameOf);
+  };
+  const kinds = properties(interfaces.get('StepFields'));
+  return Object.fromEntries(kinds.map((kind) => [nameOf(kind), fieldsOf(kind.type)]));
 }
 
-function properties(members: readonly ts.TypeElement[] = []): ts.PropertySignature[] {
-  return members.flatMap((member) => (ts.isPropertySignature(member) ? [member] : []));
-}
-
-function inside({ type }: ts.PropertySignature): string[] {
-  return type !== undefined && ts.isTypeLiteralNode(type) ? properties(type.members).map(nameOf) : [];
+function properties(members: Iterable<ts.TypeElement> = []): ts.PropertySignature[] {
+  return [...members].flatMap((member) => (ts.isPropertySignature(member) ? [member] : []));
 }
 
 function nameOf({ name }: ts.PropertySignature): string {

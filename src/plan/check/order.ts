@@ -64,6 +64,7 @@ const RULES: readonly Rule[] = [
     because: 'the device that is limited must be in the new network namespace',
   },
   { earlier: ['limit_network'], later: ['pivot_root'], because: 'it needs programs of the host' },
+  { earlier: ['await_monitor'], later: ['pivot_root'], because: 'the payload needs what was asked for' },
   { earlier: ['bound_capabilities'], later: ['set_user', 'set_capabilities'], because: 'it needs CAP_SETPCAP' },
   { earlier: ['pivot_root', 'set_rlimit'], later: ['set_user'], because: 'it needs the capabilities of root' },
   {
@@ -83,6 +84,7 @@ export function checkOrder(plan: Plan): void {
   refuse([
     ...RULES.map((rule) => brokenRule(kinds, rule)),
     ...oneOfEach(kinds, ['open_root', 'pivot_root', 'execve']),
+    neverAwaited(plan.steps),
     wrongEnd(plan.steps),
   ]);
 }
@@ -156,6 +158,15 @@ function oneOfEach(kinds: readonly StepKind[], exactlyOne: readonly StepKind[]):
     const count = kinds.filter((other) => other === kind).length;
     return count === 1 ? [] : [`it has ${String(count)} steps of kind ${kind} instead of one`];
   });
+}
+
+/** What the monitor was asked for stands before the pivot, after which nothing tells of its failure any more. */
+function neverAwaited(steps: readonly Step[]): string | undefined {
+  const asked = steps.findLastIndex((step) => 'meanwhile' in step);
+  const waits = steps.findIndex(({ kind }, index) => kind === 'await_monitor' && index > asked);
+  const pivot = steps.findIndex(({ kind }) => kind === 'pivot_root');
+  if (asked < 0 || (waits >= 0 && waits < pivot)) return undefined;
+  return `step ${String(asked + 1)} (${steps[asked]?.kind ?? ''}) is not waited for before the pivot`;
 }
 
 /** execve ends it; with no_new_privs the filter comes right before, without it the fences come before the capabilities go. */

@@ -16,6 +16,7 @@ export function compileNetworkRate(
       device,
       bitsPerSecond: Number(rate),
       burstBytes: Number(burst),
+      meanwhile: true,
       why: {
         spec: `annotations["${HUTCH_ANNOTATIONS.networkRate}"]`,
         text: 'what it sends and what it receives wait in queues that only CAP_NET_ADMIN, which it does not have, can take away',

@@ -54,6 +54,15 @@ function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {
 
 function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
   const [outer] = input.userNamespaces;
+  const asked = [
+    ...waitForNetwork(input),
+    ...waitForNetworks(input),
+    ...publishPorts(input),
+    ...compileNetworkRate(spec, input.networkDevice ?? null),
+  ];
+  const sysctls = compileSysctls(spec);
+  // One that somebody has asked for may be about the device that the helper makes.
+  const isWantedEarly = sysctls.some(({ name, optional }) => !optional && /^net[./]/u.test(name));
   return [
     {
       kind: 'setsid',
@@ -72,18 +81,17 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
       why: { spec: 'linux.namespaces', text: 'its own view of mounts, host name, message queues, network and cgroups' },
     },
     { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
-    ...waitForNetwork(input),
-    ...waitForNetworks(input),
-    ...publishPorts(input),
-    ...compileNetworkRate(spec, input.networkDevice ?? null),
+    ...asked,
     ...compileNames(spec),
     ...compileRootfs(input.rootfs),
     ...compileMounts(spec),
     ...compileNetwork(spec),
-    ...compileSysctls(spec),
+    ...(isWantedEarly ? awaitMonitor(asked) : []),
+    ...sysctls,
     ...compileStdio(spec),
     ...compileCovers(spec),
     ...compileReadOnlyRoot(spec, input.rootfs),
+    ...(isWantedEarly ? [] : awaitMonitor(asked)),
     {
       kind: 'pivot_root',
       why: { spec: 'root.path', text: 'the container sees its own root; the tree of the host is unmounted' },
@@ -108,7 +116,7 @@ function waitForNetwork({ networkHelper }: CompileInput): Step[] {
     spec: `annotations["${HUTCH_ANNOTATIONS.network}"]`,
     text: 'the network helper puts its tap device into the new network namespace',
   };
-  return [{ kind: 'wait_for', what: 'network', helper: networkHelper, why }];
+  return [{ kind: 'wait_for', what: 'network', helper: networkHelper, meanwhile: true, why }];
 }
 
 function waitForNetworks({ networks = [] }: CompileInput): Step[] {
@@ -117,7 +125,7 @@ function waitForNetworks({ networks = [] }: CompileInput): Step[] {
     spec: `annotations["${HUTCH_ANNOTATIONS.network}"]`,
     text: 'the hub of your networks puts one end of a cable into the new network namespace and the other into a bridge, and leads published ports here',
   };
-  return [{ kind: 'wait_for', what: 'networks', helper: [], networks, why }];
+  return [{ kind: 'wait_for', what: 'networks', helper: [], networks, meanwhile: true, why }];
 }
 
 function publishPorts({ ports = [] }: CompileInput): Step[] {
@@ -126,7 +134,14 @@ function publishPorts({ ports = [] }: CompileInput): Step[] {
     spec: `annotations["${HUTCH_ANNOTATIONS.ports}"]`,
     text: 'whoever connects to these ports of the host reaches the container; nobody else can from outside',
   };
-  return [{ kind: 'publish_ports', ports, why }];
+  return [{ kind: 'publish_ports', ports, meanwhile: true, why }];
+}
+
+/** As late as can be: whatever else there is to do is done by then. */
+function awaitMonitor(asked: readonly Step[]): Step[] {
+  if (asked.length === 0) return [];
+  const why = hutch('the payload must not run before the network stands');
+  return [{ kind: 'await_monitor', why }];
 }
 
 function compileNames(spec: RuntimeSpec): Step[] {
@@ -141,7 +156,7 @@ function compileNetwork(spec: RuntimeSpec): Step[] {
   ];
 }
 
-function compileSysctls(spec: RuntimeSpec): Step[] {
+function compileSysctls(spec: RuntimeSpec): Step<'sysctl'>[] {
   const conveniences = defaultSysctls(spec.linux.gidMappings);
   return Object.entries(spec.linux.sysctl).map(([name, value]) => ({
     kind: 'sysctl',

@@ -47,6 +47,8 @@ const BASH: StepTable<BashStep, [Enter]> = {
     cannot:
       'slirp4netns is asked for ports at a Unix socket, which bash cannot open: from the host nothing reaches this container',
   }),
+  // The script has waited for each by itself.
+  await_monitor: () => ({}),
   limit_network: (step) => ({ lines: rateCommands(step).map(({ argv }) => shellWords(argv)) }),
   mount_overlay: (step) => ({ lines: mountOverlay(step, shellQuote(step.at)) }),
   bind_root: (step) => ({ lines: [`mount --rbind -- ${shellWords([step.source, step.at])}`] }),

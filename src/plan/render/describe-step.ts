@@ -2,7 +2,14 @@
 import { portText } from '../../oci/published-port.ts';
 import { helperName } from '../name-of-program.ts';
 import { INGRESS_DEVICE, rateText } from '../network-rate.ts';
-import { applyTable, type MountAttribute, type NamespaceName, type Step, type StepTable } from '../step.ts';
+import {
+  applyTable,
+  type Meanwhile,
+  type MountAttribute,
+  type NamespaceName,
+  type Step,
+  type StepTable,
+} from '../step.ts';
 
 /** The step as a system call (or the few that make it up) with its arguments; line feeds and the like are escaped. */
 export function describeStep(step: Step): string {
@@ -22,9 +29,11 @@ const DESCRIPTIONS: StepTable<string> = {
   make_slave: () => 'mount(NULL, /, NULL, MS_REC | MS_SLAVE)',
   wait_for: (step) => describeWait(step),
   join_cgroup: (step) => describeCgroup(step),
-  publish_ports: (step) => `wait until these ports of the host lead here: ${step.ports.map(portText).join(', ')}`,
+  publish_ports: (step) =>
+    `${asks(step, 'ask for these ports of the host to lead here', 'wait until these ports of the host lead here')}: ${step.ports.map(portText).join(', ')}`,
+  await_monitor: () => 'wait until the monitor has done all that it was asked for',
   limit_network: (step) =>
-    `wait until tc has held ${show(step.device)} to ${rateText(step.bitsPerSecond)} per second out, and in through ${INGRESS_DEVICE}, bursts of ${String(step.burstBytes)} bytes`,
+    `${asks(step, 'ask for tc to hold', 'wait until tc has held')} ${show(step.device)} to ${rateText(step.bitsPerSecond)} per second out, and in through ${INGRESS_DEVICE}, bursts of ${String(step.burstBytes)} bytes`,
   mount_overlay: (step) => `chdir(${show(step.from)}), mount(overlay, ${show(step.at)}): ${overlayOptions(step)}`,
   bind_root: (step) => `mount(${show(step.source)}, ${show(step.at)}, MS_BIND | MS_REC)`,
   open_root: (step) => `open(${show(step.at)}, O_PATH | O_DIRECTORY)`,
@@ -94,11 +103,18 @@ const CLONE_FLAG: Readonly<Record<NamespaceName, string>> = {
 
 const WAITED_FOR = { network: 'network', rootfs: 'root file system' } as const;
 
-function describeWait({ what, helper, networks = [] }: Step<'wait_for'>): string {
-  if (what !== 'networks')
-    return `wait until ${show(helperName(helper) || 'the monitor')} has set up the ${WAITED_FOR[what]}`;
-  const devices = networks.map((network, index) => `${show(network)} (eth${String(index)})`);
-  return `wait until the hub has connected it to ${devices.join(', ')}`;
+function asks({ meanwhile }: Meanwhile, asking: string, waiting: string): string {
+  return meanwhile === true ? asking : waiting;
+}
+
+function describeWait(step: Step<'wait_for'>): string {
+  const { what, helper, networks = [] } = step;
+  if (what === 'networks') {
+    const devices = networks.map((network, index) => `${show(network)} (eth${String(index)})`);
+    return `${asks(step, 'ask the hub to connect it', 'wait until the hub has connected it')} to ${devices.join(', ')}`;
+  }
+  const who = show(helperName(helper) || 'the monitor');
+  return `${asks(step, `ask for ${who} to set up`, `wait until ${who} has set up`)} the ${WAITED_FOR[what]}`;
 }
 
 /** `net/ipv4/x` for `net.ipv4.x`: the path below /proc/sys. Source: sysctl(8). */

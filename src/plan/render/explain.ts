@@ -44,6 +44,7 @@ const GROUPS: StepTable<StepGroup> = {
   join_cgroup: () => 'limits',
   wait_for: (step) => (step.what === 'rootfs' ? 'mounts' : 'network'),
   publish_ports: () => 'network',
+  await_monitor: () => 'network',
   limit_network: () => 'limits',
   mount_overlay: () => 'mounts',
   bind_root: () => 'mounts',

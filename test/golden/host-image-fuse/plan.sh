@@ -213,7 +213,7 @@ container() {
   STEP='step 5 (make_slave)'
   mount --make-rslave /
 
-  # 6. wait until slirp4netns has set up the network
+  # 6. ask for slirp4netns to set up the network
   #    the network helper puts its tap device into the new network namespace [annotations["org.hutch.network"]]
   STEP='step 6 (wait_for)'
   ask 3 4
@@ -504,84 +504,88 @@ container() {
   STEP='step 60 (mask)'
   mask /sys/fs/selinux
 
-  # 62. openat2(root, /), fchdir()
+  # 61. wait until the monitor has done all that it was asked for
+  #    the payload must not run before the network stands [hutch]
+  STEP='step 61 (await_monitor)'
+
+  # 63. openat2(root, /), fchdir()
   #    the working directory, made where the image lacks it and proved to lie inside [process.cwd]
   #    Here already, as programs of the host are needed.
-  STEP='step 62 (change_directory)'
+  STEP='step 63 (change_directory)'
   directory /
 
-  # 69. close_range(3, ~0, CLOSE_RANGE_CLOEXEC)
+  # 70. close_range(3, ~0, CLOSE_RANGE_CLOEXEC)
   #    the payload gets stdin, stdout and stderr and no other open file [hutch]
   #    Here already, as programs of the host are needed.
-  STEP='step 69 (close_descriptors)'
+  STEP='step 70 (close_descriptors)'
   for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) eval "exec ${fd##*/}>&-" ;; esac; done
 
-  # 61. pivot_root(., .), umount2(., MNT_DETACH)
+  # 62. pivot_root(., .), umount2(., MNT_DETACH)
   #    the container sees its own root; the tree of the host is unmounted [root.path]
-  STEP='step 61 (pivot_root)'
+  STEP='step 62 (pivot_root)'
   pack_tools
   host_tool pivot_root "$ROOT" "$ROOT"
   host_tool umount -l /
 
-  # 62. openat2(root, /), fchdir()
+  # 63. openat2(root, /), fchdir()
   #    the working directory, made where the image lacks it and proved to lie inside [process.cwd]
-  STEP='step 62 (change_directory)'
+  STEP='step 63 (change_directory)'
   environment+=(-C /)
 
-  # 63. keyctl(KEYCTL_JOIN_SESSION_KEYRING, hutch), may fail
+  # 64. keyctl(KEYCTL_JOIN_SESSION_KEYRING, hutch), may fail
   #    keys of the user's session are out of reach [hutch]
   #    Not by bash: no program of util-linux joins a session keyring: the caller's keys stay in reach.
-  STEP='step 63 (join_keyring)'
+  STEP='step 64 (join_keyring)'
 
-  # 64. setrlimit(RLIMIT_NOFILE, soft 524288, hard 524288)
+  # 65. setrlimit(RLIMIT_NOFILE, soft 524288, hard 524288)
   #    a limit for each process of the container [process.rlimits[0]]
-  STEP='step 64 (set_rlimit)'
+  STEP='step 65 (set_rlimit)'
   limits+=(--nofile=524288:524288)
 
-  # 65. prctl(PR_CAPBSET_DROP) for all but chown dac_override fowner fsetid kill net_bind_service setfcap setgid
+  # 66. prctl(PR_CAPBSET_DROP) for all but chown dac_override fowner fsetid kill net_bind_service setfcap setgid
   # setpcap setuid sys_chroot
   #    no program in the container can ever have more than these [process.capabilities.bounding]
-  STEP='step 65 (bound_capabilities)'
+  STEP='step 66 (bound_capabilities)'
   privileges+=(--bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+net_bind_service,+setfcap,+setgid,+setpcap,+setuid,+sys_chroot)
 
-  # 66. setgroups([]), setresgid(0, 0, 0), setresuid(0, 0, 0)
+  # 67. setgroups([]), setresgid(0, 0, 0), setresuid(0, 0, 0)
   #    the user that the image or the caller names [process.user]
-  STEP='step 66 (set_user)'
+  STEP='step 67 (set_user)'
   privileges+=(--reuid=0 --regid=0 --clear-groups)
 
-  # 67. umask(022)
+  # 68. umask(022)
   #    files that the payload makes are readable by others in the container [process.user.umask]
-  STEP='step 67 (set_umask)'
+  STEP='step 68 (set_umask)'
   mask_of_files=022
 
-  # 68. rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)
+  # 69. rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)
   #    Node ignores SIGPIPE and SIGXFSZ, and ignored signals survive execve [hutch]
-  STEP='step 68 (reset_signals)'
+  STEP='step 69 (reset_signals)'
   environment+=(--default-signal)
 
-  # 70. landlock_restrict_self(all file rights beneath /)
+  # 71. landlock_restrict_self(all file rights beneath /)
   #    even a leaked descriptor cannot open or execute anything outside the root (where the kernel has Landlock)
   #    [annotations["org.hutch.landlock"]]
   #    Not by bash: util-linux 2.38 has no program for Landlock: there is no second fence around the root.
-  STEP='step 70 (landlock)'
+  STEP='step 71 (landlock)'
 
-  # 71. seccomp(SECCOMP_SET_MODE_FILTER, profile default, 422 instructions)
+  # 72. seccomp(SECCOMP_SET_MODE_FILTER, profile default, 422 instructions)
   #    system calls that containers do not need are refused [linux.seccomp]
   #    Not by bash: no program installs a seccomp filter (profile default, 422 instructions): every system call
   #    is allowed.
-  STEP='step 71 (seccomp)'
+  STEP='step 72 (seccomp)'
 
-  # 72. capset(effective chown dac_override fowner fsetid kill net_bind_service setfcap setgid setpcap setuid
+  # 73. capset(effective chown dac_override fowner fsetid kill net_bind_service setfcap setgid setpcap setuid
   # sys_chroot; permitted the same; inheritable none), ambient none
   #    what root in the container may do, in its own user namespace only [process.capabilities]
   #    Not by bash: setpriv has no word for the effective and permitted sets: by execve(2) root gets all of its
   #    bounding set, others their ambient set.
-  STEP='step 72 (set_capabilities)'
+  STEP='step 73 (set_capabilities)'
   privileges+=(--inh-caps=-all --ambient-caps=-all)
 
-  # 73. execve(sh -c "echo \"$PATH\""), 4 environment variables
+  # 74. execve(sh -c "echo \"$PATH\""), 4 environment variables
   #    the payload takes the place of init and is PID 1 [process.args]
-  STEP='step 73 (execve)'
+  STEP='step 74 (execve)'
   variables=(
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
     'container=hutch'
@@ -605,11 +609,11 @@ esac
 
 # What this container lacks beside the one that hutch makes:
 # - 41. stdio: the payload keeps the caller's own stdout and stderr; hutch gives it pipes
-# - 63. join_keyring: no program of util-linux joins a session keyring: the caller's keys stay in reach
-# - 70. landlock: util-linux 2.38 has no program for Landlock: there is no second fence around the root
-# - 71. seccomp: no program installs a seccomp filter (profile default, 422 instructions): every system call
+# - 64. join_keyring: no program of util-linux joins a session keyring: the caller's keys stay in reach
+# - 71. landlock: util-linux 2.38 has no program for Landlock: there is no second fence around the root
+# - 72. seccomp: no program installs a seccomp filter (profile default, 422 instructions): every system call
 #   is allowed
-# - 72. set_capabilities: setpriv has no word for the effective and permitted sets: by execve(2) root gets all
+# - 73. set_capabilities: setpriv has no word for the effective and permitted sets: by execve(2) root gets all
 #   of its bounding set, others their ambient set
 # - all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the
 #   script runs could redirect them

@@ -208,12 +208,12 @@ container() {
   STEP='step 4 (make_slave)'
   mount --make-rslave /
 
-  # 5. wait until slirp4netns has set up the network
+  # 5. ask for slirp4netns to set up the network
   #    the network helper puts its tap device into the new network namespace [annotations["org.hutch.network"]]
   STEP='step 5 (wait_for)'
   ask 3 4
 
-  # 6. wait until tc has held tap0 to 8mbit per second out, and in through ifb0, bursts of 131072 bytes
+  # 6. ask for tc to hold tap0 to 8mbit per second out, and in through ifb0, bursts of 131072 bytes
   #    what it sends and what it receives wait in queues that only CAP_NET_ADMIN, which it does not have, can
   #    take away [annotations["org.hutch.network-rate"]]
   STEP='step 6 (limit_network)'
@@ -469,89 +469,93 @@ container() {
   STEP='step 52 (mask)'
   mask /sys/fs/selinux
 
-  # 54. openat2(root, /srv), fchdir()
+  # 53. wait until the monitor has done all that it was asked for
+  #    the payload must not run before the network stands [hutch]
+  STEP='step 53 (await_monitor)'
+
+  # 55. openat2(root, /srv), fchdir()
   #    the working directory, made where the image lacks it and proved to lie inside [process.cwd]
   #    Here already, as programs of the host are needed.
-  STEP='step 54 (change_directory)'
+  STEP='step 55 (change_directory)'
   directory /srv
 
-  # 62. close_range(3, ~0, CLOSE_RANGE_CLOEXEC)
+  # 63. close_range(3, ~0, CLOSE_RANGE_CLOEXEC)
   #    the payload gets stdin, stdout and stderr and no other open file [hutch]
   #    Here already, as programs of the host are needed.
-  STEP='step 62 (close_descriptors)'
+  STEP='step 63 (close_descriptors)'
   for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) eval "exec ${fd##*/}>&-" ;; esac; done
 
-  # 53. pivot_root(., .), umount2(., MNT_DETACH)
+  # 54. pivot_root(., .), umount2(., MNT_DETACH)
   #    the container sees its own root; the tree of the host is unmounted [root.path]
-  STEP='step 53 (pivot_root)'
+  STEP='step 54 (pivot_root)'
   pack_tools
   host_tool pivot_root "$ROOT" "$ROOT"
   host_tool umount -l /
 
-  # 54. openat2(root, /srv), fchdir()
+  # 55. openat2(root, /srv), fchdir()
   #    the working directory, made where the image lacks it and proved to lie inside [process.cwd]
-  STEP='step 54 (change_directory)'
+  STEP='step 55 (change_directory)'
   environment+=(-C /srv)
 
-  # 55. keyctl(KEYCTL_JOIN_SESSION_KEYRING, hutch), may fail
+  # 56. keyctl(KEYCTL_JOIN_SESSION_KEYRING, hutch), may fail
   #    keys of the user's session are out of reach [hutch]
   #    Not by bash: no program of util-linux joins a session keyring: the caller's keys stay in reach.
-  STEP='step 55 (join_keyring)'
+  STEP='step 56 (join_keyring)'
 
-  # 56. setrlimit(RLIMIT_NOFILE, soft 524288, hard 524288)
+  # 57. setrlimit(RLIMIT_NOFILE, soft 524288, hard 524288)
   #    a limit for each process of the container [process.rlimits[0]]
-  STEP='step 56 (set_rlimit)'
+  STEP='step 57 (set_rlimit)'
   limits+=(--nofile=524288:524288)
 
-  # 57. prctl(PR_CAPBSET_DROP) for all but chown dac_override fowner fsetid kill net_bind_service setfcap setgid
+  # 58. prctl(PR_CAPBSET_DROP) for all but chown dac_override fowner fsetid kill net_bind_service setfcap setgid
   # setpcap setuid sys_chroot
   #    no program in the container can ever have more than these [process.capabilities.bounding]
-  STEP='step 57 (bound_capabilities)'
+  STEP='step 58 (bound_capabilities)'
   privileges+=(--bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+net_bind_service,+setfcap,+setgid,+setpcap,+setuid,+sys_chroot)
 
-  # 58. setgroups([50]), setresgid(1000, 1000, 1000), setresuid(1000, 1000, 1000)
+  # 59. setgroups([50]), setresgid(1000, 1000, 1000), setresuid(1000, 1000, 1000)
   #    the user that the image or the caller names [process.user]
-  STEP='step 58 (set_user)'
+  STEP='step 59 (set_user)'
   privileges+=(--reuid=1000 --regid=1000 --groups=50)
 
-  # 59. capset(effective net_bind_service; permitted the same; inheritable net_bind_service), ambient
+  # 60. capset(effective net_bind_service; permitted the same; inheritable net_bind_service), ambient
   # net_bind_service
   #    what root in the container may do, in its own user namespace only [process.capabilities]
   #    Not by bash: setpriv has no word for the effective and permitted sets: by execve(2) root gets all of its
   #    bounding set, others their ambient set.
-  STEP='step 59 (set_capabilities)'
+  STEP='step 60 (set_capabilities)'
   privileges+=(--inh-caps=-all,+net_bind_service --ambient-caps=-all,+net_bind_service)
 
-  # 60. umask(022)
+  # 61. umask(022)
   #    files that the payload makes are readable by others in the container [process.user.umask]
-  STEP='step 60 (set_umask)'
+  STEP='step 61 (set_umask)'
   mask_of_files=022
 
-  # 61. rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)
+  # 62. rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)
   #    Node ignores SIGPIPE and SIGXFSZ, and ignored signals survive execve [hutch]
-  STEP='step 61 (reset_signals)'
+  STEP='step 62 (reset_signals)'
   environment+=(--default-signal)
 
-  # 63. prctl(PR_SET_NO_NEW_PRIVS, 1)
+  # 64. prctl(PR_SET_NO_NEW_PRIVS, 1)
   #    setuid programs and file capabilities give nothing [process.noNewPrivileges]
-  STEP='step 63 (no_new_privileges)'
+  STEP='step 64 (no_new_privileges)'
   privileges+=(--no-new-privs)
 
-  # 64. landlock_restrict_self(all file rights beneath /)
+  # 65. landlock_restrict_self(all file rights beneath /)
   #    even a leaked descriptor cannot open or execute anything outside the root (where the kernel has Landlock)
   #    [annotations["org.hutch.landlock"]]
   #    Not by bash: util-linux 2.38 has no program for Landlock: there is no second fence around the root.
-  STEP='step 64 (landlock)'
+  STEP='step 65 (landlock)'
 
-  # 65. seccomp(SECCOMP_SET_MODE_FILTER, profile default, 422 instructions)
+  # 66. seccomp(SECCOMP_SET_MODE_FILTER, profile default, 422 instructions)
   #    system calls that containers do not need are refused [linux.seccomp]
   #    Not by bash: no program installs a seccomp filter (profile default, 422 instructions): every system call
   #    is allowed.
-  STEP='step 65 (seccomp)'
+  STEP='step 66 (seccomp)'
 
-  # 66. execve(sh -c "echo \"$PATH\""), 5 environment variables
+  # 67. execve(sh -c "echo \"$PATH\""), 5 environment variables
   #    the payload takes the place of init and is PID 1 [process.args]
-  STEP='step 66 (execve)'
+  STEP='step 67 (execve)'
   variables=(
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
     'container=hutch'
@@ -576,11 +580,11 @@ esac
 
 # What this container lacks beside the one that hutch makes:
 # - 33. stdio: the payload keeps the caller's own stdout and stderr; hutch gives it pipes
-# - 55. join_keyring: no program of util-linux joins a session keyring: the caller's keys stay in reach
-# - 59. set_capabilities: setpriv has no word for the effective and permitted sets: by execve(2) root gets all
+# - 56. join_keyring: no program of util-linux joins a session keyring: the caller's keys stay in reach
+# - 60. set_capabilities: setpriv has no word for the effective and permitted sets: by execve(2) root gets all
 #   of its bounding set, others their ambient set
-# - 64. landlock: util-linux 2.38 has no program for Landlock: there is no second fence around the root
-# - 65. seccomp: no program installs a seccomp filter (profile default, 422 instructions): every system call
+# - 65. landlock: util-linux 2.38 has no program for Landlock: there is no second fence around the root
+# - 66. seccomp: no program installs a seccomp filter (profile default, 422 instructions): every system call
 #   is allowed
 # - all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the
 #   script runs could redirect them

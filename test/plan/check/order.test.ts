@@ -74,6 +74,21 @@ for (const kind of ['open_root', 'pivot_root', 'execve'] as const) {
   });
 }
 
+test('checkOrder() throws when what was asked for is not waited for before the pivot', () => {
+  const asking = PLAN.steps.map((step): Step => (step.kind === 'wait_for' ? { ...step, meanwhile: true } : step));
+  const wait: Step = { kind: 'await_monitor', why: { spec: 'hutch', text: 'a test' } };
+  const pivot = asking.findIndex((step) => step.kind === 'pivot_root');
+  const ask = asking.findIndex((step) => step.kind === 'wait_for');
+  checkOrder({ ...PLAN, steps: asking.toSpliced(pivot, 0, wait) });
+  const message = /wait_for.*is not waited for before the pivot/u;
+  rejects({ ...PLAN, steps: asking }, message);
+  rejects({ ...PLAN, steps: asking.toSpliced(ask, 0, wait) }, message);
+  rejects(
+    { ...PLAN, steps: asking.toSpliced(pivot + 1, 0, wait) },
+    /await_monitor.*before.*pivot_root|is not waited for/u,
+  );
+});
+
 test('checkOrder() throws when there are two pivots', () => {
   const pivot = PLAN.steps.findIndex((step) => step.kind === 'pivot_root');
   rejects(

@@ -213,6 +213,23 @@ test('compilePlan() waits for the root before the mount namespace is made, and f
   );
 });
 
+test('compilePlan() waits for the network last, but before a setting of the network that was asked for', () => {
+  const order = (sysctl: Readonly<Record<string, string>>): string[] =>
+    kinds(compilePlan({ ...SPEC, linux: { ...SPEC.linux, sysctl } }, INPUT).steps);
+  const own = defaultSysctls(SPEC.linux.gidMappings);
+  for (const sysctl of [own, { ...own, 'kernel.msgmax': '8192' }]) {
+    const late = order(sysctl);
+    assert.equal(late.indexOf('await_monitor'), late.indexOf('pivot_root') - 1);
+  }
+  for (const name of ['net.ipv4.conf.tap0.forwarding', 'net/ipv6/conf/tap0/accept_ra']) {
+    const early = order({ ...own, [name]: '0' });
+    assert.ok(early.indexOf('await_monitor') < early.indexOf('sysctl'));
+    assert.equal(early.filter((kind) => kind === 'await_monitor').length, 1);
+  }
+  const none = kinds(compilePlan(SPEC, { ...INPUT, networkHelper: null }).steps);
+  assert.ok(!none.includes('await_monitor'), 'nobody was asked');
+});
+
 test('compilePlan() gives every step a reason and a pointer', () => {
   for (const { why } of compilePlan(SPEC, INPUT).steps) {
     assert.ok(why.spec !== '' && why.text.length > 10 && !why.text.endsWith('.'), JSON.stringify(why));
