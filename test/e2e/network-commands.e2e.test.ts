@@ -123,7 +123,7 @@ describe('networks', { skip: hostSkip() }, () => {
   it('need not be made for --net bridge, and the plan of it makes nothing', async () => {
     assert.match(
       await hutch('plan', 'run', '--net', 'bridge', 'host', 'true'),
-      /wait until the hub has connected it to hutch \(eth0\)/u,
+      /ask the hub to connect it to hutch \(eth0\)/u,
     );
     assert.equal(await names(), '');
     await hutch('create', '--net', 'bridge', '--name', 'bridged', 'host', 'true');
