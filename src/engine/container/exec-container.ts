@@ -64,8 +64,18 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
       detached: request.detach,
     });
   } catch (error) {
-    throw hasEnded(container) && !isAboutCommand(error) ? justEnded(container.record.name, error) : error;
+    const isLate = (hasEnded(container) && !isAboutCommand(error)) || wasEnding(error);
+    throw isLate ? justEnded(container.record.name, error) : error;
   }
+}
+
+/** A process that ends has left its namespaces before it is gone from /proc. */
+function wasEnding(error: unknown): boolean {
+  return (
+    isHutchError(error, 'STEP_FAILED') &&
+    error.context['kind'] === 'join_namespaces' &&
+    error.context['errno'] === 'ESRCH'
+  );
 }
 
 function isAboutCommand(error: unknown): boolean {
