@@ -10,7 +10,7 @@ import { takeTurns } from './job-turns.ts';
 import { LocalClient, type TerminalTurns } from './local-client.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { shedMemoryLater } from './shed-memory.ts';
-import { leaveShell, watchShell } from './waiting-shell.ts';
+import { endShell, leaveShell, watchShell } from './waiting-shell.ts';
 
 /** How the user is connected. */
 export interface Attachment {
@@ -69,6 +69,13 @@ class Here {
   }
 
   async live(): Promise<number> {
+    const code = await this.liveWithUser();
+    const { shell } = this.options;
+    if (code === 0 && shell !== undefined && !this.hasParted) endShell(this.syscalls(), shell);
+    return code;
+  }
+
+  private async liveWithUser(): Promise<number> {
     try {
       return await this.monitor.live();
     } finally {
