@@ -96,9 +96,10 @@ const STEPS: StepTable<void, [Context]> = {
   limit_network: (step, context) => {
     ask(context, { what: 'rate', helper: [] }, step);
   },
-  join_cgroup: (_step, context) => {
-    ask(context, { what: 'cgroup', helper: [] }, {});
+  join_cgroup: (step, context) => {
+    ask(context, { what: 'cgroup', helper: [] }, step);
   },
+  unshare_cgroup: (_step, { syscalls }) => void syscalls.unshare(CLONE.NEWCGROUP),
   await_monitor: (_step, context) => {
     awaitMonitor(context);
   },

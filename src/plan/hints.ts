@@ -58,18 +58,20 @@ const IDS: Remedies = {
 const NO_SECCOMP =
   'this kernel has no seccomp filters: run with --security-opt seccomp=unconfined only if you trust the image';
 
+const NAMESPACES: Remedies = {
+  EPERM:
+    'this host restricts user namespaces (AppArmor, a sysctl or a seccomp filter around hutch): `hutch doctor` names the setting',
+  ENOSPC:
+    'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
+  EUSERS:
+    'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
+  EINVAL: 'the kernel lacks one of these namespaces: share it with the host, such as by --cgroupns=host or --ipc=host',
+};
+
 const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
   become_root: IDS,
-  unshare: {
-    EPERM:
-      'this host restricts user namespaces (AppArmor, a sysctl or a seccomp filter around hutch): `hutch doctor` names the setting',
-    ENOSPC:
-      'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
-    EUSERS:
-      'the limit of namespaces is reached (user.max_*_namespaces): end other containers, or ask an admin to raise it',
-    EINVAL:
-      'the kernel lacks one of these namespaces: share it with the host, such as by --cgroupns=host or --ipc=host',
-  },
+  unshare: NAMESPACES,
+  unshare_cgroup: NAMESPACES,
   join_namespaces: {
     ESRCH: 'the container has ended meanwhile: see `hutch ps -a`',
     ENOENT: 'the container has ended meanwhile: see `hutch ps -a`',

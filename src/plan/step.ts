@@ -96,7 +96,9 @@ export interface StepFields {
     readonly owner?: number;
     /** For a program more: the leaf is there already. */
     readonly existing?: true;
-  };
+  } & Meanwhile;
+  /** unshare(2) CLONE_NEWCGROUP: its root is the cgroup that this process is in by now. */
+  readonly unshare_cgroup: object;
   /** chdir(2) to `from`, then mount(2) of a kernel overlay at a host path of our own. */
   readonly mount_overlay: {
     readonly from: string;

@@ -41,8 +41,14 @@ const RULES: readonly Rule[] = [
   {
     earlier: ['join_cgroup'],
     later: ['unshare', 'wait_for'],
-    because: 'the cgroup namespace begins where it is made, and helpers belong to the container',
+    because: 'helpers belong to the container',
   },
+  {
+    earlier: ['join_cgroup', 'await_monitor'],
+    later: ['unshare_cgroup'],
+    because: 'the cgroup namespace begins where this process is',
+  },
+  { earlier: ['unshare_cgroup'], later: [...COVERS, 'pivot_root'], because: 'cgroups are mounted in it' },
   { earlier: ['make_slave'], later: MOUNTS, because: 'else mounts could reach the host' },
   { earlier: ['mount_overlay', 'bind_root'], later: ['open_root'], because: 'the root is opened when it is mounted' },
   { earlier: ['open_root'], later: BELOW_ROOT, because: 'targets are resolved beneath the opened root' },

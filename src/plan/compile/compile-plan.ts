@@ -3,7 +3,7 @@ import { defaultSysctls } from '../../oci/default-sysctls.ts';
 import { HUTCH_ANNOTATIONS, isNew, isPrivate, joinedContainer, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { checkOrder } from '../check/order.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
-import { compileCgroup } from './compile-cgroup.ts';
+import { compileCgroup, compileCgroupNamespace, isInCgroups } from './compile-cgroup.ts';
 import { compileIdentity } from './compile-identity.ts';
 import { compileMounts } from './compile-mounts.ts';
 import { compileNetworkRate } from './compile-network-rate.ts';
@@ -54,15 +54,19 @@ function compileEnter(spec: RuntimeSpec, input: CompileInput): Enter {
 
 function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
   const [outer] = input.userNamespaces;
-  const asked = [
+  const cgroup = compileCgroup(spec);
+  const cgroupNamespace = compileCgroupNamespace(spec);
+  const network = [
     ...waitForNetwork(input),
     ...waitForNetworks(input),
     ...publishPorts(input),
     ...compileNetworkRate(spec, input.networkDevice ?? null),
   ];
+  const mounts = compileMounts(spec);
   const sysctls = compileSysctls(spec);
-  // One that somebody has asked for may be about the device that the helper makes.
-  const isWantedEarly = sysctls.some(({ name, optional }) => !optional && /^net[./]/u.test(name));
+  const wait = awaitMonitor([...cgroup, ...network]);
+  // A setting of the network that somebody has asked for may be about the device that the helper makes.
+  const isWantedEarly = cgroup.length > 0 || sysctls.some(({ name, optional }) => !optional && /^net[./]/u.test(name));
   return [
     {
       kind: 'setsid',
@@ -73,25 +77,32 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
       clearGroups: outer.writer !== 'self',
       why: hutch('root of the user namespace prepares the container; groups of the host user are dropped'),
     },
-    ...compileCgroup(spec),
+    ...cgroup,
     ...waitForRootfs(input),
     {
       kind: 'unshare',
-      namespaces: MADE_BY_INIT.filter((name) => name === 'mount' || isNew(spec, name)),
-      why: { spec: 'linux.namespaces', text: 'its own view of mounts, host name, message queues, network and cgroups' },
+      namespaces: MADE_BY_INIT.filter(
+        (name) => name === 'mount' || (isNew(spec, name) && (name !== 'cgroup' || cgroupNamespace.length === 0)),
+      ),
+      why: {
+        spec: 'linux.namespaces',
+        text: `its own view of mounts, host name, message queues${cgroupNamespace.length === 0 ? ', network and cgroups' : ' and network'}`,
+      },
     },
     { kind: 'make_slave', why: hutch('mounts made from here on stay in this mount namespace') },
-    ...asked,
+    ...network,
     ...compileNames(spec),
     ...compileRootfs(input.rootfs),
-    ...compileMounts(spec),
+    ...mounts.filter((step) => cgroup.length === 0 || !isInCgroups(step)),
     ...compileNetwork(spec),
-    ...(isWantedEarly ? awaitMonitor(asked) : []),
+    ...(isWantedEarly ? wait : []),
+    ...cgroupNamespace,
+    ...mounts.filter((step) => cgroup.length > 0 && isInCgroups(step)),
     ...sysctls,
     ...compileStdio(spec),
     ...compileCovers(spec),
     ...compileReadOnlyRoot(spec, input.rootfs),
-    ...(isWantedEarly ? [] : awaitMonitor(asked)),
+    ...(isWantedEarly ? [] : wait),
     {
       kind: 'pivot_root',
       why: { spec: 'root.path', text: 'the container sees its own root; the tree of the host is unmounted' },
@@ -140,7 +151,7 @@ function publishPorts({ ports = [] }: CompileInput): Step[] {
 /** As late as can be: whatever else there is to do is done by then. */
 function awaitMonitor(asked: readonly Step[]): Step[] {
   if (asked.length === 0) return [];
-  const why = hutch('the payload must not run before the network stands');
+  const why = hutch('the payload must not run before its limits hold and its network stands');
   return [{ kind: 'await_monitor', why }];
 }
 

@@ -1,6 +1,6 @@
 /** How a person does each kind of step with util-linux and coreutils; pure. One entry for each kind. */
 import { rateCommands } from '../network-rate.ts';
-import { applyTable, type Enter, type NamespaceName, type Step, type StepTable } from '../step.ts';
+import { applyTable, type NamespaceName, type Plan, type Step, type StepTable } from '../step.ts';
 import { cgroupByHand } from './bash-cgroup.ts';
 import { askFor } from './bash-enter.ts';
 import { sysctlPath } from './describe-step.ts';
@@ -18,9 +18,9 @@ export interface BashStep {
   readonly cannot?: string;
 }
 
-/** The script's version of a step; `enter` says whom a helper is asked from. */
-export function bashStep(step: Step, enter: Enter): BashStep {
-  return applyTable(BASH, step, enter);
+/** The script's version of a step of `plan`. */
+export function bashStep(step: Step, plan: Plan): BashStep {
+  return applyTable(BASH, step, plan);
 }
 
 /** What the hub does cannot be done by programs in the container's namespaces, nor by any without the hub's. */
@@ -29,20 +29,25 @@ const NO_HUB: BashStep = {
     'the hub holds the bridges in a network namespace of its own, of another user namespace: by a socket opened there it makes a veth pair, one end of it in this container (ip link add … type veth peer … netns PID), gives that its address and route, and adds the names to its name server; here the container has lo alone',
 };
 
-const BASH: StepTable<BashStep, [Enter]> = {
+const BASH: StepTable<BashStep, [Plan]> = {
   set_undumpable: () => ({ cannot: 'no program sets PR_SET_DUMPABLE; it guards init, which the script does not have' }),
   setsid: () => ({ prefix: ['setsid', '--wait'] }),
   become_root: (step) => ({
     prefix: ['setpriv', '--reuid=0', '--regid=0', step.clearGroups ? '--clear-groups' : '--keep-groups', '--'],
   }),
-  unshare: (step) => ({ prefix: ['unshare', ...unshareFlags(step.namespaces), '--'] }),
+  unshare: (step, { steps }) => {
+    const late: readonly NamespaceName[] = steps.some(({ kind }) => kind === 'unshare_cgroup') ? ['cgroup'] : [];
+    return { prefix: ['unshare', ...unshareFlags([...step.namespaces, ...late]), '--'] };
+  },
+  // The script is in its scope from the start, and unshare(1) has made this one with the others.
+  unshare_cgroup: () => ({}),
   join_namespaces: () => ONLY_EXEC,
   fork: () => ONLY_EXEC,
   join_time_namespace: () => ONLY_EXEC,
   take_terminal: () => ONLY_EXEC,
   make_slave: () => ({ lines: ['mount --make-rslave /'] }),
   join_cgroup: (step) => ({ cannot: cgroupByHand(step) }),
-  wait_for: (step, enter) => (step.what === 'networks' ? NO_HUB : { lines: [askFor(step, enter)] }),
+  wait_for: (step, { enter }) => (step.what === 'networks' ? NO_HUB : { lines: [askFor(step, enter)] }),
   publish_ports: () => ({
     cannot:
       'slirp4netns is asked for ports at a Unix socket, which bash cannot open: from the host nothing reaches this container',

@@ -26,7 +26,7 @@ const INTRODUCTION = [
 
 /** The script, with a line feed at the end. Throws SPEC_INVALID when a value holds a NUL character. */
 export function renderBash(plan: Plan): string {
-  const steps = plan.steps.map((step, index) => ({ number: index + 1, step, bash: bashStep(step, plan.enter) }));
+  const steps = plan.steps.map((step, index) => ({ number: index + 1, step, bash: bashStep(step, plan) }));
   const isPrefixed = ({ bash }: Numbered): boolean => bash.prefix !== undefined;
   const border = steps.findLastIndex(isPrefixed) + 1;
   const host = hostStages(plan);

@@ -19,6 +19,7 @@ export function describeStep(step: Step): string {
 const DESCRIPTIONS: StepTable<string> = {
   set_undumpable: () => 'prctl(PR_SET_DUMPABLE, 0)',
   setsid: () => 'setsid()',
+  unshare_cgroup: () => 'unshare(CLONE_NEWCGROUP)',
   become_root: (step) => `${step.clearGroups ? 'setgroups([]), ' : ''}setresgid(0, 0, 0), setresuid(0, 0, 0)`,
   unshare: (step) => `unshare(${step.namespaces.map((name) => CLONE_FLAG[name]).join(' | ')})`,
   join_namespaces: (step) =>
@@ -75,13 +76,20 @@ const DESCRIPTIONS: StepTable<string> = {
   execve: (step) => `execve(${step.argv.map(show).join(' ')}), ${String(step.env.length)} environment variables`,
 };
 
-function describeCgroup({ driver, parent, name, settings, existing }: Step<'join_cgroup'>): string {
+function describeCgroup(step: Step<'join_cgroup'>): string {
+  const { driver, parent, name, settings, existing } = step;
   const unit = driver === 'systemd' ? '.scope' : '';
   const place = show(`${parent}/${name}${unit}/payload`);
   const limits = settings.map(({ file, value }) => `${file} ${show(value)}`).join(', ');
   const what =
-    existing === true ? `has moved this process into ${place}` : `has made ${place} and moved this process into it`;
-  return `wait until the monitor ${what}${limits === '' ? '' : `: ${limits}`}`;
+    existing === true
+      ? `wait until the monitor has moved this process into ${place}`
+      : asks(
+          step,
+          `ask the monitor to make ${place} and move this process into it`,
+          `wait until the monitor has made ${place} and moved this process into it`,
+        );
+  return `${what}${limits === '' ? '' : `: ${limits}`}`;
 }
 
 function describeStdio({ terminal, stdin, besides }: Step<'stdio'>): string {

@@ -505,7 +505,7 @@ container() {
   mask /sys/fs/selinux
 
   # 61. wait until the monitor has done all that it was asked for
-  #    the payload must not run before the network stands [hutch]
+  #    the payload must not run before its limits hold and its network stands [hutch]
   STEP='step 61 (await_monitor)'
 
   # 63. openat2(root, /), fchdir()

@@ -561,7 +561,7 @@ container() {
   attributes "$ROOT" ro
 
   # 70. wait until the monitor has done all that it was asked for
-  #    the payload must not run before the network stands [hutch]
+  #    the payload must not run before its limits hold and its network stands [hutch]
   STEP='step 70 (await_monitor)'
 
   # 72. openat2(root, /), fchdir()

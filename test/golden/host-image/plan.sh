@@ -532,7 +532,7 @@ container() {
   mask /sys/fs/selinux
 
   # 65. wait until the monitor has done all that it was asked for
-  #    the payload must not run before the network stands [hutch]
+  #    the payload must not run before its limits hold and its network stands [hutch]
   STEP='step 65 (await_monitor)'
 
   # 67. openat2(root, /), fchdir()

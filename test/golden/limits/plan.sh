@@ -64,17 +64,16 @@ root() {
   # 2. setgroups([]), setresgid(0, 0, 0), setresuid(0, 0, 0)
   #    root of the user namespace prepares the container; groups of the host user are dropped [hutch]
   STEP='step 2 (become_root)'
-  # 3. wait until the monitor has made hutch.slice/hutch-0123456789ab.scope/payload and moved this process into
-  # it: memory.max 67108864, memory.swap.max 67108864, cpu.max "50000 100000", cpuset.cpus 0-1, pids.max 2048,
+  # 3. ask the monitor to make hutch.slice/hutch-0123456789ab.scope/payload and move this process into it:
+  # memory.max 67108864, memory.swap.max 67108864, cpu.max "50000 100000", cpuset.cpus 0-1, pids.max 2048,
   # memory.oom.group 1
-  #    limits and meters of its own; the cgroup namespace begins here, so that nothing above can be seen or
-  #    changed [linux.resources]
+  #    limits and meters of its own [linux.resources]
   #    Not by bash: systemd-run starts the container's part of the script in one scope: the limits hold for its
   #    shells too, helpers stay outside, nothing is read back, and the cgroup namespace begins at the scope
   #    itself; systemd has no word for memory.oom.group.
   STEP='step 3 (join_cgroup)'
-  # 4. unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET | CLONE_NEWCGROUP)
-  #    its own view of mounts, host name, message queues, network and cgroups [linux.namespaces]
+  # 4. unshare(CLONE_NEWNS | CLONE_NEWUTS | CLONE_NEWIPC | CLONE_NEWNET)
+  #    its own view of mounts, host name, message queues and network [linux.namespaces]
   STEP='step 4 (unshare)'
   exec setsid --wait setpriv --reuid=0 --regid=0 --clear-groups -- unshare --mount --propagation=unchanged --uts --ipc --net --cgroup -- "$BASH" "$0" container
 }
@@ -332,230 +331,234 @@ container() {
   mount -t sysfs -o nosuid,nodev,noexec -- sysfs "$REPLY"
   attributes "$REPLY" ro
 
-  # 27. fsopen(cgroup2), fsmount(nosuid, nodev, noexec, ro), move_mount(/sys/fs/cgroup)
+  # 27. open_tree(/home/user/.local/share/hutch/containers/2f6b/hosts), mount_setattr(nosuid, nodev),
+  # move_mount(/etc/hosts)
+  #    names that hutch keeps for this container [mounts[7]]
+  STEP='step 27 (bind)'
+  bind /home/user/.local/share/hutch/containers/2f6b/hosts /etc/hosts --bind nosuid,nodev
+
+  # 28. open_tree(/home/user/.local/share/hutch/containers/2f6b/hostname), mount_setattr(nosuid, nodev),
+  # move_mount(/etc/hostname)
+  #    the container's name [mounts[8]]
+  STEP='step 28 (bind)'
+  bind /home/user/.local/share/hutch/containers/2f6b/hostname /etc/hostname --bind nosuid,nodev
+
+  # 29. open_tree(/home/user/.local/share/hutch/containers/2f6b/resolv.conf), mount_setattr(nosuid, nodev),
+  # move_mount(/etc/resolv.conf)
+  #    name servers that can be reached from this network [mounts[9]]
+  STEP='step 29 (bind)'
+  bind /home/user/.local/share/hutch/containers/2f6b/resolv.conf /etc/resolv.conf --bind nosuid,nodev
+
+  # 30. ioctl(SIOCSIFFLAGS, lo, IFF_UP)
+  #    a new network namespace starts with lo down [linux.namespaces]
+  STEP='step 30 (loopback_up)'
+  if command -v ip >/dev/null; then ip link set lo up; else echo 'lo stays down: ip (iproute2) is missing' >&2; fi
+
+  # 31. wait until the monitor has done all that it was asked for
+  #    the payload must not run before its limits hold and its network stands [hutch]
+  STEP='step 31 (await_monitor)'
+
+  # 32. unshare(CLONE_NEWCGROUP)
+  #    it begins at the cgroup of its own, so that nothing above can be seen or changed [linux.namespaces]
+  STEP='step 32 (unshare_cgroup)'
+
+  # 33. fsopen(cgroup2), fsmount(nosuid, nodev, noexec, ro), move_mount(/sys/fs/cgroup)
   #    its own cgroup and those below it: what it may use, and what it has used [mounts[6]]
-  STEP='step 27 (mount)'
+  STEP='step 33 (mount)'
   directory /sys/fs/cgroup
   mount -t cgroup2 -o nosuid,nodev,noexec -- cgroup2 "$REPLY"
   attributes "$REPLY" ro
 
-  # 28. open_tree(/home/user/.local/share/hutch/containers/2f6b/hosts), mount_setattr(nosuid, nodev),
-  # move_mount(/etc/hosts)
-  #    names that hutch keeps for this container [mounts[7]]
-  STEP='step 28 (bind)'
-  bind /home/user/.local/share/hutch/containers/2f6b/hosts /etc/hosts --bind nosuid,nodev
-
-  # 29. open_tree(/home/user/.local/share/hutch/containers/2f6b/hostname), mount_setattr(nosuid, nodev),
-  # move_mount(/etc/hostname)
-  #    the container's name [mounts[8]]
-  STEP='step 29 (bind)'
-  bind /home/user/.local/share/hutch/containers/2f6b/hostname /etc/hostname --bind nosuid,nodev
-
-  # 30. open_tree(/home/user/.local/share/hutch/containers/2f6b/resolv.conf), mount_setattr(nosuid, nodev),
-  # move_mount(/etc/resolv.conf)
-  #    name servers that can be reached from this network [mounts[9]]
-  STEP='step 30 (bind)'
-  bind /home/user/.local/share/hutch/containers/2f6b/resolv.conf /etc/resolv.conf --bind nosuid,nodev
-
-  # 31. ioctl(SIOCSIFFLAGS, lo, IFF_UP)
-  #    a new network namespace starts with lo down [linux.namespaces]
-  STEP='step 31 (loopback_up)'
-  if command -v ip >/dev/null; then ip link set lo up; else echo 'lo stays down: ip (iproute2) is missing' >&2; fi
-
-  # 32. write(/proc/sys/net/ipv4/ping_group_range, "0 65535"), may fail
+  # 34. write(/proc/sys/net/ipv4/ping_group_range, "0 65535"), may fail
   #    a kernel setting that belongs to one of the new namespaces [linux.sysctl["net.ipv4.ping_group_range"]]
-  STEP='step 32 (sysctl)'
+  STEP='step 34 (sysctl)'
   { printf %s '0 65535' >/proc/sys/net/ipv4/ping_group_range; } 2>/dev/null || true
 
-  # 33. write(/proc/sys/net/ipv4/ip_unprivileged_port_start, 0), may fail
+  # 35. write(/proc/sys/net/ipv4/ip_unprivileged_port_start, 0), may fail
   #    a kernel setting that belongs to one of the new namespaces
   #    [linux.sysctl["net.ipv4.ip_unprivileged_port_start"]]
-  STEP='step 33 (sysctl)'
+  STEP='step 35 (sysctl)'
   { printf %s 0 >/proc/sys/net/ipv4/ip_unprivileged_port_start; } 2>/dev/null || true
 
-  # 34. pipe2(), open(/dev/null), dup2(0, 1, 2)
+  # 36. pipe2(), open(/dev/null), dup2(0, 1, 2)
   #    pipes, never the caller's own files or terminal [process.terminal]
   #    Not by bash: the payload keeps the caller's own stdout and stderr; hutch gives it pipes.
-  STEP='step 34 (stdio)'
+  STEP='step 36 (stdio)'
   exec </dev/null
 
-  # 35. open_tree(/proc/bus), mount_setattr(ro), move_mount(/proc/bus)
+  # 37. open_tree(/proc/bus), mount_setattr(ro), move_mount(/proc/bus)
   #    settings of the host kernel may be read, not changed [linux.readonlyPaths[0]]
-  STEP='step 35 (make_read_only)'
+  STEP='step 37 (make_read_only)'
   read_only /proc/bus
 
-  # 36. open_tree(/proc/fs), mount_setattr(ro), move_mount(/proc/fs)
+  # 38. open_tree(/proc/fs), mount_setattr(ro), move_mount(/proc/fs)
   #    settings of the host kernel may be read, not changed [linux.readonlyPaths[1]]
-  STEP='step 36 (make_read_only)'
+  STEP='step 38 (make_read_only)'
   read_only /proc/fs
 
-  # 37. open_tree(/proc/irq), mount_setattr(ro), move_mount(/proc/irq)
+  # 39. open_tree(/proc/irq), mount_setattr(ro), move_mount(/proc/irq)
   #    settings of the host kernel may be read, not changed [linux.readonlyPaths[2]]
-  STEP='step 37 (make_read_only)'
+  STEP='step 39 (make_read_only)'
   read_only /proc/irq
 
-  # 38. open_tree(/proc/sys), mount_setattr(ro), move_mount(/proc/sys)
+  # 40. open_tree(/proc/sys), mount_setattr(ro), move_mount(/proc/sys)
   #    settings of the host kernel may be read, not changed [linux.readonlyPaths[3]]
-  STEP='step 38 (make_read_only)'
+  STEP='step 40 (make_read_only)'
   read_only /proc/sys
 
-  # 39. open_tree(/proc/sysrq-trigger), mount_setattr(ro), move_mount(/proc/sysrq-trigger)
+  # 41. open_tree(/proc/sysrq-trigger), mount_setattr(ro), move_mount(/proc/sysrq-trigger)
   #    settings of the host kernel may be read, not changed [linux.readonlyPaths[4]]
-  STEP='step 39 (make_read_only)'
+  STEP='step 41 (make_read_only)'
   read_only /proc/sysrq-trigger
 
-  # 40. move_mount(/dev/null or an empty tmpfs, /proc/acpi)
+  # 42. move_mount(/dev/null or an empty tmpfs, /proc/acpi)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[0]]
-  STEP='step 40 (mask)'
+  STEP='step 42 (mask)'
   mask /proc/acpi
 
-  # 41. move_mount(/dev/null or an empty tmpfs, /proc/asound)
+  # 43. move_mount(/dev/null or an empty tmpfs, /proc/asound)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[1]]
-  STEP='step 41 (mask)'
+  STEP='step 43 (mask)'
   mask /proc/asound
 
-  # 42. move_mount(/dev/null or an empty tmpfs, /proc/interrupts)
+  # 44. move_mount(/dev/null or an empty tmpfs, /proc/interrupts)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[2]]
-  STEP='step 42 (mask)'
+  STEP='step 44 (mask)'
   mask /proc/interrupts
 
-  # 43. move_mount(/dev/null or an empty tmpfs, /proc/kcore)
+  # 45. move_mount(/dev/null or an empty tmpfs, /proc/kcore)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[3]]
-  STEP='step 43 (mask)'
+  STEP='step 45 (mask)'
   mask /proc/kcore
 
-  # 44. move_mount(/dev/null or an empty tmpfs, /proc/keys)
+  # 46. move_mount(/dev/null or an empty tmpfs, /proc/keys)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[4]]
-  STEP='step 44 (mask)'
+  STEP='step 46 (mask)'
   mask /proc/keys
 
-  # 45. move_mount(/dev/null or an empty tmpfs, /proc/latency_stats)
+  # 47. move_mount(/dev/null or an empty tmpfs, /proc/latency_stats)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[5]]
-  STEP='step 45 (mask)'
+  STEP='step 47 (mask)'
   mask /proc/latency_stats
 
-  # 46. move_mount(/dev/null or an empty tmpfs, /proc/sched_debug)
+  # 48. move_mount(/dev/null or an empty tmpfs, /proc/sched_debug)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[6]]
-  STEP='step 46 (mask)'
+  STEP='step 48 (mask)'
   mask /proc/sched_debug
 
-  # 47. move_mount(/dev/null or an empty tmpfs, /proc/scsi)
+  # 49. move_mount(/dev/null or an empty tmpfs, /proc/scsi)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[7]]
-  STEP='step 47 (mask)'
+  STEP='step 49 (mask)'
   mask /proc/scsi
 
-  # 48. move_mount(/dev/null or an empty tmpfs, /proc/timer_list)
+  # 50. move_mount(/dev/null or an empty tmpfs, /proc/timer_list)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[8]]
-  STEP='step 48 (mask)'
+  STEP='step 50 (mask)'
   mask /proc/timer_list
 
-  # 49. move_mount(/dev/null or an empty tmpfs, /proc/timer_stats)
+  # 51. move_mount(/dev/null or an empty tmpfs, /proc/timer_stats)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[9]]
-  STEP='step 49 (mask)'
+  STEP='step 51 (mask)'
   mask /proc/timer_stats
 
-  # 50. move_mount(/dev/null or an empty tmpfs, /sys/dev/block)
+  # 52. move_mount(/dev/null or an empty tmpfs, /sys/dev/block)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[10]]
-  STEP='step 50 (mask)'
+  STEP='step 52 (mask)'
   mask /sys/dev/block
 
-  # 51. move_mount(/dev/null or an empty tmpfs, /sys/devices/virtual/powercap)
+  # 53. move_mount(/dev/null or an empty tmpfs, /sys/devices/virtual/powercap)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[11]]
-  STEP='step 51 (mask)'
+  STEP='step 53 (mask)'
   mask /sys/devices/virtual/powercap
 
-  # 52. move_mount(/dev/null or an empty tmpfs, /sys/firmware)
+  # 54. move_mount(/dev/null or an empty tmpfs, /sys/firmware)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[12]]
-  STEP='step 52 (mask)'
+  STEP='step 54 (mask)'
   mask /sys/firmware
 
-  # 53. move_mount(/dev/null or an empty tmpfs, /sys/fs/selinux)
+  # 55. move_mount(/dev/null or an empty tmpfs, /sys/fs/selinux)
   #    tells about the host's kernel, hardware or other users [linux.maskedPaths[13]]
-  STEP='step 53 (mask)'
+  STEP='step 55 (mask)'
   mask /sys/fs/selinux
 
-  # 54. wait until the monitor has done all that it was asked for
-  #    the payload must not run before the network stands [hutch]
-  STEP='step 54 (await_monitor)'
-
-  # 56. openat2(root, /), fchdir()
+  # 57. openat2(root, /), fchdir()
   #    the working directory, made where the image lacks it and proved to lie inside [process.cwd]
   #    Here already, as programs of the host are needed.
-  STEP='step 56 (change_directory)'
+  STEP='step 57 (change_directory)'
   directory /
 
-  # 63. close_range(3, ~0, CLOSE_RANGE_CLOEXEC)
+  # 64. close_range(3, ~0, CLOSE_RANGE_CLOEXEC)
   #    the payload gets stdin, stdout and stderr and no other open file [hutch]
   #    Here already, as programs of the host are needed.
-  STEP='step 63 (close_descriptors)'
+  STEP='step 64 (close_descriptors)'
   for fd in /proc/self/fd/*; do case ${fd##*/} in [012]) ;; *) eval "exec ${fd##*/}>&-" ;; esac; done
 
-  # 55. pivot_root(., .), umount2(., MNT_DETACH)
+  # 56. pivot_root(., .), umount2(., MNT_DETACH)
   #    the container sees its own root; the tree of the host is unmounted [root.path]
-  STEP='step 55 (pivot_root)'
+  STEP='step 56 (pivot_root)'
   pack_tools
   host_tool pivot_root "$ROOT" "$ROOT"
   host_tool umount -l /
 
-  # 56. openat2(root, /), fchdir()
+  # 57. openat2(root, /), fchdir()
   #    the working directory, made where the image lacks it and proved to lie inside [process.cwd]
-  STEP='step 56 (change_directory)'
+  STEP='step 57 (change_directory)'
   environment+=(-C /)
 
-  # 57. keyctl(KEYCTL_JOIN_SESSION_KEYRING, hutch), may fail
+  # 58. keyctl(KEYCTL_JOIN_SESSION_KEYRING, hutch), may fail
   #    keys of the user's session are out of reach [hutch]
   #    Not by bash: no program of util-linux joins a session keyring: the caller's keys stay in reach.
-  STEP='step 57 (join_keyring)'
+  STEP='step 58 (join_keyring)'
 
-  # 58. setrlimit(RLIMIT_NOFILE, soft 524288, hard 524288)
+  # 59. setrlimit(RLIMIT_NOFILE, soft 524288, hard 524288)
   #    a limit for each process of the container [process.rlimits[0]]
-  STEP='step 58 (set_rlimit)'
+  STEP='step 59 (set_rlimit)'
   limits+=(--nofile=524288:524288)
 
-  # 59. prctl(PR_CAPBSET_DROP) for all but chown dac_override fowner fsetid kill net_bind_service setfcap setgid
+  # 60. prctl(PR_CAPBSET_DROP) for all but chown dac_override fowner fsetid kill net_bind_service setfcap setgid
   # setpcap setuid sys_chroot
   #    no program in the container can ever have more than these [process.capabilities.bounding]
-  STEP='step 59 (bound_capabilities)'
+  STEP='step 60 (bound_capabilities)'
   privileges+=(--bounding-set=-all,+chown,+dac_override,+fowner,+fsetid,+kill,+net_bind_service,+setfcap,+setgid,+setpcap,+setuid,+sys_chroot)
 
-  # 60. setgroups([]), setresgid(0, 0, 0), setresuid(0, 0, 0)
+  # 61. setgroups([]), setresgid(0, 0, 0), setresuid(0, 0, 0)
   #    the user that the image or the caller names [process.user]
-  STEP='step 60 (set_user)'
+  STEP='step 61 (set_user)'
   privileges+=(--reuid=0 --regid=0 --clear-groups)
 
-  # 61. umask(022)
+  # 62. umask(022)
   #    files that the payload makes are readable by others in the container [process.user.umask]
-  STEP='step 61 (set_umask)'
+  STEP='step 62 (set_umask)'
   mask_of_files=022
 
-  # 62. rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)
+  # 63. rt_sigaction(every signal, SIG_DFL), rt_sigprocmask(none blocked)
   #    Node ignores SIGPIPE and SIGXFSZ, and ignored signals survive execve [hutch]
-  STEP='step 62 (reset_signals)'
+  STEP='step 63 (reset_signals)'
   environment+=(--default-signal)
 
-  # 64. landlock_restrict_self(all file rights beneath /)
+  # 65. landlock_restrict_self(all file rights beneath /)
   #    even a leaked descriptor cannot open or execute anything outside the root (where the kernel has Landlock)
   #    [annotations["org.hutch.landlock"]]
   #    Not by bash: util-linux 2.38 has no program for Landlock: there is no second fence around the root.
-  STEP='step 64 (landlock)'
+  STEP='step 65 (landlock)'
 
-  # 65. seccomp(SECCOMP_SET_MODE_FILTER, profile default, 422 instructions)
+  # 66. seccomp(SECCOMP_SET_MODE_FILTER, profile default, 422 instructions)
   #    system calls that containers do not need are refused [linux.seccomp]
   #    Not by bash: no program installs a seccomp filter (profile default, 422 instructions): every system call
   #    is allowed.
-  STEP='step 65 (seccomp)'
+  STEP='step 66 (seccomp)'
 
-  # 66. capset(effective chown dac_override fowner fsetid kill net_bind_service setfcap setgid setpcap setuid
+  # 67. capset(effective chown dac_override fowner fsetid kill net_bind_service setfcap setgid setpcap setuid
   # sys_chroot; permitted the same; inheritable none), ambient none
   #    what root in the container may do, in its own user namespace only [process.capabilities]
   #    Not by bash: setpriv has no word for the effective and permitted sets: by execve(2) root gets all of its
   #    bounding set, others their ambient set.
-  STEP='step 66 (set_capabilities)'
+  STEP='step 67 (set_capabilities)'
   privileges+=(--inh-caps=-all --ambient-caps=-all)
 
-  # 67. execve(sh -c "echo \"$PATH\""), 4 environment variables
+  # 68. execve(sh -c "echo \"$PATH\""), 4 environment variables
   #    the payload takes the place of init and is PID 1 [process.args]
-  STEP='step 67 (execve)'
+  STEP='step 68 (execve)'
   variables=(
     'PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin'
     'container=hutch'
@@ -581,12 +584,12 @@ esac
 # - 3. join_cgroup: systemd-run starts the container's part of the script in one scope: the limits hold for
 #   its shells too, helpers stay outside, nothing is read back, and the cgroup namespace begins at the scope
 #   itself; systemd has no word for memory.oom.group
-# - 34. stdio: the payload keeps the caller's own stdout and stderr; hutch gives it pipes
-# - 57. join_keyring: no program of util-linux joins a session keyring: the caller's keys stay in reach
-# - 64. landlock: util-linux 2.38 has no program for Landlock: there is no second fence around the root
-# - 65. seccomp: no program installs a seccomp filter (profile default, 422 instructions): every system call
+# - 36. stdio: the payload keeps the caller's own stdout and stderr; hutch gives it pipes
+# - 58. join_keyring: no program of util-linux joins a session keyring: the caller's keys stay in reach
+# - 65. landlock: util-linux 2.38 has no program for Landlock: there is no second fence around the root
+# - 66. seccomp: no program installs a seccomp filter (profile default, 422 instructions): every system call
 #   is allowed
-# - 66. set_capabilities: setpriv has no word for the effective and permitted sets: by execve(2) root gets all
+# - 67. set_capabilities: setpriv has no word for the effective and permitted sets: by execve(2) root gets all
 #   of its bounding set, others their ambient set
 # - all mounts: made by path, not from descriptor to descriptor; whoever can write to the image while the
 #   script runs could redirect them

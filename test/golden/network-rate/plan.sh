@@ -470,7 +470,7 @@ container() {
   mask /sys/fs/selinux
 
   # 53. wait until the monitor has done all that it was asked for
-  #    the payload must not run before the network stands [hutch]
+  #    the payload must not run before its limits hold and its network stands [hutch]
   STEP='step 53 (await_monitor)'
 
   # 55. openat2(root, /srv), fchdir()

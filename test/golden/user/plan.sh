@@ -459,7 +459,7 @@ container() {
   mask /sys/fs/selinux
 
   # 52. wait until the monitor has done all that it was asked for
-  #    the payload must not run before the network stands [hutch]
+  #    the payload must not run before its limits hold and its network stands [hutch]
   STEP='step 52 (await_monitor)'
 
   # 54. openat2(root, /srv), fchdir()

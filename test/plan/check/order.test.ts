@@ -89,6 +89,31 @@ test('checkOrder() throws when what was asked for is not waited for before the p
   );
 });
 
+test("checkOrder() throws when the cgroup namespace does not begin at the container's cgroup, or comes after its mounts", () => {
+  const why = { spec: 'hutch', text: 'a test' };
+  const join: Step = {
+    ...{ kind: 'join_cgroup', driver: 'systemd', parent: 'hutch.slice', name: 'hutch-1', settings: [] },
+    ...{ required: true, meanwhile: true, why },
+  };
+  const [wait, begin]: Step[] = [
+    { kind: 'await_monitor', why },
+    { kind: 'unshare_cgroup', why },
+  ];
+  assert.ok(wait !== undefined && begin !== undefined);
+  const [unshare, cover] = (['unshare', 'make_read_only'] as const).map((kind) =>
+    PLAN.steps.findIndex((step) => step.kind === kind),
+  );
+  const plan = (late: readonly Step[]): Plan => ({
+    ...PLAN,
+    steps: PLAN.steps.toSpliced(cover ?? 0, 0, ...late).toSpliced(unshare ?? 0, 0, join),
+  });
+  checkOrder(plan([wait, begin]));
+  rejects(plan([begin, wait]), /await_monitor.*before.*unshare_cgroup/u);
+  rejects(plan([begin]), /join_cgroup.*is not waited for/u);
+  const behind = PLAN.steps.findIndex((step) => step.kind === 'pivot_root') + 1;
+  rejects({ ...PLAN, steps: PLAN.steps.toSpliced(behind, 0, begin) }, /unshare_cgroup.*before/u);
+});
+
 test('checkOrder() throws when there are two pivots', () => {
   const pivot = PLAN.steps.findIndex((step) => step.kind === 'pivot_root');
   rejects(

@@ -230,6 +230,32 @@ test('compilePlan() waits for the network last, but before a setting of the netw
   assert.ok(!none.includes('await_monitor'), 'nobody was asked');
 });
 
+test('compilePlan() has the cgroup made while the root is mounted, and begins its namespace and mounts it there', () => {
+  const mount = { destination: '/sys/fs/cgroup', type: 'cgroup2', source: 'cgroup', options: ['ro'] };
+  const volume = { destination: '/sys/fs/cgroup/own', type: 'bind', source: '/v', options: ['bind'] };
+  const mounts = [mount, volume, ...SPEC.mounts];
+  const own = { ...SPEC, mounts, linux: { ...SPEC.linux, cgroupsPath: 'hutch.slice:hutch:abc' } };
+  const { steps } = compilePlan(own, INPUT);
+  const order = kinds(steps);
+  const places = ['join_cgroup', 'unshare', 'await_monitor', 'unshare_cgroup'].map((kind) =>
+    order.indexOf(kind as StepKind),
+  );
+  const last = order.indexOf('unshare_cgroup');
+  assert.deepEqual(
+    places,
+    places.toSorted((a, b) => a - b),
+  );
+  assert.ok(order.indexOf('open_root') < (places[2] ?? 0), 'the root is mounted before it is waited for');
+  assert.deepEqual(
+    steps.slice(last + 1, last + 3).map((step) => (step as { target?: string }).target),
+    ['/sys/fs/cgroup', '/sys/fs/cgroup/own'],
+  );
+  assert.ok(!(only(steps, 'unshare')[0]?.namespaces as readonly string[]).includes('cgroup'));
+  const shared = SPEC.linux.namespaces.filter(({ type }) => type !== 'cgroup');
+  const host = compilePlan({ ...own, linux: { ...own.linux, namespaces: shared } }, INPUT);
+  assert.ok(!kinds(host.steps).includes('unshare_cgroup') && kinds(host.steps).includes('join_cgroup'));
+});
+
 test('compilePlan() gives every step a reason and a pointer', () => {
   for (const { why } of compilePlan(SPEC, INPUT).steps) {
     assert.ok(why.spec !== '' && why.text.length > 10 && !why.text.endsWith('.'), JSON.stringify(why));
