@@ -41,7 +41,6 @@ export async function connectContainer({ network, container, aliases, ip, mac }:
     // From here on nobody can remove it; whoever did before has not seen the record.
     if (readNetwork(store, networkRecord.name) === undefined) keep(store, record, present);
     findNetwork(store, networkRecord.name);
-    noteNetworkEvent(store, 'connect', networkRecord, { container: record.id });
   });
 }
 
@@ -51,9 +50,10 @@ export async function disconnectContainer(network: string, container: string): P
     const { name } = networkRecord;
     const left = record.networks?.filter((one) => one.network !== name) ?? [];
     if (left.length === (record.networks?.length ?? 0)) throw isOn(record, networkRecord, false);
-    await tell(store, record, { request: 'disconnect', network: name });
+    const isTold = await tell(store, record, { request: 'disconnect', network: name });
     keep(store, record, left);
-    noteNetworkEvent(store, 'disconnect', networkRecord, { container: record.id });
+    // Whoever looks after a container that runs notes what it gets and loses; one that does not run gets nothing before it starts.
+    if (!isTold) noteNetworkEvent(store, 'disconnect', networkRecord, { container: record.id });
   });
 }
 
@@ -75,14 +75,14 @@ function keep(store: Store, record: ContainerRecord, networks: readonly NetworkA
   if (gateway !== undefined) followGateway(store, record.id, gateway);
 }
 
-/** Nothing for a container that does not run: it hears of it when it starts. */
-async function tell(store: Store, record: ContainerRecord, request: ControlRequest): Promise<void> {
-  if (!isBusy(currentState(store, record))) return;
+/** False for a container that does not run: it hears of it when it starts. */
+async function tell(store: Store, record: ContainerRecord, request: ControlRequest): Promise<boolean> {
+  if (!isBusy(currentState(store, record))) return false;
   const control = await reachMonitor(store, record);
-  if (control === undefined) return;
+  if (control === undefined) return false;
   using _control = control;
   const answer = await orSilent(record, control.ask(request), PATIENCE_MS);
-  if (answer?.event === 'done') return;
+  if (answer?.event === 'done') return true;
   if (answer?.event !== 'refused') throw isSilent(record);
   throw new HutchError(`the networks of container "${record.name}" could not be changed: ${answer.reason}`, {
     code: 'NETWORK_FAILED',
