@@ -1,9 +1,8 @@
 /** What has happened to networks, in the log of events; on the host's side. */
-import { isHutchError } from '../errors/hutch-error.ts';
 import type { Endpoint } from '../oci/endpoint.ts';
 import { appendEvent, type ContainerEvent } from './events.ts';
 import type { NetworkRecord } from './network-record.ts';
-import { readNetwork } from './networks.ts';
+import { peekNetwork } from './networks.ts';
 import type { Store } from './store.ts';
 
 export type NetworkAction = 'create' | 'remove' | 'connect' | 'disconnect';
@@ -53,11 +52,6 @@ export function noteEndpoint(
 }
 
 function labelsOf(store: Store, name: string, id: string): Readonly<Record<string, string>> {
-  try {
-    const record = readNetwork(store, name);
-    return record?.id === id ? record.labels : {};
-  } catch (error) {
-    if (isHutchError(error)) return {};
-    throw error;
-  }
+  const record = peekNetwork(store, name);
+  return record?.id === id ? record.labels : {};
 }
