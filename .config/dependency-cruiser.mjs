@@ -29,7 +29,7 @@ export const LAYERS = {
     because: 'Id maps and entering a user namespace precede containers and images alike.',
   },
   state: {
-    may: ['errors', 'oci', 'host'],
+    may: ['errors', 'linux', 'oci', 'host'],
     because: 'Records on disk outlive any version of the code above; they know formats and directories only.',
   },
   archive: {

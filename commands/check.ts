@@ -7,7 +7,7 @@ const EXIT_FOUND = 1;
 
 export default class Check extends HutchCommand {
   static override description =
-    'Looks for what a crash has left: half-made containers and images, files and locks of dead processes, layers that nothing needs, cgroups of dead containers, names that point nowhere, records that say running where nothing runs. What others are just making is none of it. Ends with 1 when something is found, or with --repair when something stays.';
+    'Looks for what a crash has left: half-made containers and images, files and locks of dead processes, layers that nothing needs, cgroups of dead containers, names that point nowhere, records that say running where nothing runs, damaged records of networks, containers on networks that are gone. What others are just making is none of it. Ends with 1 when something is found, or with --repair when something stays.';
   static override examples = ['<%= config.bin %> check', '<%= config.bin %> check --repair'];
   static override flags = {
     repair: Flags.boolean({ description: 'mend what is found' }),

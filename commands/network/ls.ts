@@ -26,7 +26,8 @@ export default class NetworkLs extends HutchCommand {
 
   async run(): Promise<number> {
     const { flags } = await this.parse(NetworkLs);
-    const networks = listUserNetworks(flags.filter ?? []);
+    const { networks, damage } = listUserNetworks(flags.filter ?? []);
+    for (const words of damage) this.warn(`a network is left out: ${words} (hutch check)`);
     const idLength = flags['no-trunc'] ? Infinity : SHORT_ID;
     if (flags.quiet) {
       for (const { id } of networks) this.print(id.slice(0, idLength));

@@ -3,7 +3,10 @@ import { networkInterfaces } from 'node:os';
 import { parseSubnet, type Subnet } from '../linux/ipv4.ts';
 import { readText } from './probe/read-text.ts';
 
-/** The subnets of all devices, and where routes lead but the one to everywhere. Source: proc_net(5). */
+/** A VPN that takes everything lays two routes of this length beside the one to everywhere, so as to leave that alone. */
+const HALF = 1;
+
+/** The subnets of all devices, and where routes lead but those to everywhere, whole or in halves. Source: proc_net(5). */
 export function hostSubnets(routes = readText('/proc/net/route') ?? '', devices = networkInterfaces()): Subnet[] {
   const ofDevices = Object.values(devices)
     .flatMap((addresses) => addresses ?? [])
@@ -25,7 +28,8 @@ function routeSubnet(line: string): Subnet | undefined {
   const fields = line.trim().split(/\s+/u);
   const [first, mask] = [fromLittleEndian(fields[1]), fromLittleEndian(fields[7])];
   if (first === undefined || mask === undefined || mask === 0) return undefined;
-  return { first, prefixLength: 32 - Math.log2(2 ** 32 - mask) };
+  const prefixLength = 32 - Math.log2(2 ** 32 - mask);
+  return prefixLength <= HALF ? undefined : { first, prefixLength };
 }
 
 function fromLittleEndian(text: string | undefined): number | undefined {

@@ -1,12 +1,14 @@
 /** All networks of a user that containers are on now, and who is on them; in the hub, on the host's side. */
 import { closeSync, openSync } from 'node:fs';
+import { hostSubnets } from '../host/host-subnets.ts';
 import { runInNetwork } from '../host/network-queues.ts';
 import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
-import type { HubNetwork, HubRequest, HubWish, ResolverTable } from '../protocol/hub.ts';
+import { parseSubnet } from '../linux/ipv4.ts';
+import { SUBNET_POOL, type HubNetwork, type HubRequest, type HubWish, type ResolverTable } from '../protocol/hub.ts';
 import { chooseAddress, macOf, subnetOf } from './choose-address.ts';
 import { failed, type NetworkSpace } from './network-space.ts';
-import { bridgeRule, forwardRule, PORT_PREFIX, portRule, type ForwardRule } from './rules.ts';
+import { bridgeRule, forwardRule, PORT_PREFIX, portRule, privateRule, type ForwardRule } from './rules.ts';
 import type { WayOut } from './way-out.ts';
 
 /** What makes the way through virtual devices and user space fast. */
@@ -50,6 +52,9 @@ export class Hub {
   private readonly wayOut: WayOut;
   private readonly bridges = new Map<string, Bridge>();
   private readonly members = new Set<Member>();
+  /** Of the user's networks, as far as anybody has told. */
+  private readonly subnets = new Set([SUBNET_POOL]);
+  private privateRule = '';
   private counter = 0;
 
   constructor(space: NetworkSpace, wayOut: WayOut) {
@@ -58,7 +63,8 @@ export class Hub {
   }
 
   /** Connects a container with all its networks and ports, or with none. ADDRESS_UNAVAILABLE, PORT_UNAVAILABLE, NETWORK_FAILED. */
-  async attach({ container, name, hostname, pid, wishes, ports, nameServers }: Attach): Promise<Member> {
+  async attach({ container, name, hostname, pid, wishes, ports, nameServers, subnets }: Attach): Promise<Member> {
+    await this.keepPrivate(subnets);
     const member: Member = {
       ...{ container, name, hostname, pid, nameServers, published: ports },
       ...{ ports: new Map<string, Port>(), forwards: [] },
@@ -86,6 +92,7 @@ export class Hub {
   async connect(member: Member, wish: HubWish): Promise<void> {
     if (member.ports.has(wish.network.name))
       throw failed(`"${member.name}" is on network "${wish.network.name}" already`);
+    await this.keepPrivate([wish.network.subnet]);
     await this.plug(member, wish);
     if (member.forwards.length === 0) await this.forward(member);
     await this.tellResolver();
@@ -106,6 +113,16 @@ export class Hub {
     for (const [network, { endpoint, device, asked }] of member.ports)
       member.ports.set(network, { device, asked, endpoint: { ...endpoint, aliases: namesOf(member, asked) } });
     await this.tellResolver();
+  }
+
+  /** The host's routes may be others each time. */
+  private async keepPrivate(more: readonly string[]): Promise<void> {
+    for (const subnet of more) this.subnets.add(subnet);
+    const known = [...this.subnets].map(parseSubnet).filter((subnet) => subnet !== undefined);
+    const rule = privateRule(known, hostSubnets());
+    if (rule === this.privateRule) return;
+    await this.space.filter(rule);
+    this.privateRule = rule;
   }
 
   private async plug(member: Member, wish: HubWish): Promise<void> {

@@ -8,7 +8,7 @@ import { createLineParser, type ResolverMessage, type ResolverTable } from '../p
 import { errnoName } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { spawnInUserns, type UsernsProcess } from '../userns/run-in-userns.ts';
-import { BASE_RULES } from './rules.ts';
+import { baseRules, REFUSALS } from './rules.ts';
 
 const LISTENS_FD = 3;
 const SAYS_FD = 4;
@@ -50,7 +50,9 @@ export class NetworkSpace implements Disposable {
         throw failed(`the resolver ended with code ${String(code)}`);
       }),
     ]);
-    await space.filter(BASE_RULES);
+    const [refuse, drop] = REFUSALS;
+    // Nothing of the first is left where the kernel does not take all of it.
+    await space.filter(baseRules(refuse)).catch(() => space.filter(baseRules(drop)));
     return space;
   }
 

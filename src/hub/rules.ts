@@ -1,4 +1,5 @@
 /** The packet filter of a user's networks, as text for nft(8); pure. It lives in a network namespace that no container can reach. */
+import { outermost, subnetText, type Subnet } from '../linux/ipv4.ts';
 
 /** Devices of containers begin so, and have a number. */
 export const PORT_PREFIX = 'port';
@@ -19,16 +20,22 @@ export interface ForwardRule {
   readonly port: number;
 }
 
+/** What is done with a packet to a network that is private to the user and not the sender's; the second where the kernel lacks nft_reject. */
+export const REFUSALS = ['reject with icmp type net-unreachable', 'drop'] as const;
+
 /**
  * Within a bridge everything passes (a host with br_netfilter asks here about that too). Bridges reach the outside only where they are in `outward`, each other never, and hutch itself only at the gateway of their own network, by
  * questions to the name server and by ping. On a
- * bridge, a container speaks with its own address or not at all. Source: nft(8).
+ * bridge, a container speaks with its own address or not at all. What is for a private network (`private`) does not leave by the host, which would
+ * send it by its default route, unless the host has a route of its own there (`routed`). Source: nft(8).
  */
-export const BASE_RULES = `
+export const baseRules = (refusal: string): string => `
 table inet hutch {
   set gateways { type ifname . ipv4_addr; }
   set outward { type ifname; }
   set inside { type ifname . ifname; }
+  set private { type ipv4_addr; flags interval; }
+  set routed { type ipv4_addr; flags interval; }
   map ports { type inet_proto . inet_service : ipv4_addr . inet_service; }
   chain arriving {
     type nat hook prerouting priority dstnat;
@@ -42,6 +49,7 @@ table inet hutch {
     type filter hook forward priority filter; policy drop;
     ct state established,related accept
     iifname . oifname @inside accept
+    iifname @outward ip daddr @private ip daddr != @routed ${refusal}
     iifname @outward oifname "${OUTWARD}" accept
     iifname "${OUTWARD}" ct status dnat accept
   }
@@ -88,4 +96,14 @@ export function portRule(verb: 'add' | 'delete', { device, mac, address }: PortR
 export function forwardRule(verb: 'add' | 'delete', { protocol, outerPort, address, port }: ForwardRule): string {
   const key = `${protocol} . ${String(outerPort)}`;
   return `${verb} element inet hutch ports { ${key}${verb === 'add' ? ` : ${address} . ${String(port)}` : ''} }\n`;
+}
+
+/** Which addresses are those of private networks, and which the host routes all the same; both anew. */
+export function privateRule(privates: readonly Subnet[], routed: readonly Subnet[]): string {
+  return [setRule('private', privates), setRule('routed', routed)].join('');
+}
+
+function setRule(set: string, subnets: readonly Subnet[]): string {
+  const elements = outermost(subnets).map(subnetText).join(', ');
+  return `flush set inet hutch ${set}\n${elements === '' ? '' : `add element inet hutch ${set} { ${elements} }\n`}`;
 }

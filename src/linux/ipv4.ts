@@ -49,6 +49,14 @@ export function isForHosts(address: number, subnet: Subnet, gateway: string): bo
   return isWithin(address, subnet) && !isReserved && addressText(address) !== gateway;
 }
 
+/** Those that lie in none of the others, each once: sets of nft(8) take no intervals that overlap. */
+export function outermost(subnets: readonly Subnet[]): Subnet[] {
+  const each = [...new Map(subnets.map((subnet) => [subnetText(subnet), subnet])).values()];
+  return each.filter(
+    (one) => !each.some((other) => other !== one && doOverlap(one, other) && sizeOf(other) > sizeOf(one)),
+  );
+}
+
 /** True when the two have an address in common. */
 export function doOverlap(one: Subnet, other: Subnet): boolean {
   return one.first <= lastOf(other) && other.first <= lastOf(one);

@@ -6,7 +6,7 @@ import type { Plan } from '../plan/step.ts';
 import type { HubWish } from '../protocol/hub.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import type { NetworkAttachment } from '../state/network-record.ts';
-import { readNetwork } from '../state/networks.ts';
+import { listNetworks, readNetwork } from '../state/networks.ts';
 import type { Store } from '../state/store.ts';
 import { limitNetworkAgain } from './limit-network.ts';
 import { NetworkBackoff } from './network-backoff.ts';
@@ -102,6 +102,7 @@ export class ContainerNetworks implements Disposable {
       {
         event: 'monitor_attaches',
         ...{ container: record.id, name, hostname: hostnameOf(plan, name), pid: this.pid, wishes, ports, nameServers },
+        subnets: listNetworks(store).networks.map(({ subnet }) => subnet),
       },
       ({ what, detail }) => {
         this.hearNote(what, detail);

@@ -17,6 +17,7 @@ import {
 } from '../state/container-state.ts';
 import type { NetworkChange } from './network-keeper.ts';
 import { noteLife } from './note-life.ts';
+import { noteEndpoint } from '../state/network-events.ts';
 import type { Health } from '../state/health.ts';
 import type { Store } from '../state/store.ts';
 
@@ -37,6 +38,8 @@ export class StateKeeper {
   /** Of what counts against us, when this life began. */
   private burden: Burden | undefined;
   private noCgroup: string | null = null;
+  /** What events say that it has on networks. */
+  private announced: readonly Endpoint[] = [];
 
   constructor(store: Store, record: ContainerRecord, monitor: ProcessIdentity) {
     this.store = store;
@@ -61,10 +64,25 @@ export class StateKeeper {
     };
   }
 
-  /** What it has on the networks of its user. */
+  /** What it has on the networks of its user; before the payload runs nobody needs to know. */
   endpoints(endpoints: readonly Endpoint[]): void {
-    if (this.state.status === 'running') this.write({ endpoints });
-    else this.state = { ...this.state, endpoints };
+    const { status } = this.state;
+    if (status !== 'running' && status !== 'paused') {
+      this.state = { ...this.state, endpoints };
+      return;
+    }
+    this.write({ endpoints });
+    this.announce(endpoints);
+  }
+
+  /** An event for each endpoint that has come or gone; those that another hub has made again have done neither. */
+  private announce(endpoints: readonly Endpoint[]): void {
+    const without = (all: readonly Endpoint[], some: readonly Endpoint[]): readonly Endpoint[] =>
+      all.filter((one) => !some.some(({ networkId }) => networkId === one.networkId));
+    const container = this.record.id;
+    for (const gone of without(this.announced, endpoints)) noteEndpoint(this.store, 'disconnect', gone, { container });
+    for (const made of without(endpoints, this.announced)) noteEndpoint(this.store, 'connect', made, { container });
+    this.announced = endpoints;
   }
 
   /** Before the payload runs nobody needs to know; afterwards nothing happens to the network without an event. */
@@ -92,6 +110,7 @@ export class StateKeeper {
 
   running(): void {
     this.write({ status: 'running', startedAt: new Date().toISOString(), finishedAt: null });
+    this.announce(this.state.endpoints ?? []);
     const group = ownControlGroup();
     noteLife(this.store, 'start', this.record, {
       ...(group === null ? {} : { controlGroup: group }),
@@ -145,6 +164,7 @@ export class StateKeeper {
       ...own,
       ...(stoppedScope === null ? {} : { stoppedScope }),
     });
+    this.announce([]);
   }
 
   restarting(): void {
@@ -159,7 +179,8 @@ export class StateKeeper {
   /** It could not be started, and is what it was before. */
   notStarted(reason: string): void {
     const status = this.state.startedAt === null ? 'created' : 'exited';
-    this.write({ status, reason, monitor: null, init: null, networkHelper: null, cgroup: null });
+    this.write({ status, reason, monitor: null, init: null, networkHelper: null, cgroup: null, endpoints: null });
+    this.announce([]);
   }
 
   private write(changes: Partial<ContainerState>, options = {}): void {

@@ -2,6 +2,9 @@
 import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
 
+/** Where the subnets of networks come from for which nobody has chosen one. Podman has its own there, too. */
+export const SUBNET_POOL = '10.89.0.0/16';
+
 /** A network as the hub needs it. */
 export interface HubNetwork {
   readonly id: string;
@@ -36,6 +39,8 @@ export type HubRequest =
       readonly pid: number;
       readonly wishes: readonly HubWish[];
       readonly ports: readonly PublishedPort[];
+      /** Of all networks that the user has, whether containers are on them or not; CIDR notation. */
+      readonly subnets: readonly string[];
       /** Name servers of --dns, asked instead of the host's. */
       readonly nameServers: readonly string[];
     }

@@ -1,5 +1,6 @@
 /** What a container is told when it asks for a name: from the table of its networks, or by others; pure. */
-import type { ResolverTable } from '../protocol/hub.ts';
+import { isWithin, parseAddress, parseSubnet } from '../linux/ipv4.ts';
+import { SUBNET_POOL, type ResolverTable } from '../protocol/hub.ts';
 import { RCODE, TYPE, writeAddress, writeName, type DnsRecord, type Question } from './dns-message.ts';
 
 export type Answer =
@@ -21,8 +22,8 @@ const REFUSED: Answer = { kind: 'answered', rcode: RCODE.refused, records: [] };
 const NO_SUCH_NAME: Answer = { kind: 'answered', rcode: RCODE.noSuchName, records: [] };
 /** There is such a name, with nothing of that type: an asker for IPv6 must go on to IPv4 instead of giving up. */
 const NOTHING: Answer = { kind: 'answered', rcode: RCODE.ok, records: [] };
-/** Where subnets come from that nobody chose: their addresses mean nothing to other servers. */
-const POOL = '10.89.';
+/** Its addresses mean nothing to other servers. */
+const POOL = parseSubnet(SUBNET_POOL);
 
 /** Answers names and addresses of the asker's own networks, refuses strangers, and says of all else who is to be asked. */
 export function answerQuestion(table: ResolverTable, { question, asker, turn }: Asking): Answer {
@@ -56,10 +57,14 @@ interface Reverse {
 function answerAddress(table: ResolverTable, { client, question, address }: Reverse): Answer {
   const known = table.names.filter(({ addresses }) => addresses.includes(address));
   const visible = known.find(({ network }) => client.networks.includes(network));
-  if (visible === undefined)
-    return known.length > 0 || address.startsWith(POOL) ? NO_SUCH_NAME : elsewhere(table, client);
+  if (visible === undefined) return known.length > 0 || isOfPool(address) ? NO_SUCH_NAME : elsewhere(table, client);
   if (question.type !== TYPE.PTR && question.type !== TYPE.ANY) return NOTHING;
   return { kind: 'answered', rcode: RCODE.ok, records: [{ type: TYPE.PTR, data: writeName(visible.name) }] };
+}
+
+function isOfPool(text: string): boolean {
+  const address = parseAddress(text);
+  return address !== undefined && POOL !== undefined && isWithin(address, POOL);
 }
 
 /** A container that has no way out must not have one through its name server. */

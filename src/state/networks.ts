@@ -1,7 +1,8 @@
 /** The user's networks on disk, a file for each: made and removed under one lock, read without; on the host's side. */
-import { mkdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { HutchError } from '../errors/hutch-error.ts';
+import { HutchError, isHutchError } from '../errors/hutch-error.ts';
+import { problemOfRecord } from './check-network-record.ts';
 import { isContainerName } from './container-names.ts';
 import { listContainers, type ContainerRecord } from './container-record.ts';
 import { listNames, readJsonFile, writeError, writeJsonFile } from './json-file.ts';
@@ -11,25 +12,84 @@ import type { Store } from './store.ts';
 
 const ENDING = '.json';
 
-/** All networks, by name. */
-export function listNetworks(store: Store): NetworkRecord[] {
+export interface KnownNetworks {
+  /** By name. */
+  readonly networks: readonly NetworkRecord[];
+  /** RECORD_CORRUPT for each record that cannot be read. */
+  readonly damage: readonly HutchError[];
+}
+
+/** All networks, and what is wrong with the records of others. */
+export function listNetworks(store: Store): KnownNetworks {
+  const [networks, damage]: [NetworkRecord[], HutchError[]] = [[], []];
+  for (const name of networkNames(store)) {
+    try {
+      const record = readNetwork(store, name);
+      if (record !== undefined) networks.push(record);
+    } catch (error) {
+      if (!isHutchError(error, 'RECORD_CORRUPT')) throw error;
+      damage.push(error);
+    }
+  }
+  return { networks, damage };
+}
+
+/** The names of all networks, whether their records can be read or not. */
+export function networkNames(store: Store): string[] {
   return listNames(store.networks)
     .filter((file) => file.endsWith(ENDING))
-    .toSorted()
-    .map((file) => readNetwork(store, file.slice(0, -ENDING.length)))
-    .filter((record) => record !== undefined);
+    .map((file) => file.slice(0, -ENDING.length))
+    .filter(isContainerName)
+    .toSorted();
 }
 
-/** The network of a name; undefined when there is none. */
+/** As listNetworks(); RECORD_CORRUPT where one is damaged: its addresses are not known, and nobody else may get them. */
+export function requireNetworks(store: Store): readonly NetworkRecord[] {
+  const { networks, damage } = listNetworks(store);
+  if (damage[0] !== undefined) throw damage[0];
+  return networks;
+}
+
+/** The network of a name; undefined when there is none. RECORD_CORRUPT. */
 export function readNetwork(store: Store, name: string): NetworkRecord | undefined {
-  return isContainerName(name) ? (readJsonFile(pathOf(store, name)) as NetworkRecord | undefined) : undefined;
+  if (!isContainerName(name)) return undefined;
+  const path = pathOf(store, name);
+  let value: unknown;
+  try {
+    value = readJsonFile(path);
+  } catch (cause) {
+    if (!isHutchError(cause, 'RECORD_CORRUPT')) throw cause;
+    throw damaged(name, path, 'it is not JSON', cause);
+  }
+  const problem = value === undefined ? null : problemOfRecord(value, name);
+  if (problem !== null) throw damaged(name, path, problem);
+  return value as NetworkRecord | undefined;
 }
 
-/** The network of a name, an id or a unique beginning of one. NETWORK_UNKNOWN otherwise. */
+/** As readNetwork(), where a damaged record says no more than none. */
+export function peekNetwork(store: Store, name: string): NetworkRecord | undefined {
+  try {
+    return readNetwork(store, name);
+  } catch (error) {
+    if (isHutchError(error, 'RECORD_CORRUPT')) return undefined;
+    throw error;
+  }
+}
+
+function damaged(name: string, path: string, problem: string, cause?: unknown): HutchError {
+  return new HutchError(`the record of network "${name}" is damaged: ${path}: ${problem}`, {
+    code: 'RECORD_CORRUPT',
+    hint: `restore that file from a backup; or remove the network (hutch network rm ${name}) and make it again`,
+    cause,
+    context: { network: name, path },
+  });
+}
+
+/** The network of a name, an id or a unique beginning of one. NETWORK_UNKNOWN otherwise; RECORD_CORRUPT. */
 export function findNetwork(store: Store, word: string): NetworkRecord {
   const named = readNetwork(store, word);
   if (named !== undefined) return named;
-  const found = /^[0-9a-f]+$/u.test(word) ? listNetworks(store).filter(({ id }) => id.startsWith(word)) : [];
+  const found = /^[0-9a-f]+$/u.test(word) ? listNetworks(store).networks.filter(({ id }) => id.startsWith(word)) : [];
   if (found.length === 1 && found[0] !== undefined) return found[0];
   if (found.length > 1)
     throw unknown(word, `"${word}" begins the ids of ${String(found.length)} networks`, 'give more digits of the id');
@@ -57,7 +117,7 @@ export function addNetwork(
 ): Promise<NetworkRecord | undefined> {
   if (!isContainerName(name)) throw new Error(`not a network's name: ${name}`);
   return changeNetworks(store, `make the network ${name}`, () => {
-    const others = listNetworks(store);
+    const others = requireNetworks(store);
     if (others.some((other) => other.name === name)) return undefined;
     const record = make(others);
     writeJsonFile(pathOf(store, name), record);
@@ -65,10 +125,13 @@ export function addNetwork(
   });
 }
 
-/** Removes a network unless `refuse`, called when nobody can change it any more, throws. False: it was gone already. */
-export function removeNetwork(store: Store, { name, id }: NetworkRecord, refuse: () => void): Promise<boolean> {
+/** A network; without an id where its record is damaged. */
+export type NamedNetwork = Pick<NetworkRecord, 'name'> & { readonly id: string | null };
+
+/** Removes a network unless `refuse`, called when nobody can change it any more, throws. False: it was gone, or is another one by now. */
+export function removeNetwork(store: Store, { name, id }: NamedNetwork, refuse: () => void): Promise<boolean> {
   return changeNetworks(store, `remove the network ${name}`, () => {
-    if (readNetwork(store, name)?.id !== id) return false;
+    if (!existsSync(pathOf(store, name)) || (peekNetwork(store, name)?.id ?? null) !== id) return false;
     refuse();
     rmSync(pathOf(store, name), { force: true });
     return true;

@@ -102,6 +102,12 @@ describe('hutch check', { skip }, () => {
     ],
     ['the draft of a claim', 'temporary', /claim/u, () => touch(path.join(box.run, `claim.${String(FREE_PID)}`))],
     [
+      'a half-written record of a network',
+      'temporary',
+      /not written to its end/u,
+      () => touch(path.join(box.data, `networks/web.json.${String(FREE_PID)}.tmp`)),
+    ],
+    [
       'a lock that nobody has touched for long',
       'lock',
       /whose holder is dead/u,

@@ -1,8 +1,7 @@
 /** Names on the user's networks while containers come, go, are renamed and change their networks; through the built program. */
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
-import { accessSync, constants } from 'node:fs';
 import { after, before, describe, it } from 'node:test';
+import { networkSkip } from './network-answers.ts';
 import { hostSkip, makeSandbox, printed } from './sandbox.ts';
 
 const CROWD = Array.from({ length: 20 }, (_, index) => `c${String(index)}`);
@@ -23,20 +22,7 @@ except TimeoutError:
   print("silence")
 `;
 
-function toolSkip(): string | false {
-  const has = (tool: string): boolean =>
-    spawnSync('sh', ['-c', `PATH=$PATH:/usr/sbin command -v ${tool}`]).status === 0;
-  const missing = ['slirp4netns', 'ip', 'nft', 'python3'].find((tool) => !has(tool));
-  if (missing !== undefined) return `${missing} is not installed`;
-  try {
-    accessSync('/dev/net/tun', constants.R_OK | constants.W_OK);
-    return false;
-  } catch {
-    return '/dev/net/tun cannot be opened';
-  }
-}
-
-describe('names on networks of the user', { skip: hostSkip() || toolSkip() }, () => {
+describe('names on networks of the user', { skip: hostSkip() || networkSkip() }, () => {
   after(() => box.hutch(['rm', '-f', ...CROWD, 'both', 'far', 'renamed']));
   const box = makeSandbox();
   const hutch = async (...argv: readonly string[]): Promise<string> => printed(await box.hutch(argv)).trim();

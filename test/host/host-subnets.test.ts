@@ -17,6 +17,12 @@ test('hostSubnets() reads routes, but for the one to everywhere', () => {
   assert.deepEqual(hostSubnets(ROUTES, {}).map(subnetText), ['192.168.1.0/24', '10.89.0.0/16', '10.10.0.7/32']);
 });
 
+test('hostSubnets() takes the halves of a VPN for a route to everywhere', () => {
+  const halves =
+    'tun0\t00000000\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\ntun0\t00000080\t0100080A\t0003\t0\t0\t0\t00000080\t0\t0\t0\n';
+  assert.deepEqual(hostSubnets(ROUTES + halves, {}).map(subnetText), hostSubnets(ROUTES, {}).map(subnetText));
+});
+
 test('hostSubnets() has the subnets of devices', () => {
   const devices = { lo: [device('127.0.0.1/8'), device('::1/128', 'IPv6')], eth0: [device('172.16.5.9/20')] };
   assert.deepEqual(hostSubnets('', devices).map(subnetText), ['127.0.0.0/8', '172.16.0.0/20']);

@@ -42,6 +42,9 @@ describe('a process behind user networks that is killed', { skip: hostSkip() }, 
         for (let turn = 0; (await events(name)).length < told.length + 2; turn += 1) assert.ok(turn < 100, 'no event');
       assert.deepEqual((await events('one')).slice(told.length), ['network_down', 'network_up']);
       assert.deepEqual(await state(), before);
+      const connects = ['events', '--since', '1h', '--stream=false', '--filter', 'event=connect', '--filter'];
+      const id = printed(await box.hutch(['inspect', '-f', '{{.Id}}', 'one'])).trim();
+      assert.match(printed(await box.hutch([...connects, `container=${id}`])), /^.*\n$/u, 'it was connected once');
     });
   }
 

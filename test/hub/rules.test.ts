@@ -2,9 +2,12 @@
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
-import { BASE_RULES, bridgeRule, forwardRule, portRule } from '../../src/hub/rules.ts';
+import { parseSubnet, type Subnet } from '../../src/linux/ipv4.ts';
+import { baseRules, bridgeRule, forwardRule, portRule, privateRule, REFUSALS } from '../../src/hub/rules.ts';
 
-describe('BASE_RULES', () => {
+const BASE_RULES = baseRules(REFUSALS[0]);
+
+describe('baseRules()', () => {
   it('lets nothing pass that no rule names, in each chain that filters', () => {
     const filters = BASE_RULES.match(/type filter hook \w+ [^\n]*/gu) ?? [];
     assert.equal(filters.length, 3);
@@ -48,5 +51,23 @@ describe('portRule() and forwardRule()', () => {
     const forward = { protocol: 'tcp', outerPort: 1025, address: '10.89.3.2', port: 80 } as const;
     assert.equal(forwardRule('add', forward), 'add element inet hutch ports { tcp . 1025 : 10.89.3.2 . 80 }\n');
     assert.equal(forwardRule('delete', forward), 'delete element inet hutch ports { tcp . 1025 }\n');
+  });
+});
+
+describe('privateRule()', () => {
+  const subnets = (...texts: readonly string[]): Subnet[] => texts.flatMap((text) => parseSubnet(text) ?? []);
+
+  it('has each address in one interval, as nft wants it', () => {
+    assert.equal(
+      privateRule(subnets('10.89.0.0/16', '10.89.3.0/24', '10.201.7.0/24', '10.89.0.0/16'), subnets('127.0.0.0/8')),
+      [
+        'flush set inet hutch private\nadd element inet hutch private { 10.89.0.0/16, 10.201.7.0/24 }\n',
+        'flush set inet hutch routed\nadd element inet hutch routed { 127.0.0.0/8 }\n',
+      ].join(''),
+    );
+  });
+
+  it('empties a set that nothing is in', () => {
+    assert.match(privateRule(subnets('10.89.0.0/16'), []), /flush set inet hutch routed\n$/u);
   });
 });

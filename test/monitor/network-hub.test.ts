@@ -11,7 +11,7 @@ import type { HubRequest } from '../../src/protocol/hub.ts';
 const REQUEST: Extract<HubRequest, { event: 'monitor_attaches' }> = {
   event: 'monitor_attaches',
   ...{ container: 'a'.repeat(64), name: 'a', hostname: 'a', pid: 1 },
-  ...{ wishes: [], ports: [], nameServers: [] },
+  ...{ wishes: [], ports: [], subnets: [], nameServers: [] },
 };
 
 it('HubConnection tries again, and throws nothing by itself, when hubs are killed with a question unread', async () => {

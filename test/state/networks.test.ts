@@ -1,9 +1,16 @@
 import assert from 'node:assert/strict';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { test, type TestContext } from 'node:test';
-import { addNetwork, findNetwork, listNetworks, readNetwork, removeNetwork } from '../../src/state/networks.ts';
+import {
+  addNetwork,
+  findNetwork,
+  listNetworks,
+  peekNetwork,
+  readNetwork,
+  removeNetwork,
+} from '../../src/state/networks.ts';
 import type { NetworkRecord } from '../../src/state/network-record.ts';
 import { storeAt, refusal } from '../engine/container/requests.ts';
 import type { Store } from '../../src/state/store.ts';
@@ -31,11 +38,11 @@ const add = (store: Store, name: string, digit: string) => addNetwork(store, nam
 
 test('networks are found by name, id and the beginning of one', async (context) => {
   const store = makeStore(context);
-  assert.deepEqual(listNetworks(store), []);
+  assert.deepEqual(listNetworks(store), { networks: [], damage: [] });
   await add(store, 'web', 'a');
   await add(store, 'db', 'b');
   assert.deepEqual(
-    listNetworks(store).map(({ name }) => name),
+    listNetworks(store).networks.map(({ name }) => name),
     ['db', 'web'],
   );
   for (const word of ['web', 'a'.repeat(64), 'aaa']) assert.equal(findNetwork(store, word).name, 'web');
@@ -81,4 +88,34 @@ test('a network is removed unless that is refused, and not when another has its 
   assert.equal(await removeNetwork(store, { ...made, id: 'e'.repeat(64) }, () => undefined), false);
   assert.equal(await removeNetwork(store, made, () => undefined), true);
   assert.equal(readNetwork(store, 'web'), undefined);
+});
+
+test('a damaged record is told with its file and the remedy, and others are read beside it', async (context) => {
+  const store = makeStore(context);
+  await add(store, 'sound', 'a');
+  const wrong: readonly (readonly [string, object | string, RegExp])[] = [
+    ['cut', '{"id":"ab', /it is not JSON$/u],
+    ['empty', '', /it is not JSON$/u],
+    ['list', [], /it holds no record of a network$/u],
+    ['shape', { ...record('shape', 'b'), subnet: 7 }, /subnet is 7$/u],
+    ['lacks', { ...record('lacks', 'b'), labels: undefined }, /labels is missing$/u],
+    ['outside', { ...record('outside', 'b'), gateway: '10.90.0.1' }, /gateway is "10\.90\.0\.1"$/u],
+    ['called', record('sound', 'b'), /it is that of network "sound"$/u],
+  ];
+  for (const [name, content, message] of wrong) {
+    const path = join(store.networks, `${name}.json`);
+    writeFileSync(path, typeof content === 'string' ? content : JSON.stringify(content));
+    assert.throws(() => readNetwork(store, name), refusal('RECORD_CORRUPT', message));
+    assert.throws(() => findNetwork(store, name), refusal('RECORD_CORRUPT', new RegExp(path, 'u')));
+    assert.equal(peekNetwork(store, name), undefined);
+    assert.deepEqual(
+      [listNetworks(store).networks.map((one) => one.name), listNetworks(store).damage.length],
+      [['sound'], 1],
+    );
+    await assert.rejects(add(store, 'next', 'c'), refusal('RECORD_CORRUPT', message));
+    assert.equal(findNetwork(store, 'a'.repeat(12)).name, 'sound');
+    assert.ok(await removeNetwork(store, { name, id: null }, () => undefined));
+  }
+  assert.equal(await removeNetwork(store, { name: 'sound', id: null }, () => undefined), false, 'it is not damaged');
+  assert.ok(await add(store, 'next', 'c'), 'control');
 });

@@ -5,7 +5,7 @@ import { resolveImage } from '../../images/store/find-image.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import type { ContainerState } from '../../state/container-state.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
-import { readNetwork } from '../../state/networks.ts';
+import { peekNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { momentOf } from '../parse-moment.ts';
 import { hasLabel } from '../prune-filter.ts';
@@ -140,7 +140,7 @@ function splitWord(word: string): [string, string] {
 /** By name, or by the id of a network that is there. */
 function isOn(store: Store, networks: readonly NetworkAttachment[], value: string): boolean {
   return networks.some(
-    ({ network }) => network === value || readNetwork(store, network)?.id.startsWith(value) === true,
+    ({ network }) => network === value || peekNetwork(store, network)?.id.startsWith(value) === true,
   );
 }
 

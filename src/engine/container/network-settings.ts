@@ -4,7 +4,7 @@ import { isPrivate, joinedContainer, type RuntimeSpec } from '../../oci/runtime-
 import type { ContainerRecord } from '../../state/container-record.ts';
 import type { ContainerState } from '../../state/container-state.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
-import { readNetwork } from '../../state/networks.ts';
+import { peekNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { portBindings } from './inspect-host-config.ts';
 import { networkOf } from './read-spec.ts';
@@ -56,7 +56,7 @@ function userNetworks(
       const endpoint = endpoints?.find((one) => one.network === network);
       const known = endpoint ?? { address: '', prefixLength: 0, gateway: '', mac: '', aliases };
       const fixed = ip === undefined ? null : { IPv4Address: ip };
-      const id = endpoint?.networkId ?? readNetwork(store, network)?.id ?? '';
+      const id = endpoint?.networkId ?? peekNetwork(store, network)?.id ?? '';
       return [network, { IPAMConfig: fixed, NetworkID: id, Interface: endpoint?.device ?? '', ...shown(known) }];
     }),
   );

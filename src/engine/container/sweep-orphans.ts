@@ -6,6 +6,7 @@ import { identifyProcess } from '../../host/process-identity.ts';
 import { dropContainer, dropNameless, forgetMonitor } from '../../monitor/drop-container.ts';
 import { containerDirectory, readContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { readState, reconciled, writeState, type ContainerState } from '../../state/container-state.ts';
+import { noteEndpoint } from '../../state/network-events.ts';
 import { sweepPassing } from '../../state/passing-files.ts';
 import { enterRunning, listOrphans } from '../../state/running-list.ts';
 import type { Store } from '../../state/store.ts';
@@ -34,6 +35,7 @@ export async function sweepOrphan(store: Store, id: string): Promise<void> {
     return;
   }
   const state = readState(store, id);
+  if (state !== undefined) noteDisconnects(store, id, state);
   if (isOver(record, state) || !isWhole(store, record)) {
     await dropContainer(store, record);
     return;
@@ -46,6 +48,12 @@ export async function sweepOrphan(store: Store, id: string): Promise<void> {
     });
   }
   forgetMonitor(store, id);
+}
+
+/** Nobody has seen it happen: the time is that of the finding, and the reason says so. */
+function noteDisconnects(store: Store, container: string, state: ContainerState): void {
+  const reason = reconciled(state).reason ?? 'its monitor was killed';
+  for (const endpoint of state.endpoints ?? []) noteEndpoint(store, 'disconnect', endpoint, { container, reason });
 }
 
 /** One that nobody has started yet was only copied into. */

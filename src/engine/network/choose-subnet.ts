@@ -11,6 +11,7 @@ import {
   subnetText,
   type Subnet,
 } from '../../linux/ipv4.ts';
+import { SUBNET_POOL } from '../../protocol/hub.ts';
 import type { NetworkRecord } from '../../state/network-record.ts';
 import { badValue } from '../container/parse-values.ts';
 
@@ -28,8 +29,7 @@ export interface Taken {
 
 export type Range = Pick<NetworkRecord, 'subnet' | 'gateway' | 'ipRange'>;
 
-/** 256 subnets of 254 addresses each, where podman has its own too. */
-const POOL: Subnet = { first: 0x0a_59_00_00, prefixLength: 16 };
+/** 256 subnets of 254 addresses each. */
 const POOL_PREFIX = 24;
 /** Of slirp4netns, through which networks reach the outside. */
 const SLIRP: Subnet = { first: 0x0a_00_02_00, prefixLength: 24 };
@@ -47,11 +47,16 @@ export function chooseSubnet(request: SubnetRequest, taken: Taken): Range {
 function firstFree({ gateway, ipRange }: SubnetRequest, taken: Taken): Subnet {
   if (gateway !== undefined) throw without('--gateway', gateway);
   if (ipRange !== undefined) throw without('--ip-range', ipRange);
-  for (let first = POOL.first; first <= lastOf(POOL); first += sizeOf({ first, prefixLength: POOL_PREFIX })) {
+  const pool = parseSubnet(SUBNET_POOL);
+  for (
+    let first = pool?.first ?? 0;
+    pool !== undefined && first <= lastOf(pool);
+    first += sizeOf({ first, prefixLength: POOL_PREFIX })
+  ) {
     const subnet = { first, prefixLength: POOL_PREFIX };
     if (neighbourOf(subnet, taken) === undefined) return subnet;
   }
-  throw new HutchError(`no subnet of ${subnetText(POOL)} is free: networks or routes of this host have them all`, {
+  throw new HutchError(`no subnet of ${SUBNET_POOL} is free: networks or routes of this host have them all`, {
     code: 'SUBNET_UNAVAILABLE',
     hint: 'give one with --subnet, or remove networks that nobody uses: hutch network prune',
   });

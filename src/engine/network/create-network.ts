@@ -5,7 +5,7 @@ import { hostSubnets } from '../../host/host-subnets.ts';
 import { isContainerName } from '../../state/container-names.ts';
 import { noteNetworkEvent } from '../../state/network-events.ts';
 import type { NetworkRecord } from '../../state/network-record.ts';
-import { addNetwork, listNetworks, readNetwork } from '../../state/networks.ts';
+import { addNetwork, readNetwork, requireNetworks } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { buildLabels } from '../container/build-labels.ts';
 import { newContainerId } from '../container/new-id.ts';
@@ -28,7 +28,7 @@ export interface NetworkRequest extends SubnetRequest {
   readonly ignore: boolean;
 }
 
-/** Makes a network and returns it. NAME_IN_USE, SUBNET_UNAVAILABLE, USAGE_INVALID for what hutch's networks have not. */
+/** Makes a network and returns it. NAME_IN_USE, SUBNET_UNAVAILABLE, RECORD_CORRUPT, USAGE_INVALID for what hutch's networks have not. */
 export async function createNetwork(request: NetworkRequest): Promise<NetworkRecord> {
   checkNetworkName(request.name);
   refuseUnknown(request);
@@ -57,7 +57,7 @@ export async function makeDefaultNetwork(store: Store): Promise<void> {
 
 /** What it would be, for plans; keeps nothing. */
 export function draftDefaultNetwork(store: Store): NetworkRecord {
-  return draftDefault(listNetworks(store));
+  return draftDefault(requireNetworks(store));
 }
 
 function draftDefault(others: readonly NetworkRecord[]): NetworkRecord {

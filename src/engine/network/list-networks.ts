@@ -32,8 +32,14 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
 
 const ALL_MUST_FIT: readonly string[] = ['label', 'label!'];
 
+export interface NetworkList {
+  readonly networks: readonly NetworkRecord[];
+  /** Why each network that is left out cannot be told. */
+  readonly damage: readonly string[];
+}
+
 /** The networks that fit each key of `filters` (`KEY=VALUE`), of several values of one any, of labels all; by name. USAGE_INVALID. */
-export function listUserNetworks(filters: readonly string[]): NetworkRecord[] {
+export function listUserNetworks(filters: readonly string[]): NetworkList {
   const store = locateStore();
   const groups = new Map<string, Test[]>();
   for (const filter of filters) {
@@ -42,14 +48,16 @@ export function listUserNetworks(filters: readonly string[]): NetworkRecord[] {
     if (test === undefined) throw unknownFilter(filter);
     groups.set(key, [...(groups.get(key) ?? []), test]);
   }
-  return listNetworks(store).filter((record) =>
+  const { networks, damage } = listNetworks(store);
+  const fitting = networks.filter((record) =>
     [...groups].every(([key, tests]) =>
       ALL_MUST_FIT.includes(key) ? tests.every((test) => test(record)) : tests.some((test) => test(record)),
     ),
   );
+  return { networks: fitting, damage: damage.map(({ message }) => message) };
 }
 
-/** Whether a name or id is that of a network. */
+/** Whether a name or id is that of a network. RECORD_CORRUPT. */
 export function isUserNetwork(word: string): boolean {
   try {
     findNetwork(locateStore(), word);

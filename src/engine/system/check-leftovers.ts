@@ -9,6 +9,7 @@ import { findLocks, findSockets, findTemporaryFiles } from './check/file-leftove
 import { findImageLeftovers, findStaging } from './check/image-leftovers.ts';
 import type { Leftover } from './check/leftover.ts';
 import { findNameLeftovers } from './check/name-leftovers.ts';
+import { findNetworkLeftovers } from './check/network-leftovers.ts';
 
 export interface CheckedLeftover extends Omit<Leftover, 'mend' | 'hint'> {
   /** `open` when nobody tried; `kept` when it is there still, and `reason` says why. */
@@ -39,6 +40,7 @@ async function findAll(store: Store): Promise<Leftover[]> {
     ...findContainerLeftovers(store),
     ...(await findCgroupLeftovers(store)),
     ...(await findNameLeftovers(store)),
+    ...findNetworkLeftovers(store),
     ...(await findSockets(store)),
     ...findStaging(store),
     ...(await findImageLeftovers(store)),

@@ -17,7 +17,7 @@ const PASSING_MS = 60_000;
 /** Files with the pid of their maker in the name, once it is dead (or its pid another's, which time tells). */
 export function findTemporaryFiles(store: Store): Leftover[] {
   const containers = listIds(store).map((id) => containerDirectory(store, id));
-  const half = [store.root, store.images, store.run, ...containers]
+  const half = [store.root, store.images, store.networks, store.run, ...containers]
     .flatMap(pathsIn)
     .filter((path) => isOver(path, PASSING.half))
     .map((path) => temporary(path, 'a file that was not written to its end'));
