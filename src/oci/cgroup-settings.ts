@@ -132,8 +132,10 @@ export function siblingSettings(settings: readonly CgroupSetting[]): CgroupSetti
 }
 
 /** The flag that asks for a setting, for messages. */
-export function flagOf({ file, value }: Pick<CgroupSetting, 'file' | 'value'>): string {
-  return FLAGS[file] ?? (file === 'io.max' ? deviceFlag(value) : `--cgroup-conf ${file}`);
+export function flagOf({ file, value, spec }: CgroupSetting): string {
+  const isWritten = spec.startsWith('linux.resources.unified') && file !== 'memory.high';
+  const flag = isWritten ? undefined : (FLAGS[file] ?? (file === 'io.max' ? deviceFlag(value) : undefined));
+  return flag ?? `--cgroup-conf ${file}`;
 }
 
 const FLAGS: Readonly<Record<string, string>> = {

@@ -1,7 +1,7 @@
 /** From the limits that a user asks for to the resources of a spec, with the words and the meaning that docker and podman give them. */
-import { HutchError } from '../../errors/hutch-error.ts';
 import { DEFAULT_PERIOD } from '../../oci/cgroup-settings.ts';
 import type { SpecResources } from '../../oci/resources.ts';
+import { refuseImpossible } from './impossible-limits.ts';
 import { parseThrottles } from './parse-throttle.ts';
 import type { LimitRequest } from './limit-request.ts';
 import { badValue, parsePair, parseSize } from './parse-values.ts';
@@ -22,7 +22,7 @@ const WEIGHTS = { least: 10, most: 1000 } as const;
  * can have.
  */
 export function buildResources(request: LimitRequest, before: SpecResources = {}): SpecResources {
-  refuseImpossible(request);
+  refuseImpossible(request.impossible);
   const memory = buildMemory(request, before.memory ?? {});
   const cpu = buildCpu(request, before.cpu ?? {});
   const pids = request.pidsLimit === undefined ? before.pids : { limit: parsePids(request.pidsLimit) };
@@ -187,22 +187,4 @@ function parseWhole(
   if (!Number.isSafeInteger(number) || number < least || number > most)
     throw badValue(flag, text, `a whole number from ${String(least)} to ${String(most)}`);
   return number;
-}
-
-function refuseImpossible({ oomKillDisable, deviceCgroupRules }: LimitRequest): void {
-  if (oomKillDisable === true)
-    throw impossible(
-      '--oom-kill-disable cannot be had: cgroup v2 has no way to keep the kernel from killing what is beyond its memory',
-      'give it more by --memory, or use --memory-high, beyond which processes are slowed down and not killed',
-    );
-  const [rule] = deviceCgroupRules;
-  if (rule !== undefined)
-    throw impossible(
-      `--device-cgroup-rule ${rule} cannot be had by an ordinary user: cgroup v2 allows and forbids devices by BPF programs, which only root may load`,
-      'a container sees the nodes of /dev that are bound and no others; bind more by --device PATH',
-    );
-}
-
-function impossible(message: string, hint: string): HutchError {
-  return new HutchError(message, { code: 'LIMIT_UNAVAILABLE', hint });
 }

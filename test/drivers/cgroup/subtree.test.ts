@@ -63,6 +63,8 @@ test('notDelegated() names what there is and who can change it, or that nobody c
   assert.match(missing.message, /--cpuset-cpus needs the controller cpuset, and those delegated here are: cpu memory/u);
   assert.match(missing.hint ?? '', /Delegate=.*daemon-reload; then you: systemctl --user daemon-reexec/u);
   assert.match(notDelegated('--cgroup-conf hugetlb.2MB.max', 'hugetlb', []).message, /ordinary user/u);
+  const invented = notDelegated('--cgroup-conf magic.max', 'magic', ['cpu']);
+  assert.deepEqual([invented.code, invented.message.includes(`no controller "magic"`)], ['USAGE_INVALID', true]);
 });
 
 test('hasDelegationFence() goes by the mount of cgroup2 itself', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildResources } from '../../../src/engine/container/build-resources.ts';
+import { IMPOSSIBLE_FLAGS } from '../../../src/engine/container/impossible-limits.ts';
 import { hasLimits, NO_LIMITS, type LimitRequest } from '../../../src/engine/container/limit-request.ts';
 import { deviceNumbers } from '../../../src/engine/container/parse-throttle.ts';
 import type { SpecResources } from '../../../src/oci/resources.ts';
@@ -75,12 +76,14 @@ for (const [request, value] of WRONG)
   });
 
 test('buildResources() says why some limits are for nobody', () => {
-  assert.throws(() => build({ oomKillDisable: true }), refusal('LIMIT_UNAVAILABLE', /--oom-kill-disable/u));
-  assert.throws(() => build({ deviceCgroupRules: ['c 1:3 r'] }), refusal('LIMIT_UNAVAILABLE', /c 1:3 r/u));
+  for (const flag of IMPOSSIBLE_FLAGS) {
+    const asked = refusal('LIMIT_UNAVAILABLE', new RegExp(`^${flag} 7 cannot be had`, 'u'));
+    assert.throws(() => build({ impossible: [{ flag, value: '7' }] }), asked);
+  }
 });
 
 test('hasLimits() does not take nothing for something', () => {
-  assert.equal(hasLimits({ ...NO_LIMITS, oomKillDisable: false, memory: undefined }), false);
+  assert.equal(hasLimits({ ...NO_LIMITS, memory: undefined }), false);
   assert.equal(hasLimits({ ...NO_LIMITS, cgroupConf: ['a.b=1'] }), true);
 });
 
