@@ -1,7 +1,7 @@
 /** The flags that limit a container, shared by `run`, `create` and `update`; CLI process. */
 import type { LimitRequest } from '../engine/container/limit-request.ts';
 import type { RateRequest } from '../engine/container/update-rate.ts';
-import { IMPOSSIBLE_FLAGS, type ImpossibleLimit } from '../engine/container/impossible-limits.ts';
+import { impossibleAmong } from '../engine/container/impossible-limits.ts';
 import { Flags } from './base-command.ts';
 
 const several = (description: string) => Flags.string({ multiple: true, description });
@@ -16,6 +16,7 @@ const REFUSED_FLAGS = {
   'device-cgroup-rule': refused('device programs are for root'),
   'kernel-memory': refused('cgroup v2 does not have it'),
   'memory-swappiness': refused('cgroup v2 does not have it'),
+  'blkio-weight-device': refused('iocost and bfq are for root'),
   'cpu-rt-runtime': refused('cgroup v2 does not have it'),
   'cpu-rt-period': refused('cgroup v2 does not have it'),
 };
@@ -75,12 +76,10 @@ export function limitsFrom(flags: Readonly<Record<string, unknown>>): LimitReque
     deviceReadIops: list('device-read-iops'),
     deviceWriteIops: list('device-write-iops'),
     cgroupConf: list('cgroup-conf'),
-    impossible: impossibleFrom(flags),
+    impossible: impossibleAmong((name) =>
+      [flags[name] as boolean | string[] | undefined]
+        .flat()
+        .flatMap((value) => (value === undefined ? [] : String(value))),
+    ),
   };
-}
-
-function impossibleFrom(flags: Readonly<Record<string, unknown>>): ImpossibleLimit[] {
-  return IMPOSSIBLE_FLAGS.flatMap((flag) =>
-    [(flags[flag.slice(2)] ?? []) as boolean | string[]].flat().map((value) => ({ flag, value: String(value) })),
-  );
 }

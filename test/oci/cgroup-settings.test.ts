@@ -46,6 +46,7 @@ test('cgroupSettings() joins the limits of one device', () => {
     settings.map(({ file, value }) => [file, value]),
     [
       ['io.weight', 'default 1'],
+      ['io.bfq.weight', 'default 10'],
       ['io.max', '8:16 rbps=1 wiops=2'],
       ['io.max', '9:0 wiops=3'],
     ],

@@ -26,6 +26,7 @@ export function requireControllers(settings: readonly CgroupSetting[], controlle
 function apply(directory: string, setting: CgroupSetting): void {
   const path = join(directory, setting.file);
   const before = textIfThere(path);
+  if (before === null && setting.ifThere === true) return;
   if (before === null) throw refused(setting, 'this kernel has no such file');
   try {
     writeValue(path, setting.value);
@@ -58,6 +59,7 @@ const REASONS: Readonly<Record<string, string>> = {
   EACCES: 'EACCES: the file is not yours to write',
   EPERM: 'EPERM: the file is not yours to write',
   ENODEV: 'ENODEV, which means a device that does not exist, or that takes no limits',
+  ENOTSUP: 'ENOTSUP, which means that an admin would have to turn it on for this device',
   EBUSY: 'EBUSY: the cgroup uses more than that and does not let go of it',
 };
 

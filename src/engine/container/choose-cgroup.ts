@@ -77,7 +77,7 @@ function wantedDriver(request: CgroupRequest, settings: Settings, store: Store):
 }
 
 /** Each `-` leads to a slice within the one before it. Source: systemd.slice(5). */
-const SLICE = /^[a-zA-Z0-9_.@\\]+(?:-[a-zA-Z0-9_.@\\]+)*\.slice$/u;
+const SLICE = /^[a-zA-Z0-9_.\\]+(?:-[a-zA-Z0-9_.\\]+)*\.slice$/u;
 
 /** As runc has it: SLICE:PREFIX:NAME for systemd, a path otherwise. */
 function pathOf(driver: CgroupMaker, parent: string | undefined, id: string): string {

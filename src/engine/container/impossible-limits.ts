@@ -42,24 +42,36 @@ const REFUSALS = {
     instead: 'say how much swap it may have by --memory-swap; the same as --memory means none',
     isNothing: ['-1'],
   },
+  '--blkio-weight-device': {
+    reason: ' by this flag: single devices have weights only where an admin has turned iocost or bfq on for them',
+    instead:
+      'use --blkio-weight for all of them, or where one has: --cgroup-conf "io.weight=MAJOR:MINOR WEIGHT" (iocost, 1 to 10000)',
+    isNothing: [],
+  },
   '--cpu-rt-runtime': REALTIME,
   '--cpu-rt-period': REALTIME,
 } as const satisfies Readonly<Record<string, Refusal>>;
 
 type ImpossibleFlag = keyof typeof REFUSALS;
 
-export const IMPOSSIBLE_FLAGS = Object.keys(REFUSALS) as ImpossibleFlag[];
+/** Those among parsed flags that ask for anything. `valuesOf`: what was given for a flag, by its name without dashes. */
+export function impossibleAmong(valuesOf: (name: string) => readonly string[]): ImpossibleLimit[] {
+  return (Object.keys(REFUSALS) as ImpossibleFlag[]).flatMap((flag) =>
+    valuesOf(flag.slice(2))
+      .filter((value) => !(REFUSALS[flag].isNothing as readonly string[]).includes(value))
+      .map((value) => ({ flag, value })),
+  );
+}
 
-/** LIMIT_UNAVAILABLE for the first that asks for anything, with the reason and what there is instead. */
-export function refuseImpossible(asked: readonly ImpossibleLimit[]): void {
-  for (const { flag, value } of asked) {
-    const { reason, instead, isNothing }: Refusal = REFUSALS[flag];
-    if (isNothing.includes(value)) continue;
-    const shown = value === 'true' ? flag : `${flag} ${value}`;
-    throw new HutchError(`${shown} cannot be had${reason}`, {
-      code: 'LIMIT_UNAVAILABLE',
-      hint: instead,
-      context: { flag, value },
-    });
-  }
+/** LIMIT_UNAVAILABLE for the first of them, with the reason and what there is instead. */
+export function refuseImpossible([first]: readonly ImpossibleLimit[]): void {
+  if (first === undefined) return;
+  const { flag, value } = first;
+  const { reason, instead } = REFUSALS[flag];
+  const shown = value === 'true' ? flag : `${flag} ${value}`;
+  throw new HutchError(`${shown} cannot be had${reason}`, {
+    code: 'LIMIT_UNAVAILABLE',
+    hint: instead,
+    context: { flag, value },
+  });
 }
