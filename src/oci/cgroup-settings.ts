@@ -96,7 +96,10 @@ function blockSettings({ blockIO = {} }: SpecResources): CgroupSetting[] {
   for (const [field, key] of Object.entries(THROTTLES) as [keyof typeof THROTTLES, string][]) {
     for (const throttle of blockIO[field] ?? []) {
       const device = deviceText(throttle);
-      limits.set(device, [...(limits.get(device) ?? []), `${key}=${String(throttle.rate)}`]);
+      limits.set(device, [
+        ...(limits.get(device) ?? []),
+        `${key}=${throttle.rate === 0 ? 'max' : String(throttle.rate)}`,
+      ]);
     }
   }
   return [

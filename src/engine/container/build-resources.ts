@@ -7,6 +7,7 @@ import type { LimitRequest } from './limit-request.ts';
 import { badValue, parsePair, parseSize } from './parse-values.ts';
 
 type Memory = NonNullable<SpecResources['memory']>;
+type BlockIo = NonNullable<SpecResources['blockIO']>;
 type Cpu = NonNullable<SpecResources['cpu']>;
 
 /** The least quota and the bounds of the period that the kernel takes; microseconds. Source: sched-bwc.rst. */
@@ -26,7 +27,7 @@ export function buildResources(request: LimitRequest, before: SpecResources = {}
   const memory = buildMemory(request, before.memory ?? {});
   const cpu = buildCpu(request, before.cpu ?? {});
   const pids = request.pidsLimit === undefined ? before.pids : { limit: parsePids(request.pidsLimit) };
-  const blockIO = { ...before.blockIO, ...buildBlockIo(request) };
+  const blockIO = buildBlockIo(request, before.blockIO ?? {});
   const unified = { ...before.unified, ...buildUnified(request) };
   return {
     ...(isEmpty(memory) ? {} : { memory }),
@@ -128,26 +129,28 @@ function parsePids(text: string): number {
   return parseWhole('--pids-limit', text, { least: 1, most: 4_194_304 });
 }
 
-function buildBlockIo(request: LimitRequest): NonNullable<SpecResources['blockIO']> {
-  const { blkioWeight, deviceReadBps, deviceWriteBps, deviceReadIops, deviceWriteIops } = request;
+function buildBlockIo(request: LimitRequest, before: BlockIo): BlockIo {
+  const { blkioWeight } = request;
+  const weight =
+    blkioWeight === undefined || blkioWeight === '0' ? undefined : parseWhole('--blkio-weight', blkioWeight, WEIGHTS);
   return {
-    ...(blkioWeight === undefined || blkioWeight === '0'
-      ? {}
-      : { weight: parseWhole('--blkio-weight', blkioWeight, WEIGHTS) }),
-    ...(deviceReadBps.length === 0
-      ? {}
-      : { throttleReadBpsDevice: parseThrottles('--device-read-bps', deviceReadBps, 'bytes') }),
-    ...(deviceWriteBps.length === 0
-      ? {}
-      : { throttleWriteBpsDevice: parseThrottles('--device-write-bps', deviceWriteBps, 'bytes') }),
-    ...(deviceReadIops.length === 0
-      ? {}
-      : { throttleReadIOPSDevice: parseThrottles('--device-read-iops', deviceReadIops, 'operations') }),
-    ...(deviceWriteIops.length === 0
-      ? {}
-      : { throttleWriteIOPSDevice: parseThrottles('--device-write-iops', deviceWriteIops, 'operations') }),
+    ...before,
+    ...(weight === undefined ? {} : { weight }),
+    ...Object.fromEntries(
+      THROTTLES.flatMap(({ flag, asked, field, unit }) => {
+        const texts = request[asked];
+        return texts.length === 0 ? [] : [[field, parseThrottles(flag, texts, { unit, before: before[field] })]];
+      }),
+    ),
   };
 }
+
+const THROTTLES = [
+  { flag: '--device-read-bps', asked: 'deviceReadBps', field: 'throttleReadBpsDevice', unit: 'bytes' },
+  { flag: '--device-write-bps', asked: 'deviceWriteBps', field: 'throttleWriteBpsDevice', unit: 'bytes' },
+  { flag: '--device-read-iops', asked: 'deviceReadIops', field: 'throttleReadIOPSDevice', unit: 'operations' },
+  { flag: '--device-write-iops', asked: 'deviceWriteIops', field: 'throttleWriteIOPSDevice', unit: 'operations' },
+] as const;
 
 /** Files that hutch itself works with. */
 const RESERVED = [
