@@ -20,7 +20,7 @@ Each value is read back from the kernel; when one does not take effect, none of 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Update);
     return forEachContainer(args.container, async (word) => {
-      await updateContainer(word, limitsFrom(flags), rateFrom(flags));
+      for (const note of await updateContainer(word, limitsFrom(flags), rateFrom(flags))) this.warn(note);
       this.print(word);
     });
   }

@@ -1,17 +1,31 @@
 /** The flags that limit a container, shared by `run`, `create` and `update`; CLI process. */
 import type { LimitRequest } from '../engine/container/limit-request.ts';
 import type { RateRequest } from '../engine/container/update-rate.ts';
+import { impossibleAmong } from '../engine/container/impossible-limits.ts';
 import { Flags } from './base-command.ts';
 
 const several = (description: string) => Flags.string({ multiple: true, description });
 const one = (description: string) => Flags.string({ description });
+
+const refused = (description: string) =>
+  Flags.string({ description: `refused: ${description}`, hidden: true, multiple: true });
+
+/** Docker's, for which there is a reason instead of a limit. */
+const REFUSED_FLAGS = {
+  'oom-kill-disable': Flags.boolean({ description: 'refused: cgroup v2 does not have it', hidden: true }),
+  'device-cgroup-rule': refused('device programs are for root'),
+  'kernel-memory': refused('cgroup v2 does not have it'),
+  'memory-swappiness': refused('cgroup v2 does not have it'),
+  'blkio-weight-device': refused('iocost and bfq are for root'),
+  'cpu-rt-runtime': refused('cgroup v2 does not have it'),
+  'cpu-rt-period': refused('cgroup v2 does not have it'),
+};
 
 export const LIMIT_FLAGS = {
   memory: Flags.string({ char: 'm', description: 'memory beyond which the kernel kills it, such as 512m' }),
   'memory-reservation': one('memory that the kernel leaves to it when the host has little'),
   'memory-swap': one('memory and swap together; -1 for any amount of swap (default: twice --memory)'),
   'memory-high': one('memory beyond which it is slowed down instead of killed'),
-  'oom-kill-disable': Flags.boolean({ description: 'refused: cgroup v2 does not have it' }),
   cpus: one('processor time in processors, such as 1.5'),
   'cpu-shares': Flags.string({ char: 'c', description: 'weight beside other containers (usually 1024)' }),
   'cpu-quota': one('microseconds of processor time in each period'),
@@ -25,7 +39,7 @@ export const LIMIT_FLAGS = {
   'device-read-iops': several('operations a second that it may read by: /dev/sda:100'),
   'device-write-iops': several('operations a second that it may write by'),
   'cgroup-conf': several('FILE=VALUE of cgroup v2, such as memory.oom.group=1'),
-  'device-cgroup-rule': several('refused: device programs are for root'),
+  ...REFUSED_FLAGS,
 };
 
 export const RATE_FLAGS = {
@@ -49,7 +63,6 @@ export function limitsFrom(flags: Readonly<Record<string, unknown>>): LimitReque
     memoryReservation: text('memory-reservation'),
     memorySwap: text('memory-swap'),
     memoryHigh: text('memory-high'),
-    oomKillDisable: flags['oom-kill-disable'] === true,
     cpus: text('cpus'),
     cpuShares: text('cpu-shares'),
     cpuQuota: text('cpu-quota'),
@@ -63,6 +76,10 @@ export function limitsFrom(flags: Readonly<Record<string, unknown>>): LimitReque
     deviceReadIops: list('device-read-iops'),
     deviceWriteIops: list('device-write-iops'),
     cgroupConf: list('cgroup-conf'),
-    deviceCgroupRules: list('device-cgroup-rule'),
+    impossible: impossibleAmong((name) =>
+      [flags[name] as boolean | string[] | undefined]
+        .flat()
+        .flatMap((value) => (value === undefined ? [] : String(value))),
+    ),
   };
 }

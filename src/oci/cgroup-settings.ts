@@ -8,6 +8,8 @@ export interface CgroupSetting {
   readonly value: string;
   /** Where it comes from: a pointer into the spec. */
   readonly spec: string;
+  /** The file is there only while the kernel has a part of it loaded, and without that another setting says the same. */
+  readonly ifThere?: true;
 }
 
 /** The kernel's own when only a quota is given; microseconds. */
@@ -94,14 +96,25 @@ function blockSettings({ blockIO = {} }: SpecResources): CgroupSetting[] {
   for (const [field, key] of Object.entries(THROTTLES) as [keyof typeof THROTTLES, string][]) {
     for (const throttle of blockIO[field] ?? []) {
       const device = deviceText(throttle);
-      limits.set(device, [...(limits.get(device) ?? []), `${key}=${String(throttle.rate)}`]);
+      limits.set(device, [
+        ...(limits.get(device) ?? []),
+        `${key}=${throttle.rate === 0 ? 'max' : String(throttle.rate)}`,
+      ]);
     }
   }
   return [
-    ...(blockIO.weight === undefined
-      ? []
-      : [setting('io.weight', `default ${String(weightOfBlockIo(blockIO.weight))}`, 'linux.resources.blockIO.weight')]),
+    ...weightSettings(blockIO.weight),
     ...[...limits].map(([device, words]) => setting('io.max', [device, ...words].join(' '), 'linux.resources.blockIO')),
+  ];
+}
+
+/** iocost goes by one file, bfq by another, on the scale of version 1. Source: bfq-iosched.rst. */
+function weightSettings(weight: number | undefined): CgroupSetting[] {
+  if (weight === undefined) return [];
+  const spec = 'linux.resources.blockIO.weight';
+  return [
+    setting('io.weight', `default ${String(weightOfBlockIo(weight))}`, spec),
+    { ...setting('io.bfq.weight', `default ${String(weight)}`, spec), ifThere: true },
   ];
 }
 
@@ -124,7 +137,7 @@ export function controllerOf(file: string): string | null {
 }
 
 /** Files that say how a cgroup stands beside its siblings: of no use in a leaf alone, so they are written one level up as well. */
-const BESIDE_SIBLINGS = ['cpu.weight', 'io.weight', 'memory.low'];
+const BESIDE_SIBLINGS = ['cpu.weight', 'io.weight', 'io.bfq.weight', 'memory.low'];
 
 /** Those of the settings that count beside other containers. */
 export function siblingSettings(settings: readonly CgroupSetting[]): CgroupSetting[] {
@@ -132,8 +145,10 @@ export function siblingSettings(settings: readonly CgroupSetting[]): CgroupSetti
 }
 
 /** The flag that asks for a setting, for messages. */
-export function flagOf({ file, value }: Pick<CgroupSetting, 'file' | 'value'>): string {
-  return FLAGS[file] ?? (file === 'io.max' ? deviceFlag(value) : `--cgroup-conf ${file}`);
+export function flagOf({ file, value, spec }: CgroupSetting): string {
+  const isWritten = spec.startsWith('linux.resources.unified') && file !== 'memory.high';
+  const flag = isWritten ? undefined : (FLAGS[file] ?? (file === 'io.max' ? deviceFlag(value) : undefined));
+  return flag ?? `--cgroup-conf ${file}`;
 }
 
 const FLAGS: Readonly<Record<string, string>> = {
@@ -147,6 +162,7 @@ const FLAGS: Readonly<Record<string, string>> = {
   'cpuset.mems': '--cpuset-mems',
   'pids.max': '--pids-limit',
   'io.weight': '--blkio-weight',
+  'io.bfq.weight': '--blkio-weight',
 };
 
 const DEVICE_FLAGS: Readonly<Record<string, string>> = {

@@ -1,6 +1,6 @@
 /** What a container may use, as the OCI runtime specification words it; pure types. Source: opencontainers/runtime-spec, config-linux.md. */
 
-/** Bytes or operations a second for one block device. */
+/** Bytes or operations a second for one block device; 0 for any number. */
 export interface SpecThrottle {
   readonly major: number;
   readonly minor: number;

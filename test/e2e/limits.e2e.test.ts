@@ -61,6 +61,7 @@ describe('limits without cgroups', { skip: noCgroupSkip() }, () => {
   it('says of some limits that nobody can have them, and of others what is wrong with their values', async () => {
     assertRefused(await run('--oom-kill-disable'), /--oom-kill-disable cannot be had/u);
     assertRefused(await run('--device-cgroup-rule', 'c 1:3 r'), /only root may load/u);
+    assertRefused(await run('--memory-swappiness=10'), /--memory-swappiness 10 cannot be had: cgroup v2/u);
     assertRefused(await run('-m', 'lots'), /invalid value "lots" for --memory/u);
     assertRefused(await run('--cgroup-driver', 'magic'), /invalid value "magic" for --cgroup-driver/u);
     assertRefused(await run('--device', '/dev/nothing'), /invalid value "\/dev\/nothing" for --device/u);

@@ -38,7 +38,7 @@ test('cgroupSettings() joins the limits of one device', () => {
       throttleReadBpsDevice: [{ ...device, rate: 1 }],
       throttleWriteIOPSDevice: [
         { ...device, rate: 2 },
-        { major: 9, minor: 0, rate: 3 },
+        { major: 9, minor: 0, rate: 0 },
       ],
     },
   });
@@ -46,8 +46,9 @@ test('cgroupSettings() joins the limits of one device', () => {
     settings.map(({ file, value }) => [file, value]),
     [
       ['io.weight', 'default 1'],
+      ['io.bfq.weight', 'default 10'],
       ['io.max', '8:16 rbps=1 wiops=2'],
-      ['io.max', '9:0 wiops=3'],
+      ['io.max', '9:0 wiops=max'],
     ],
   );
 });
@@ -66,9 +67,12 @@ test('weightOfShares() and weightOfBlockIo() hit the ends of both scales', () =>
 });
 
 test('flagOf() and controllerOf() name what a setting is about', () => {
-  assert.equal(flagOf({ file: 'memory.max', value: '1' }), '--memory');
-  assert.equal(flagOf({ file: 'io.max', value: '8:0 wbps=1' }), '--device-write-bps');
-  assert.equal(flagOf({ file: 'hugetlb.2MB.max', value: '1' }), '--cgroup-conf hugetlb.2MB.max');
+  assert.equal(flagOf({ file: 'memory.max', value: '1', spec: '' }), '--memory');
+  const unified = { value: '1', spec: 'linux.resources.unified[…]' };
+  assert.equal(flagOf({ ...unified, file: 'memory.max' }), '--cgroup-conf memory.max');
+  assert.equal(flagOf({ ...unified, file: 'memory.high' }), '--memory-high');
+  assert.equal(flagOf({ file: 'io.max', value: '8:0 wbps=1', spec: '' }), '--device-write-bps');
+  assert.equal(flagOf({ ...unified, file: 'hugetlb.2MB.max' }), '--cgroup-conf hugetlb.2MB.max');
   assert.deepEqual(['cpuset.cpus', 'hugetlb.2MB.max', 'cgroup.max.depth'].map(controllerOf), [
     'cpuset',
     'hugetlb',

@@ -26,11 +26,12 @@ export function requireControllers(settings: readonly CgroupSetting[], controlle
 function apply(directory: string, setting: CgroupSetting): void {
   const path = join(directory, setting.file);
   const before = textIfThere(path);
+  if (before === null && setting.ifThere === true) return;
   if (before === null) throw refused(setting, 'this kernel has no such file');
   try {
     writeValue(path, setting.value);
   } catch (cause) {
-    throw refused(setting, errnoOf(cause) ?? String(cause), cause);
+    throw refused(setting, errnoOf(cause) ?? String(cause), { cause, directory });
   }
   const after = readBack(path);
   if (!holds(setting, after)) throw refused(setting, `it reads "${after}" afterwards`);
@@ -52,21 +53,36 @@ function requireEffective(directory: string, setting: CgroupSetting): void {
   if (!holds(setting, effective)) throw refused(setting, `only ${effective} can be had here`);
 }
 
+/** Where and why a value was refused. */
+interface Circumstances {
+  readonly cause?: unknown;
+  readonly directory?: string;
+}
+
+function remedyFor(setting: CgroupSetting, directory = ''): string {
+  const isSet = setting.file === 'cpuset.cpus' || setting.file === 'cpuset.mems';
+  const numbers = isSet ? readBack(join(directory, `${setting.file}.effective`)) : '';
+  return numbers === ''
+    ? `give another value; docs/limits.md tells what ${flagOf(setting)} can be`
+    : `give some of those that there are here: ${numbers}`;
+}
+
 const REASONS: Readonly<Record<string, string>> = {
   EINVAL: 'EINVAL, which means a value that it does not know',
   ERANGE: 'ERANGE, which means a number that does not exist here',
   EACCES: 'EACCES: the file is not yours to write',
   EPERM: 'EPERM: the file is not yours to write',
   ENODEV: 'ENODEV, which means a device that does not exist, or that takes no limits',
+  ENOTSUP: 'ENOTSUP, which means that an admin would have to turn it on for this device',
   EBUSY: 'EBUSY: the cgroup uses more than that and does not let go of it',
 };
 
-function refused(setting: CgroupSetting, reason: string, cause?: unknown): HutchError {
+function refused(setting: CgroupSetting, reason: string, { cause, directory }: Circumstances = {}): HutchError {
   return new HutchError(
     `${flagOf(setting)}: the kernel does not take "${setting.value}" for ${setting.file}: ${REASONS[reason] ?? reason}`,
     {
       code: 'CGROUP_FAILED',
-      hint: `give another value; docs/limits.md tells what ${flagOf(setting)} can be`,
+      hint: remedyFor(setting, directory),
       context: { file: setting.file, value: setting.value },
       cause,
     },

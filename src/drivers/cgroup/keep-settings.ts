@@ -15,9 +15,10 @@ export function keepSettings(directory: string, settings: readonly CgroupSetting
 /** A device without limits has no line in io.max. */
 function valueOf(directory: string, { file, value }: CgroupSetting): string | null {
   const text = textIfThere(join(directory, file))?.trim() ?? null;
-  if (text === null || !file.startsWith('io.') || file === 'io.weight') return text;
+  if (text === null || !file.startsWith('io.')) return text;
   const [device = ''] = value.split(' ');
   const line = text.split('\n').find((one) => one.startsWith(`${device} `));
+  if (file.endsWith('.weight')) return line ?? `${device} default`;
   return line ?? `${device} rbps=max wbps=max riops=max wiops=max`;
 }
 

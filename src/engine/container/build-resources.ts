@@ -1,12 +1,13 @@
 /** From the limits that a user asks for to the resources of a spec, with the words and the meaning that docker and podman give them. */
-import { HutchError } from '../../errors/hutch-error.ts';
 import { DEFAULT_PERIOD } from '../../oci/cgroup-settings.ts';
 import type { SpecResources } from '../../oci/resources.ts';
+import { refuseImpossible } from './impossible-limits.ts';
 import { parseThrottles } from './parse-throttle.ts';
 import type { LimitRequest } from './limit-request.ts';
 import { badValue, parsePair, parseSize } from './parse-values.ts';
 
 type Memory = NonNullable<SpecResources['memory']>;
+type BlockIo = NonNullable<SpecResources['blockIO']>;
 type Cpu = NonNullable<SpecResources['cpu']>;
 
 /** The least quota and the bounds of the period that the kernel takes; microseconds. Source: sched-bwc.rst. */
@@ -22,11 +23,11 @@ const WEIGHTS = { least: 10, most: 1000 } as const;
  * can have.
  */
 export function buildResources(request: LimitRequest, before: SpecResources = {}): SpecResources {
-  refuseImpossible(request);
+  refuseImpossible(request.impossible);
   const memory = buildMemory(request, before.memory ?? {});
   const cpu = buildCpu(request, before.cpu ?? {});
   const pids = request.pidsLimit === undefined ? before.pids : { limit: parsePids(request.pidsLimit) };
-  const blockIO = { ...before.blockIO, ...buildBlockIo(request) };
+  const blockIO = buildBlockIo(request, before.blockIO ?? {});
   const unified = { ...before.unified, ...buildUnified(request) };
   return {
     ...(isEmpty(memory) ? {} : { memory }),
@@ -128,26 +129,28 @@ function parsePids(text: string): number {
   return parseWhole('--pids-limit', text, { least: 1, most: 4_194_304 });
 }
 
-function buildBlockIo(request: LimitRequest): NonNullable<SpecResources['blockIO']> {
-  const { blkioWeight, deviceReadBps, deviceWriteBps, deviceReadIops, deviceWriteIops } = request;
+function buildBlockIo(request: LimitRequest, before: BlockIo): BlockIo {
+  const { blkioWeight } = request;
+  const weight =
+    blkioWeight === undefined || blkioWeight === '0' ? undefined : parseWhole('--blkio-weight', blkioWeight, WEIGHTS);
   return {
-    ...(blkioWeight === undefined || blkioWeight === '0'
-      ? {}
-      : { weight: parseWhole('--blkio-weight', blkioWeight, WEIGHTS) }),
-    ...(deviceReadBps.length === 0
-      ? {}
-      : { throttleReadBpsDevice: parseThrottles('--device-read-bps', deviceReadBps, 'bytes') }),
-    ...(deviceWriteBps.length === 0
-      ? {}
-      : { throttleWriteBpsDevice: parseThrottles('--device-write-bps', deviceWriteBps, 'bytes') }),
-    ...(deviceReadIops.length === 0
-      ? {}
-      : { throttleReadIOPSDevice: parseThrottles('--device-read-iops', deviceReadIops, 'operations') }),
-    ...(deviceWriteIops.length === 0
-      ? {}
-      : { throttleWriteIOPSDevice: parseThrottles('--device-write-iops', deviceWriteIops, 'operations') }),
+    ...before,
+    ...(weight === undefined ? {} : { weight }),
+    ...Object.fromEntries(
+      THROTTLES.flatMap(({ flag, asked, field, unit }) => {
+        const texts = request[asked];
+        return texts.length === 0 ? [] : [[field, parseThrottles(flag, texts, { unit, before: before[field] })]];
+      }),
+    ),
   };
 }
+
+const THROTTLES = [
+  { flag: '--device-read-bps', asked: 'deviceReadBps', field: 'throttleReadBpsDevice', unit: 'bytes' },
+  { flag: '--device-write-bps', asked: 'deviceWriteBps', field: 'throttleWriteBpsDevice', unit: 'bytes' },
+  { flag: '--device-read-iops', asked: 'deviceReadIops', field: 'throttleReadIOPSDevice', unit: 'operations' },
+  { flag: '--device-write-iops', asked: 'deviceWriteIops', field: 'throttleWriteIOPSDevice', unit: 'operations' },
+] as const;
 
 /** Files that hutch itself works with. */
 const RESERVED = [
@@ -187,22 +190,4 @@ function parseWhole(
   if (!Number.isSafeInteger(number) || number < least || number > most)
     throw badValue(flag, text, `a whole number from ${String(least)} to ${String(most)}`);
   return number;
-}
-
-function refuseImpossible({ oomKillDisable, deviceCgroupRules }: LimitRequest): void {
-  if (oomKillDisable === true)
-    throw impossible(
-      '--oom-kill-disable cannot be had: cgroup v2 has no way to keep the kernel from killing what is beyond its memory',
-      'give it more by --memory, or use --memory-high, beyond which processes are slowed down and not killed',
-    );
-  const [rule] = deviceCgroupRules;
-  if (rule !== undefined)
-    throw impossible(
-      `--device-cgroup-rule ${rule} cannot be had by an ordinary user: cgroup v2 allows and forbids devices by BPF programs, which only root may load`,
-      'a container sees the nodes of /dev that are bound and no others; bind more by --device PATH',
-    );
-}
-
-function impossible(message: string, hint: string): HutchError {
-  return new HutchError(message, { code: 'LIMIT_UNAVAILABLE', hint });
 }

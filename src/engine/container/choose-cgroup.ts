@@ -76,13 +76,16 @@ function wantedDriver(request: CgroupRequest, settings: Settings, store: Store):
   throw badValue(place, word, `one of ${CGROUP_DRIVERS.join(', ')}`);
 }
 
+/** Each `-` leads to a slice within the one before it. Source: systemd.slice(5). */
+const SLICE = /^[a-zA-Z0-9_.\\]+(?:-[a-zA-Z0-9_.\\]+)*\.slice$/u;
+
 /** As runc has it: SLICE:PREFIX:NAME for systemd, a path otherwise. */
 function pathOf(driver: CgroupMaker, parent: string | undefined, id: string): string {
   const name = id.slice(0, 12);
   const place = parent ?? DEFAULT_PARENT[driver];
   if (driver === 'systemd') {
-    if (!/^[a-zA-Z0-9][a-zA-Z0-9_.@\\-]*\.slice$/u.test(place))
-      throw badValue('--cgroup-parent', place, 'the name of a slice of systemd, such as work.slice');
+    if (!SLICE.test(place))
+      throw badValue('--cgroup-parent', place, 'the name of a slice of systemd, such as work.slice or work-deep.slice');
     return `${place}:hutch:${name}`;
   }
   const plain = place.replace(/^\/+|\/+$/gu, '');
@@ -108,10 +111,8 @@ function firstLimit(limits: CgroupRequest['limits']): string | undefined {
   const given = Object.entries(limits).find(([, value]) =>
     Array.isArray(value) ? value.length > 0 : value !== undefined && value !== false,
   );
-  return given === undefined ? undefined : (FLAGS[given[0]] ?? `--${kebab(given[0])}`);
+  return given === undefined ? undefined : `--${kebab(given[0])}`;
 }
-
-const FLAGS: Readonly<Record<string, string>> = { deviceCgroupRules: '--device-cgroup-rule' };
 
 function kebab(name: string): string {
   return name.replace(/[A-Z]/gu, (letter) => `-${letter.toLowerCase()}`);

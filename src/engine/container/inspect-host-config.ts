@@ -164,7 +164,9 @@ function blockOf(blockIO: NonNullable<SpecResources['blockIO']>): object {
 
 /** The spec has numbers instead of paths. */
 function throttlesOf(throttles: readonly SpecThrottle[] = []): object[] {
-  return throttles.map(({ major, minor, rate }) => ({ Path: `${String(major)}:${String(minor)}`, Rate: rate }));
+  return throttles
+    .filter(({ rate }) => rate > 0)
+    .map(({ major, minor, rate }) => ({ Path: `${String(major)}:${String(minor)}`, Rate: rate }));
 }
 
 /** Those of --device. */

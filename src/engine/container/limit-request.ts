@@ -1,5 +1,7 @@
 /** The limits that a user asks for, as `run`, `create` and `update` give them: unparsed words, left out where nothing was said; pure types. */
 
+import type { ImpossibleLimit } from './impossible-limits.ts';
+
 export interface LimitRequest {
   readonly memory?: string | undefined;
   readonly memoryReservation?: string | undefined;
@@ -22,8 +24,7 @@ export interface LimitRequest {
   /** FILE=VALUE. */
   readonly cgroupConf: readonly string[];
   /** Asked for, and never to be had. */
-  readonly oomKillDisable?: boolean | undefined;
-  readonly deviceCgroupRules: readonly string[];
+  readonly impossible: readonly ImpossibleLimit[];
 }
 
 /** Nothing is asked for. */
@@ -33,7 +34,7 @@ export const NO_LIMITS: LimitRequest = {
   deviceReadIops: [],
   deviceWriteIops: [],
   cgroupConf: [],
-  deviceCgroupRules: [],
+  impossible: [],
 };
 
 /** True when anything is asked for. */

@@ -34,6 +34,7 @@ import type { WatchPull } from './pull-policy.ts';
 import type { RunRequest } from './run-request.ts';
 import { sweepOrphans } from './sweep-orphans.ts';
 import { systemdMode } from './systemd-mode.ts';
+import { weightNote } from './weight-note.ts';
 
 /** How a use case speaks to the user while it works. */
 export interface MakeEars {
@@ -121,7 +122,8 @@ function warnAbout(draft: Draft, ears: MakeEars): void {
       `only root exists in this container: ${draft.reducedBecause} (hutch doctor tells how to get the other ids)`,
     );
   }
-  for (const note of draft.published.notes) ears.warn(note);
+  const weight = weightNote(draft.spec.linux.resources);
+  for (const note of [...draft.published.notes, ...(weight === null ? [] : [weight])]) ears.warn(note);
   const warnings = draft.spec.mounts
     .filter(
       ({ type, source, destination, options }) =>

@@ -3,9 +3,19 @@ import { statSync, type Stats } from 'node:fs';
 import type { SpecThrottle } from '../../oci/resources.ts';
 import { badValue, parseSize } from './parse-values.ts';
 
-/** The throttles in the order given, the last one of each device. USAGE_INVALID for a path that is no block device. */
-export function parseThrottles(flag: string, texts: readonly string[], unit: 'bytes' | 'operations'): SpecThrottle[] {
-  const throttles = texts.map((text) => parseThrottle(flag, text, unit));
+interface ThrottleOptions {
+  readonly unit: 'bytes' | 'operations';
+  /** Those of other devices stay. */
+  readonly before: readonly SpecThrottle[] | undefined;
+}
+
+/** The throttles, the last one of each device; a rate of 0 lifts it. USAGE_INVALID for a path that is no block device. */
+export function parseThrottles(
+  flag: string,
+  texts: readonly string[],
+  { unit, before = [] }: ThrottleOptions,
+): SpecThrottle[] {
+  const throttles = [...before, ...texts.map((text) => parseThrottle(flag, text, unit))];
   return [
     ...new Map(throttles.map((throttle) => [`${String(throttle.major)}:${String(throttle.minor)}`, throttle])).values(),
   ];
@@ -19,6 +29,7 @@ function parseThrottle(flag: string, text: string, unit: 'bytes' | 'operations')
 }
 
 function parseRate(flag: string, whole: string, text: string, unit: 'bytes' | 'operations'): number {
+  if (text === '0') return 0;
   if (unit === 'bytes') return parseSize(flag, text, whole);
   const number = /^\d+$/u.test(text) ? Number(text) : Number.NaN;
   if (!Number.isSafeInteger(number) || number < 1) throw badValue(flag, whole, 'PATH:NUMBER, operations a second');

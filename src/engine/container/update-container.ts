@@ -15,13 +15,14 @@ import { readJsonFile, writeJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { buildResources } from './build-resources.ts';
 import { applyRate, hasRate, planWithRate, rateWords, withRate, type RateRequest } from './update-rate.ts';
+import { weightNote } from './weight-note.ts';
 import { hasLimits, type LimitRequest } from './limit-request.ts';
 
 /**
- * Changes the limits of a container. Where it runs either all of them take effect or none. CONTAINER_UNKNOWN, USAGE_INVALID, LIMIT_UNAVAILABLE,
+ * Changes the limits of a container, and returns what there is to warn of. Where it runs either all of them take effect or none. CONTAINER_UNKNOWN, USAGE_INVALID, LIMIT_UNAVAILABLE,
  * CGROUP_FAILED.
  */
-export async function updateContainer(word: string, request: LimitRequest, rate: RateRequest = {}): Promise<void> {
+export async function updateContainer(word: string, request: LimitRequest, rate: RateRequest = {}): Promise<string[]> {
   if (!hasLimits(request) && !hasRate(rate))
     throw new HutchError('nothing to update: no limit was given', {
       code: 'USAGE_INVALID',
@@ -39,6 +40,8 @@ export async function updateContainer(word: string, request: LimitRequest, rate:
     ...Object.fromEntries(settings.map(({ file, value }) => [file, value])),
     ...(hasRate(rate) ? rateWords(spec) : {}),
   });
+  const note = request.blkioWeight === undefined ? null : weightNote(spec.linux.resources);
+  return note === null ? [] : [note];
 }
 
 interface Change {

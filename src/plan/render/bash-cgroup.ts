@@ -30,10 +30,12 @@ export function cgroupByHand({ driver, settings }: Step<'join_cgroup'>): string 
 }
 
 /** Settings as properties of a unit; null where there is none. Source: systemd.resource-control(5). */
-function propertiesOf({ file, value }: CgroupSetting): string[] | null {
+function propertiesOf({ file, value, ifThere }: CgroupSetting): string[] | null {
   const words = value.replaceAll('max', 'infinity');
   if (file === 'cpu.max') return bandwidth(value);
   if (file === 'io.weight') return [`IOWeight=${value.replace('default ', '')}`];
+  // systemd sets it along with the other file that says the same.
+  if (ifThere === true) return [];
   const property = PROPERTIES[file];
   return property === undefined ? null : [`${property}=${words}`];
 }

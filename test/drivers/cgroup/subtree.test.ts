@@ -7,6 +7,7 @@ import { after, test } from 'node:test';
 import { delegatedRoot } from '../../../src/drivers/cgroup/cgroupfs/delegated.ts';
 import { memoryKills, readCounters } from '../../../src/drivers/cgroup/counters.ts';
 import { keepSettings } from '../../../src/drivers/cgroup/keep-settings.ts';
+import { applySettings } from '../../../src/drivers/cgroup/apply-settings.ts';
 import { notDelegated } from '../../../src/drivers/cgroup/not-delegated.ts';
 import { hasDelegationFence } from '../../../src/host/probe/cgroup.ts';
 
@@ -46,6 +47,21 @@ test('keepSettings() puts back what was there, also for a device without limits'
   assert.equal(readFileSync(join(directory, 'io.max'), 'utf8'), '8:16 rbps=max wbps=max riops=max wiops=max');
 });
 
+test('keepSettings() puts back the weight of what was changed, and no other', () => {
+  const directory = group('weighed', { 'io.weight': 'default 100\n8:0 200\n' });
+  const restore = keepSettings(directory, [{ file: 'io.weight', value: 'default 7', spec: '' }]);
+  writeFileSync(join(directory, 'io.weight'), '');
+  restore();
+  assert.equal(readFileSync(join(directory, 'io.weight'), 'utf8'), 'default 100');
+});
+
+test('applySettings() leaves out a file that need not be there, and no other', () => {
+  const directory = group('loaded', { 'cgroup.controllers': 'io\n' });
+  const setting = { file: 'io.bfq.weight', value: 'default 7', spec: '' };
+  applySettings(directory, [{ ...setting, ifThere: true }]);
+  assert.throws(() => applySettings(directory, [setting]), /no such file/u);
+});
+
 test('readCounters() reads lines of keys and single numbers, and leaves out what is no number', () => {
   const directory = group('counted', {
     'memory.events': 'low 0\noom 2\noom_kill 1\n',
@@ -63,6 +79,8 @@ test('notDelegated() names what there is and who can change it, or that nobody c
   assert.match(missing.message, /--cpuset-cpus needs the controller cpuset, and those delegated here are: cpu memory/u);
   assert.match(missing.hint ?? '', /Delegate=.*daemon-reload; then you: systemctl --user daemon-reexec/u);
   assert.match(notDelegated('--cgroup-conf hugetlb.2MB.max', 'hugetlb', []).message, /ordinary user/u);
+  const invented = notDelegated('--cgroup-conf magic.max', 'magic', ['cpu']);
+  assert.deepEqual([invented.code, invented.message.includes(`no controller "magic"`)], ['USAGE_INVALID', true]);
 });
 
 test('hasDelegationFence() goes by the mount of cgroup2 itself', () => {

@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { buildResources } from '../../../src/engine/container/build-resources.ts';
+import { impossibleAmong } from '../../../src/engine/container/impossible-limits.ts';
 import { hasLimits, NO_LIMITS, type LimitRequest } from '../../../src/engine/container/limit-request.ts';
 import { deviceNumbers } from '../../../src/engine/container/parse-throttle.ts';
 import type { SpecResources } from '../../../src/oci/resources.ts';
@@ -75,12 +76,39 @@ for (const [request, value] of WRONG)
   });
 
 test('buildResources() says why some limits are for nobody', () => {
-  assert.throws(() => build({ oomKillDisable: true }), refusal('LIMIT_UNAVAILABLE', /--oom-kill-disable/u));
-  assert.throws(() => build({ deviceCgroupRules: ['c 1:3 r'] }), refusal('LIMIT_UNAVAILABLE', /c 1:3 r/u));
+  const all = impossibleAmong(() => ['7']);
+  assert.deepEqual(
+    all.map(({ flag }) => flag),
+    [
+      '--oom-kill-disable',
+      '--device-cgroup-rule',
+      '--kernel-memory',
+      '--memory-swappiness',
+      '--blkio-weight-device',
+      '--cpu-rt-runtime',
+      '--cpu-rt-period',
+    ],
+  );
+  for (const one of all) {
+    const asked = refusal('LIMIT_UNAVAILABLE', new RegExp(`^${one.flag} 7 cannot be had`, 'u'));
+    assert.throws(() => build({ impossible: [one] }), asked);
+  }
+});
+
+test("impossibleAmong() takes docker's defaults for nothing", () => {
+  const defaults: Readonly<Record<string, string>> = {
+    'oom-kill-disable': 'false',
+    'kernel-memory': '0',
+    'memory-swappiness': '-1',
+    'cpu-rt-runtime': '0',
+  };
+  const valuesOf = (name: string): string[] => [defaults[name] ?? []].flat();
+  assert.deepEqual(impossibleAmong(valuesOf), []);
+  assert.equal(hasLimits({ ...NO_LIMITS, impossible: impossibleAmong(valuesOf) }), false);
 });
 
 test('hasLimits() does not take nothing for something', () => {
-  assert.equal(hasLimits({ ...NO_LIMITS, oomKillDisable: false, memory: undefined }), false);
+  assert.equal(hasLimits({ ...NO_LIMITS, memory: undefined }), false);
   assert.equal(hasLimits({ ...NO_LIMITS, cgroupConf: ['a.b=1'] }), true);
 });
 
