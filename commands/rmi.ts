@@ -40,7 +40,8 @@ export default class Rmi extends HutchCommand {
         if (flags.ignore && error.code === 'IMAGE_UNKNOWN') continue;
         const { presentError } = await import('../src/cli/present-error.ts');
         presentError(error);
-        exitCode = EXIT_HUTCH;
+        // As with docker, which tells of it.
+        if (!flags.force || error.code !== 'IMAGE_UNKNOWN') exitCode = EXIT_HUTCH;
       }
     }
     return exitCode;

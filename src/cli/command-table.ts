@@ -37,6 +37,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
     summary: 'Print the completion script for a shell',
     load: () => import('../../commands/completion.ts'),
   },
+  'container exists': {
+    summary: 'Tell by the exit code whether a container is there',
+    load: () => import('../../commands/container/exists.ts'),
+  },
   'container inspect': {
     summary: 'Show everything about containers',
     load: () => import('../../commands/container/inspect.ts'),
@@ -121,9 +125,10 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   info: {
     summary: 'Describe this host and what hutch uses of it',
     load: () => import('../../commands/info.ts'),
+    aliases: ['system info'],
   },
   inspect: {
-    summary: 'Show everything about containers and images',
+    summary: 'Show everything about containers, images and networks',
     load: () => import('../../commands/inspect.ts'),
   },
   kill: {
@@ -234,7 +239,7 @@ export const COMMANDS: Readonly<Record<string, CommandRow>> = {
   rm: {
     summary: 'Remove containers',
     load: () => import('../../commands/rm.ts'),
-    aliases: ['container rm'],
+    aliases: ['container rm', 'container remove'],
   },
   run: {
     summary: 'Run a command in a new container',

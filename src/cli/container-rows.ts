@@ -3,7 +3,7 @@ import { healthText, type ListedContainer } from '../engine/container/list-conta
 import type { ContainerSize } from '../engine/container/measure-containers.ts';
 import type { Column } from './format/format-rows.ts';
 import { portRanges } from './port-ranges.ts';
-import { humanSince, humanSize } from './format/human.ts';
+import { goTime, humanSince, humanSize } from './format/human.ts';
 
 export interface RowOptions {
   readonly isWhole: boolean;
@@ -34,7 +34,7 @@ export function containerColumns({ isWhole, sizes }: RowOptions): Columns {
       isShown: sizes !== undefined,
     },
     { name: 'Created', header: 'CREATED', text: ({ record }) => humanSince(record.createdAt), ...onlyTemplates },
-    { name: 'CreatedAt', header: 'CREATED AT', text: ({ record }) => record.createdAt, ...onlyTemplates },
+    { name: 'CreatedAt', header: 'CREATED AT', text: ({ record }) => goTime(record.createdAt), ...onlyTemplates },
     { name: 'State', header: 'STATE', text: ({ state }) => state.status, ...onlyTemplates },
     { name: 'Labels', header: 'LABELS', text: labelsText, ...onlyTemplates },
     { name: 'Mounts', header: 'MOUNTS', text: ({ volumes }) => volumes().join(','), ...onlyTemplates },

@@ -39,5 +39,12 @@ function fieldsOf(event: StoredEvent) {
     Time: time,
     TimeNano: `${String(ms)}000000`,
     Attributes: attributes,
+    // The names of docker's JSON.
+    id,
+    status: action,
+    from: event.type === 'container' ? event.image : '',
+    scope: 'local',
+    time: Math.floor(ms / 1000),
+    timeNano: ms * 1_000_000,
   };
 }

@@ -1,4 +1,5 @@
 /** What `hutch inspect` and `hutch container inspect` print; CLI process. */
+import { isHutchError } from '../errors/hutch-error.ts';
 import { inspectOne, isUnknown, type InspectOptions } from '../engine/system/inspect.ts';
 import { Flags } from './base-command.ts';
 import { EXIT_OK } from './exit-codes.ts';
@@ -36,7 +37,7 @@ export async function showEach(
     try {
       found.push(await inspect(word));
     } catch (error) {
-      if (!isUnknown(error)) throw error;
+      if (!isUnknown(error) && !isHutchError(error, 'NAME_AMBIGUOUS')) throw error;
       unknown.push(error);
     }
   }

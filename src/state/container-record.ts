@@ -93,7 +93,7 @@ export function listIds(store: Store): string[] {
   return listNames(store.containers).filter(isContainerId);
 }
 
-/** The container of a name, an id or a unique beginning of one. CONTAINER_UNKNOWN otherwise; the word is never used as a path unchecked. */
+/** The container of a name, an id or a unique beginning of one. CONTAINER_UNKNOWN, or NAME_AMBIGUOUS; the word is never used as a path unchecked. */
 export function findContainer(store: Store, word: string): ContainerRecord {
   const byName = nameOwner(store, word);
   if (byName !== undefined) {
@@ -103,12 +103,18 @@ export function findContainer(store: Store, word: string): ContainerRecord {
   const ids = /^[0-9a-f]+$/u.test(word) ? listIds(store).filter((id) => id.startsWith(word)) : [];
   const record = ids.length === 1 ? readContainer(store, ids[0] ?? '') : undefined;
   if (record !== undefined) return record;
-  throw new HutchError(
-    ids.length > 1 ? `"${word}" begins the ids of ${String(ids.length)} containers` : `there is no container "${word}"`,
-    {
-      code: 'CONTAINER_UNKNOWN',
-      hint: ids.length > 1 ? 'give more digits of the id' : 'see `hutch ps -a` for those that are there',
-      context: { container: word },
-    },
-  );
+  if (ids.length > 1) throw isAmbiguous(word, ids.length);
+  throw new HutchError(`there is no container "${word}"`, {
+    code: 'CONTAINER_UNKNOWN',
+    hint: 'see `hutch ps -a` for those that are there',
+    context: { container: word },
+  });
+}
+
+function isAmbiguous(word: string, count: number): HutchError {
+  return new HutchError(`"${word}" begins the ids of ${String(count)} containers`, {
+    code: 'NAME_AMBIGUOUS',
+    hint: 'give more digits of the id',
+    context: { container: word },
+  });
 }

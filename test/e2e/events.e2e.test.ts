@@ -44,6 +44,8 @@ describe('events', { skip: hostSkip() }, () => {
     );
     const lines = (await get('--format', 'json', '-f', 'container=new')).trim().split('\n');
     assert.deepEqual(Object.keys(JSON.parse(lines[0] ?? '') as object).slice(0, 3), ['Type', 'Action', 'Actor']);
+    const { status, id, from, time, Actor } = JSON.parse(lines[0] ?? '') as Record<string, unknown>;
+    assert.deepEqual([status, from, typeof time, (Actor as { ID: string }).ID], ['create', 'host', 'number', id]);
     assert.match(await get('--since', '1h'), /name=old/u);
     assert.equal(await get('--until', '1h'), '');
   });

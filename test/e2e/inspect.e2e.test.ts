@@ -25,6 +25,20 @@ describe('hutch inspect', { skip }, () => {
     printed(await box.hutch(['run', '--name', 'over', '--net', 'none', BUSYBOX, 'sh', '-c', 'exit 7']), 7);
   });
 
+  it('has the fields that scripts for docker read, also where there is nothing to say', async () => {
+    const address = '{{range .NetworkSettings.Networks}}[{{.IPAddress}}]{{end}}';
+    const fields = `${address}{{.GraphDriver.Name}}|{{.AppArmorProfile}}|{{.ExecIDs}}|{{.HostConfig.Dns}}`;
+    assert.match(await field(fields, 'over'), /^\[\](?:overlay|fuse-overlayfs|vfs)\|\|<no value>\|\[\]\n$/u);
+  });
+
+  it('knows networks, and says when the beginning of an id fits several containers', async () => {
+    printed(await box.hutch(['network', 'create', 'mesh']));
+    assert.equal(await field('{{.Name}} {{.Scope}}', 'mesh'), 'mesh local\n');
+    assert.equal(await field('{{.Name}}', '--type', 'network', 'mesh'), 'mesh\n');
+    assert.equal((await box.hutch(['inspect', '--type', 'network', 'web'])).code, 1);
+    printed(await box.hutch(['network', 'rm', 'mesh']));
+  });
+
   it('gives one array for all names, in the form of docker', async () => {
     const outcome = await box.hutch(['inspect', 'web', 'over']);
     const [web, over] = JSON.parse(printed(outcome)) as [
@@ -95,7 +109,7 @@ describe('hutch inspect', { skip }, () => {
   it('prints an empty array, an error and ends with 1 for an unknown name; known ones are printed all the same', async () => {
     const none = await box.hutch(['inspect', 'nobody']);
     assert.deepEqual([none.code, none.stdout], [1, '[]\n']);
-    assert.match(none.stderr, /^hutch: there is no container and no image "nobody"\n {2}fix: .*\n$/u);
+    assert.match(none.stderr, /^hutch: there is no container, no image and no network "nobody"\n {2}fix: .*\n$/u);
     const some = await box.hutch(['inspect', '-f', '{{.Name}}', 'nobody', 'web', '../x']);
     assert.deepEqual([some.code, some.stdout], [1, 'web\n']);
     assert.match(some.stderr, /"nobody"[^]*"\.\.\/x"/u);

@@ -10,6 +10,7 @@ import { busyboxArchive, busyboxSkip } from './busybox-archive.ts';
 import { assertRefused, hostSkip, makeSandbox, printed, type Outcome } from './sandbox.ts';
 
 const minute = (number: number): string => `2026-01-01T00:0${String(number)}:00.000Z`;
+const PORT = { protocol: 'tcp', hostAddress: '127.0.0.1', hostPort: 8080, containerPort: 80 } as const;
 const ENDED = { status: 'exited', startedAt: minute(5), finishedAt: minute(6) } as const;
 
 describe('hutch ps', { skip: hostSkip() }, () => {
@@ -24,7 +25,14 @@ describe('hutch ps', { skip: hostSkip() }, () => {
     await storeContainer(store, recordOf(idOf(1), { name: 'made', createdAt: minute(1), labels: { a: '1', b: '2' } }));
     await storeContainer(
       store,
-      recordOf(idOf(2), { name: 'done', createdAt: minute(2), image, labels: { a: '1' }, command: ['x'.repeat(40)] }),
+      recordOf(idOf(2), {
+        name: 'done',
+        createdAt: minute(2),
+        image,
+        labels: { a: '1' },
+        command: ['x'.repeat(40)],
+        ports: [PORT],
+      }),
       { ...ENDED, exitCode: 0 },
       { network: 'host', mounts: [{ type: 'bind', source: '/srv/data', destination: '/data', options: [] }] },
     );
@@ -75,6 +83,12 @@ describe('hutch ps', { skip: hostSkip() }, () => {
     ['done', ['volume=/data', 'network=host']],
     ['', ['volume=/data', 'network=none']],
     ['up', ['restart-policy=always']],
+    ['done', ['publish=80']],
+    ['done', ['publish=79-81/tcp', 'publish=7']],
+    ['', ['publish=8080']],
+    ['', ['publish=80/udp']],
+    ['done', ['command=^x+$']],
+    ['up\nfailed\ndone\nmade', ['name=']],
   ];
   for (const [expected, words] of filtered) {
     it(`--filter ${words.join(' --filter ')} finds ${JSON.stringify(expected)}`, async () => {
@@ -88,7 +102,17 @@ describe('hutch ps', { skip: hostSkip() }, () => {
   });
 
   it('refuses a filter that it does not know, and names what it knows', async () => {
-    for (const word of ['colour=red', 'status=asleep', 'status', '=x', 'exited=no', 'name=(', 'until=soon']) {
+    for (const word of [
+      'colour=red',
+      'status=asleep',
+      'status',
+      '=x',
+      'exited=no',
+      'name=(',
+      'until=soon',
+      'publish=x',
+      'publish=9-8',
+    ]) {
       assertRefused(await box.hutch(['ps', '--filter', word]), /^hutch: --filter ".*" is not known\n/u);
     }
     assertRefused(await box.hutch(['ps', '--filter', 'before=nobody']), /^hutch: there is no container "nobody"/u);
@@ -118,6 +142,11 @@ describe('hutch ps', { skip: hostSkip() }, () => {
       ),
       /^a {3}some key\n1\n$/u,
     );
+    assert.equal(
+      printed(await box.hutch(['ps', '-l', '--format', '{{.CreatedAt}}'])),
+      '2026-01-01 00:04:00 +0000 UTC\n',
+    );
+    assert.doesNotMatch(printed(await box.hutch(['ps', '-l', '--format', '{{.}}'])), /undefined/u);
     const line = JSON.parse(printed(await box.hutch(['ps', '-l', '--format', '{{json .}}']))) as { Names: string };
     assert.equal(line.Names, 'up');
     assertRefused(await box.hutch(['ps', '--format', '{{.Nmaes}}']), /^hutch: .*there is no field \.Nmaes/u);

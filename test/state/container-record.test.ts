@@ -50,7 +50,7 @@ test('findContainer() finds a record by name, id and the unique beginning of an 
   assert.deepEqual(findContainer(store, one.name), one);
   assert.deepEqual(findContainer(store, ID), one);
   assert.deepEqual(findContainer(store, 'abc'), two);
-  assert.throws(() => findContainer(store, 'a'), refusal('CONTAINER_UNKNOWN', /^"a" begins the ids of 2 containers$/u));
+  assert.throws(() => findContainer(store, 'a'), refusal('NAME_AMBIGUOUS', /^"a" begins the ids of 2 containers$/u));
 });
 
 test('findContainer() prefers a name to the beginning of an id', async () => {

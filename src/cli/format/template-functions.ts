@@ -15,6 +15,11 @@ export const TEMPLATE_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   split: ([text, separator], fail) => textOf(text, fail).split(textOf(separator, fail)),
   upper: ([text], fail) => textOf(text, fail).toUpperCase(),
   lower: ([text], fail) => textOf(text, fail).toLowerCase(),
+  title: ([text], fail) => textOf(text, fail).replace(/(?<=^|\s)\S/gu, (letter) => letter.toUpperCase()),
+  pad: ([text, before, after], fail) => padText(textOf(text, fail), numberOf(before, fail), numberOf(after, fail)),
+  truncate: ([text, length], fail) => textOf(text, fail).slice(0, numberOf(length, fail)),
+  slice: ([value, start, end], fail) => sliceOf(value, [start ?? 0, end], fail),
+  urlquery: (given) => encodeURIComponent(given.map(goText).join('')).replaceAll('%20', '+'),
   len: ([value], fail) => lengthOf(value, fail),
   index: ([value, ...keys], fail) => keys.reduce((current, key) => elementOf(current, key, fail), value),
   print: (given) => given.map(goText).join(''),
@@ -22,6 +27,10 @@ export const TEMPLATE_FUNCTIONS: Readonly<Record<string, TemplateFunction>> = {
   printf: ([pattern, ...given], fail) => formatPrintf(textOf(pattern, fail), given, fail),
   eq: ([first, ...others]) => others.some((other) => isEqual(first, other)),
   ne: ([first, second]) => !isEqual(first, second),
+  lt: ([first, second], fail) => order(first, second, fail) < 0,
+  le: ([first, second], fail) => order(first, second, fail) <= 0,
+  gt: ([first, second], fail) => order(first, second, fail) > 0,
+  ge: ([first, second], fail) => order(first, second, fail) >= 0,
   not: ([value]) => !isTruthy(value),
   // findIndex() gives -1 for none, and at(-1) is the last, as Go wants it.
   and: (given) => given.at(given.findIndex((value) => !isTruthy(value))),
@@ -33,7 +42,10 @@ export function goText(value: unknown): string {
   if (value === undefined || value === null) return '<no value>';
   if (Array.isArray(value)) return `[${value.map(goText).join(' ')}]`;
   if (typeof value === 'object') {
-    const entries = Object.entries(value).sort(([left], [right]) => (left < right ? -1 : 1));
+    const isData = ([, item]: [string, unknown]): boolean => typeof item !== 'function';
+    const entries = Object.entries(value)
+      .filter(isData)
+      .sort(([left], [right]) => (left < right ? -1 : 1));
     return `map[${entries.map(([key, item]) => `${key}:${goText(item)}`).join(' ')}]`;
   }
   return typeof value === 'string' ? value : JSON.stringify(value);
@@ -52,6 +64,32 @@ function isEqual(left: unknown, right: unknown): boolean {
 function textOf(value: unknown, fail: Fail): string {
   if (typeof value !== 'string') throw fail(`${goText(value)} is not text`);
   return value;
+}
+
+/** Not below 0: a length or a place. */
+function numberOf(value: unknown, fail: Fail): number {
+  if (typeof value === 'number' && value >= 0) return value;
+  throw fail(`${goText(value)} is no number, or below 0`);
+}
+
+/** As docker's: nothing stays nothing. */
+function padText(text: string, before: number, after: number): string {
+  return text === '' ? '' : `${' '.repeat(before)}${text}${' '.repeat(after)}`;
+}
+
+function sliceOf(value: unknown, [from, to]: readonly [unknown, unknown], fail: Fail): unknown {
+  if (typeof value !== 'string' && !Array.isArray(value)) throw fail(`${goText(value)} is no text and no list`);
+  const start = numberOf(from, fail);
+  const end = to === undefined ? value.length : numberOf(to, fail);
+  if (start > end || end > value.length) throw fail(`${String(start)} to ${String(end)} of ${String(value.length)}`);
+  return value.slice(start, end);
+}
+
+/** Below 0 when `left` comes first. */
+function order(left: unknown, right: unknown, fail: Fail): number {
+  if (typeof left === 'number' && typeof right === 'number') return left - right;
+  if (typeof left === 'string' && typeof right === 'string') return left < right ? -1 : Number(left > right);
+  throw fail(`${goText(left)} and ${goText(right)} have no order`);
 }
 
 function lengthOf(value: unknown, fail: Fail): number {

@@ -39,7 +39,7 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
     ({ record }) =>
       record.id.startsWith(value),
   name: (value) => {
-    const pattern = patternOf(value);
+    const pattern = patternOf('name', value);
     // docker's names begin with a slash, and its users write ^/name$.
     return ({ record }) => pattern.test(record.name) || pattern.test(`/${record.name}`);
   },
@@ -93,6 +93,15 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
       const spec = readSpec(store, record.id);
       return spec !== undefined && networkOf(spec) === value;
     },
+  publish: (value) => {
+    const { protocol, first, last } = portsOf(value);
+    return ({ record: { ports = [] } }) =>
+      ports.some((port) => port.protocol === protocol && port.containerPort >= first && port.containerPort <= last);
+  },
+  command: (value) => {
+    const pattern = patternOf('command', value);
+    return ({ record }) => pattern.test(record.command.join(' '));
+  },
   'restart-policy': (value) => {
     const policy = oneOf('restart-policy', value, POLICIES);
     return ({ record }) => record.restart.name === policy;
@@ -133,7 +142,8 @@ export function parseContainerFilter(store: Store, words: readonly string[]): Co
 
 function splitWord(word: string): [string, string] {
   const equals = word.indexOf('=');
-  if (equals <= 0 || equals === word.length - 1) throw invalid(word, 'KEY=VALUE, such as status=exited');
+  const isEmpty = equals === word.length - 1 && !MAY_BE_EMPTY.includes(word.slice(0, equals));
+  if (equals <= 0 || isEmpty) throw invalid(word, 'KEY=VALUE, such as status=exited');
   return [word.slice(0, equals), word.slice(equals + 1)];
 }
 
@@ -144,11 +154,26 @@ function isOn(store: Store, networks: readonly NetworkAttachment[], value: strin
   );
 }
 
-function patternOf(text: string): RegExp {
+/** As docker: a port of the container, or a range of them, of TCP unless it says otherwise. */
+function portsOf(value: string): { readonly protocol: string; readonly first: number; readonly last: number } {
+  const {
+    first,
+    last = first,
+    protocol = 'tcp',
+  } = /^(?<first>\d{1,5})(?:-(?<last>\d{1,5}))?(?:\/(?<protocol>tcp|udp))?$/u.exec(value)?.groups ?? {};
+  if (first === undefined || Number(first) > Number(last) || Number(last) > 65_535)
+    throw invalid(`publish=${value}`, 'a port of the container: publish=80, publish=53/udp or publish=8000-8080/tcp');
+  return { protocol, first: Number(first), last: Number(last) };
+}
+
+/** What may be empty, and then fits every container, as with docker and podman. */
+const MAY_BE_EMPTY: readonly string[] = ['id', 'name'];
+
+function patternOf(key: string, text: string): RegExp {
   try {
     return new RegExp(text, 'u');
   } catch {
-    throw invalid(`name=${text}`, 'a part of a name, or a regular expression');
+    throw invalid(`${key}=${text}`, 'a part of it, or a regular expression');
   }
 }
 

@@ -47,6 +47,9 @@ function identityOf(store: Store, record: ContainerRecord, state: ContainerState
     Name: record.name,
     RestartCount: state.restartCount,
     Driver: driverOf(directory),
+    GraphDriver: { Name: driverOf(directory), Data: null },
+    // Fences of other tools; and docker lists commands of `exec` that run.
+    ...{ AppArmorProfile: '', ProcessLabel: '', MountLabel: '', ExecIDs: null },
     Platform: 'linux',
     OCIConfigPath: join(directory, 'config.json'),
   };

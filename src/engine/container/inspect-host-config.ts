@@ -16,6 +16,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     Binds: volumes.map(bindText),
     NetworkMode: record.networks?.[0]?.network ?? networkOf(spec),
     AllowHostLoopback: spec.annotations[HUTCH_ANNOTATIONS.hostLoopback] === 'true',
+    ...resolverOf(record),
     ...rateOf(spec),
     PortBindings: portBindings(record.ports ?? []),
     RestartPolicy: { Name: record.restart.name, MaximumRetryCount: record.restart.limit ?? 0 },
@@ -44,6 +45,14 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     ReadonlyPaths: linux.readonlyPaths,
     UidMap: linux.uidMappings,
     GidMap: linux.gidMappings,
+  };
+}
+
+function resolverOf({ nameServers, resolver }: ContainerRecord): object {
+  return {
+    Dns: nameServers ?? resolver?.servers ?? [],
+    DnsSearch: resolver?.search ?? [],
+    DnsOptions: resolver?.options ?? [],
   };
 }
 

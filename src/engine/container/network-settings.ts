@@ -19,6 +19,9 @@ export interface Inspected {
 /** What slirp4netns gives every container. Source: slirp4netns(1). */
 const OF_SLIRP = { address: '10.0.2.100', prefixLength: 24, gateway: '10.0.2.2', mac: '', aliases: [] };
 
+/** Of a container that does not run, or whose network has no address of its own. */
+const UNKNOWN = { address: '', prefixLength: 0, gateway: '', mac: '', aliases: [] };
+
 /** `SourceAddressPreserved`: the container sees who connects, but for the host itself. Addresses are those of a container that runs. */
 export function networkSettings({ store, record, spec, state }: Inspected): object {
   const { init } = state;
@@ -43,7 +46,7 @@ function ofFirst(first: Partial<ReturnType<typeof shown>>): object {
 function otherNetwork(spec: RuntimeSpec | undefined, { init }: ContainerState): Record<string, object> {
   if (spec === undefined || joinedContainer(spec) !== undefined) return {};
   const name = networkOf(spec);
-  return { [name]: name === 'slirp4netns' && init !== null ? shown(OF_SLIRP) : {} };
+  return { [name]: shown(name === 'slirp4netns' && init !== null ? OF_SLIRP : UNKNOWN) };
 }
 
 function userNetworks(
@@ -54,7 +57,7 @@ function userNetworks(
   return Object.fromEntries(
     attachments.map(({ network, aliases, ip }) => {
       const endpoint = endpoints?.find((one) => one.network === network);
-      const known = endpoint ?? { address: '', prefixLength: 0, gateway: '', mac: '', aliases };
+      const known = endpoint ?? { ...UNKNOWN, aliases };
       const fixed = ip === undefined ? null : { IPv4Address: ip };
       const id = endpoint?.networkId ?? peekNetwork(store, network)?.id ?? '';
       return [network, { IPAMConfig: fixed, NetworkID: id, Interface: endpoint?.device ?? '', ...shown(known) }];

@@ -129,6 +129,9 @@ describe('a template', () => {
     ['{{index (split "a:b" ":") 1}}', 'b'],
     ['{{.Id | upper | lower}}', 'aaa'],
     ['{{println .Id}}', 'aaa\n'],
+    ['{{title "a bc"}}|{{pad "x" 1 2}}|{{pad "" 1 2}}|{{truncate .Id 2}}|{{truncate .Id 9}}', 'A Bc| x  ||aa|aaa'],
+    ['{{slice "abcd" 1 3}} {{slice .Names 1}} {{urlquery "a b&"}}', 'bc [www] a+b%26'],
+    ['{{lt 1 2}} {{ge "a" "b"}} {{if gt .Size 1000}}big{{end}} {{le 2 2}}', 'true false big true'],
     ['{{print .Id .Size}}', 'aaa1500'],
     [
       '{{printf "%s=%d %q %5d|%-5s|%05d %.1f %t %v%%" .Id .Size .Id 7 "x" 42 1.25 true .Names}}',
