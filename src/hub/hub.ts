@@ -6,6 +6,7 @@ import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
 import { parseSubnet } from '../linux/ipv4.ts';
 import { SUBNET_POOL, type HubNetwork, type HubRequest, type HubWish, type ResolverTable } from '../protocol/hub.ts';
+import { endConnections, type Side } from '../monitor/end-connections.ts';
 import { chooseAddress, macOf, subnetOf } from './choose-address.ts';
 import { failed, type NetworkSpace } from './network-space.ts';
 import { bridgeRule, forwardRule, PORT_PREFIX, portRule, privateRule, type ForwardRule } from './rules.ts';
@@ -123,6 +124,16 @@ export class Hub {
     if (rule === this.privateRule) return;
     await this.space.filter(rule);
     this.privateRule = rule;
+  }
+
+  /** As endConnections(), for all containers: the way out has another helper. */
+  async endOutward(): Promise<void> {
+    const sides = ({ ports }: Member): Side[] =>
+      [...ports.values()].map(({ endpoint: { address, prefixLength } }) => ({
+        address,
+        near: `${address}/${String(prefixLength)}`,
+      }));
+    await Promise.all([...this.members].map((member) => endConnections(member.pid, sides(member))));
   }
 
   private async plug(member: Member, wish: HubWish): Promise<void> {

@@ -82,10 +82,14 @@ function serve(socket: Socket, { hub }: Parts, onLeft: () => void): void {
 async function open(apiSocket: string): Promise<Parts> {
   const syscalls = openSyscalls();
   const space = await NetworkSpace.open(syscalls);
+  const hubs: Hub[] = [];
   const wayOut = new WayOut({
     pid: space.pid,
     syscalls,
     apiSocket,
+    onNewHelper: async () => {
+      for (const hub of hubs) await hub.endOutward();
+    },
     onChange: (what, detail) => {
       for (const socket of connections) say(socket, { event: 'hub_notes', what, detail });
     },
@@ -97,7 +101,9 @@ async function open(apiSocket: string): Promise<Parts> {
     space[Symbol.dispose]();
     throw error;
   }
-  return { hub: new Hub(space, wayOut), space, wayOut };
+  const hub = new Hub(space, wayOut);
+  hubs.push(hub);
+  return { hub, space, wayOut };
 }
 
 /** Each bearing the errors that a command shows: the code, what is wrong, and the remedy. */

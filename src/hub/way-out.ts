@@ -19,6 +19,8 @@ export interface WayOutOptions {
   /** Where its control socket is. */
   readonly apiSocket: string;
   readonly syscalls: Syscalls;
+  /** A new helper is there, and leads no port yet. */
+  readonly onNewHelper: () => Promise<void>;
   readonly onChange: (what: 'restarted' | 'lost', detail: string) => void;
 }
 
@@ -123,6 +125,7 @@ export class WayOut implements Disposable {
       () => !this.isOver,
       async () => {
         await this.start();
+        await this.options.onNewHelper();
         return this.leadAgain();
       },
     );

@@ -7,11 +7,15 @@ import { helperName } from '../plan/name-of-program.ts';
 import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
+import { networkDriver } from '../drivers/network/select.ts';
 import { deepenBacklogs } from './deepen-backlogs.ts';
+import { endConnections } from './end-connections.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
 import { publishPorts } from './publish-ports.ts';
 import { NetworkBackoff } from './network-backoff.ts';
+
+const SLIRP = 'slirp4netns';
 
 /** What becomes of the network. `down`: tries to bring it back follow; `lost`: no more of them. */
 export type NetworkChange =
@@ -78,6 +82,13 @@ export class NetworkKeeper implements Disposable {
     if (this.words.length > 0) this.removeSocket();
   }
 
+  /** pasta gives the container addresses of the host, and has other sequence numbers each time. */
+  private async endConnections(): Promise<void> {
+    if (helperName(this.words) !== SLIRP) return;
+    const { address } = networkDriver(SLIRP);
+    if (address !== null) await endConnections(this.pid, [{ address, near: address }]);
+  }
+
   private removeSocket(): void {
     rmSync(this.options.apiSocket, { force: true });
   }
@@ -128,6 +139,7 @@ export class NetworkKeeper implements Disposable {
       helper.hold(true);
       for (const rate of this.options.rates()) await limitNetworkAgain(rate, this.pid);
       helper.hold(false);
+      await this.endConnections();
       await this.publishPorts(helper);
       if (helper.hasEnded()) throw endedEarly(helperName(this.words), await helper.ended);
     } catch (error) {
