@@ -62,5 +62,7 @@ function podmanIn(scratch: string): Argv {
     'podman',
     ...['--root', join(scratch, 'podman'), '--runroot', join(scratch, 'podman-run')],
     ...['--storage-driver', 'overlay', '--runtime', '/usr/sbin/runc', '--cgroup-manager', 'cgroupfs'],
+    // Its default in a new store, but not in one that has an image already.
+    ...(existsSync('/usr/lib/podman/netavark') ? ['--network-backend', 'netavark'] : []),
   ];
 }

@@ -1,5 +1,6 @@
-/* One end of a connection, for bench:network; static, so that it needs no image. Usage: end PORT | end ADDRESS PORT MEBIBYTES */
+/* One end of a connection, for bench:network; static, so that it needs no image. Usage: end PORT | end ADDRESS PORT MEBIBYTES | end ADDRESS PORT COUNT turns */
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdint.h>
@@ -54,11 +55,26 @@ static int send_to(struct sockaddr_in *to, long mebibytes) {
   return 0;
 }
 
+/* Prints the seconds that a byte took to go there and back so many times. */
+static int take_turns(struct sockaddr_in *to, long count) {
+  struct timespec start, end;
+  char byte = 'x';
+  int yes = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
+  setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  if (connect(fd, (struct sockaddr *)to, sizeof *to) || write(fd, "e", 1) != 1) return perror("connect"), 1;
+  clock_gettime(CLOCK_MONOTONIC, &start);
+  for (; count > 0; count--)
+    if (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1) return perror("turn"), 1;
+  clock_gettime(CLOCK_MONOTONIC, &end);
+  printf("%f\n", (double)(end.tv_sec - start.tv_sec) + (double)(end.tv_nsec - start.tv_nsec) / 1e9);
+  return 0;
+}
+
 int main(int argc, char **argv) {
   struct sockaddr_in at = {.sin_family = AF_INET};
   signal(SIGPIPE, SIG_IGN);
   at.sin_port = htons(atoi(argv[argc < 4 ? 1 : 2]));
   if (argc < 4) return listen_at(&at);
   inet_pton(AF_INET, argv[1], &at.sin_addr);
-  return send_to(&at, atol(argv[3]));
+  return argc > 4 ? take_turns(&at, atol(argv[3])) : send_to(&at, atol(argv[3]));
 }

@@ -2,7 +2,8 @@
  * `npm run bench:network`: what goes through the private network of a container, next to podman with the same slirp4netns. Run it as an ordinary
  * user, after `npm run build`, on a host with an address beside the loopback. Each round asks every contestant once. podman comes twice: with
  * `port_handler=slirp4netns`, which publishes as hutch does and keeps the client's address, and with its default, a proxy that hides
- * it and takes ports past slirp4netns. Options: --rounds N (default 7), --only TEXT for rows that have TEXT in their name, --json.
+ * it and takes ports past slirp4netns. Rows between containers have two of them on a user network of their own (`network create`), and podman
+ * once more with packets as long as hutch's. Options: --rounds N (default 7), --only TEXT for rows that have TEXT in their name, --json.
  */
 import { spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
@@ -17,6 +18,14 @@ const MEBIBYTES = 256;
 const HUTCH = 'hutch';
 const SAME = 'podman, same helper';
 const PROXY = 'podman, proxy';
+const LONG = 'podman, mtu 65520';
+/** Flags of `network create`, of those who have two containers on one. */
+const PAIRS: Readonly<Record<string, readonly string[]>> = {
+  [HUTCH]: [],
+  [SAME]: [],
+  [LONG]: ['--opt', 'mtu=65520'],
+};
+const BETWEEN = 'between containers';
 
 interface Tool {
   readonly name: string;
@@ -24,10 +33,13 @@ interface Tool {
   /** Flags of a private network. */
   readonly network: readonly string[];
   readonly none: readonly string[];
+  /** Of the host, that leads to its container; not a number where it has none. */
   readonly port: number;
+  /** Of the far one of its two containers on a user network; empty where it has none. */
+  readonly far: string;
 }
 
-/** Milliseconds of one turn, by row. Rows from container to container belong here, with a second container per tool. */
+/** Milliseconds of one turn, by row. */
 type Row = (tool: Tool) => Promise<number>;
 
 const { values } = parseArgs({
@@ -59,15 +71,17 @@ const ROWS: Readonly<Record<string, Row>> = {
   '2000 connections, one by one': ({ port }) => timed(() => shortConnections(port, 2000, 1)),
   '2000 connections, ten at once': ({ port }) => timed(() => shortConnections(port, 2000, 10)),
   '2000 round trips': ({ port }) => timed(() => roundTrips(port, 2000)),
+  [`throughput ${BETWEEN}`]: (tool) => toFar(tool, String(MEBIBYTES * 8)),
+  [`2000 round trips ${BETWEEN}`]: (tool) => toFar(tool, '2000', 'turns'),
   'run in a private network': (tool) => starts(tool, tool.network),
   'start of a private network': async (tool) => (await starts(tool, tool.network)) - (await starts(tool, tool.none)),
 };
 
+const rows = Object.keys(ROWS).filter((name) => name.includes(values.only));
 const tools = startAll();
 try {
   const times = new Map<string, number[]>();
-  const rows = Object.keys(ROWS).filter((name) => name.includes(values.only));
-  const turns = rows.flatMap((row) => tools.map((tool) => ({ row, tool })));
+  const turns = rows.flatMap((row) => tools.filter((tool) => takesPart(tool, row)).map((tool) => ({ row, tool })));
   for (let round = -1; round < Number(values.rounds); round += 1)
     for (const { row, tool } of turns) {
       const name = `${tool.name}: ${row}`;
@@ -76,7 +90,17 @@ try {
     }
   report(times, rows.flatMap(comparisons), values.json);
 } finally {
-  for (const { argv, name } of tools) spawnSync(argv[0], [...argv.slice(1), 'rm', '-f', containerOf(name)], { env });
+  for (const { argv, name } of tools) {
+    const near = containerOf(name);
+    // One by one: podman removes none where one is missing.
+    const containers = [near, `${near}-pair`, farOf(name)].map((each) => ['rm', '-f', each]);
+    for (const words of [...containers, ['network', 'rm', near]])
+      spawnSync(argv[0], [...argv.slice(1), ...words], { env });
+  }
+}
+
+function takesPart({ far, port }: Tool, row: string): boolean {
+  return row.includes(BETWEEN) ? far !== '' : !Number.isNaN(port);
 }
 
 /** Ratios of times: at most 1 is at least podman's speed. The proxy takes what comes in past slirp4netns, so it sets no goal. */
@@ -85,11 +109,16 @@ function comparisons(row: string): Comparison[] {
   return [
     { of: `${HUTCH}: ${row}`, to: `${SAME}: ${row}`, goal },
     { of: `${HUTCH}: ${row}`, to: `${PROXY}: ${row}`, goal: null },
+    { of: `${HUTCH}: ${row}`, to: `${LONG}: ${row}`, goal: 1 },
   ];
 }
 
 function containerOf(name: string): string {
   return name.replaceAll(/\W+/gu, '-');
+}
+
+function farOf(name: string): string {
+  return `${containerOf(name)}-far`;
 }
 
 function startAll(): Tool[] {
@@ -105,14 +134,47 @@ function startAll(): Tool[] {
             none: ['--network', 'none'],
           },
           { name: PROXY, argv: podman, network: ['--network', 'slirp4netns'], none: ['--network', 'none'] },
+          { name: LONG, argv: podman, network: [], none: [] },
         ]),
   ];
-  return all.map((tool) => {
-    const { name, argv, network } = tool;
-    const flags = ['-d', '--name', containerOf(name), '-v', `${END}:/end:ro`, '-p', '127.0.0.1::7000'];
-    runCommand([...argv, 'run', ...flags, ...network, IMAGE, '/end', '7000'], env);
-    return { ...tool, port: Number(/:(\d+)\n/u.exec(told([...argv, 'port', containerOf(name), '7000']))?.[1]) };
-  });
+  const hasPairs = rows.some((row) => row.includes(BETWEEN));
+  const hasPorts = rows.some((row) => !row.includes(BETWEEN));
+  return all.map((tool) => ({
+    ...tool,
+    port: hasPorts && tool.name !== LONG ? startPublished(tool) : Number.NaN,
+    far: hasPairs ? startPair(tool) : '',
+  }));
+}
+
+type NewTool = Omit<Tool, 'port' | 'far'>;
+
+function start({ argv }: NewTool, name: string, flags: readonly string[]): void {
+  const words = ['run', '-d', '--name', name, '-v', `${END}:/end:ro`, ...flags, IMAGE, '/end', '7000'];
+  runCommand([...argv, ...words], env);
+}
+
+/** Its port on the host. */
+function startPublished(tool: NewTool): number {
+  const name = containerOf(tool.name);
+  start(tool, name, ['-p', '127.0.0.1::7000', ...tool.network]);
+  return Number(/:(\d+)\n/u.exec(told([...tool.argv, 'port', name, '7000']))?.[1]);
+}
+
+/** The address of the far one. */
+function startPair(tool: NewTool): string {
+  const { name, argv } = tool;
+  const [flags, network] = [PAIRS[name], containerOf(name)];
+  if (flags === undefined) return '';
+  runCommand([...argv, 'network', 'create', ...flags, network], env);
+  for (const each of [`${network}-pair`, farOf(name)]) start(tool, each, ['--network', network]);
+  const format = `{{(index .NetworkSettings.Networks "${network}").IPAddress}}`;
+  return told([...argv, 'inspect', '-f', format, farOf(name)]).trim();
+}
+
+/** What the near one measures. */
+function toFar({ argv, name, far }: Tool, ...words: readonly string[]): Promise<number> {
+  const seconds = told([...argv, 'exec', `${containerOf(name)}-pair`, '/end', far, '7000', ...words]);
+  return Promise.resolve(Number(seconds) * 1000);
 }
 
 function told(argv: Argv): string {
