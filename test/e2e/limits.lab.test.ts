@@ -7,6 +7,7 @@ import { labSkip, printed, useLab, type Outcome } from '../lab/start-lab.ts';
 /** Takes as many MiB of memory as its argument says. */
 const EAT = 'import sys; x = bytearray(int(sys.argv[1]) << 20); print("ate")';
 const SLICE = '/sys/fs/cgroup/user.slice/user-$(id -u alice).slice/user@$(id -u alice).service/hutch.slice';
+const MEMORY_FILES = 'memory.max memory.swap.max memory.low memory.high';
 const DROP_IN = '/etc/systemd/system/user@.service.d/delegate.conf';
 /** Names a file with what it holds, for each of several. */
 const SHOW = 'for f in $FILES; do echo "$f $(cat $D/$f)"; done';
@@ -135,8 +136,100 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
     const speed = await alice(`hutch run --rm --net none ${flags} -v /mnt/io:/io host sh -c '${write}'`);
     const seconds = Number(/, ([\d.]+) s,/u.exec(speed)?.[1]);
     assert.ok(seconds > 3 && seconds < 6, speed);
+  });
+
+  it('reads back the same as podman for the same flags, and by default', async () => {
+    const flags = [
+      '-m 96m --memory-swap 160m --memory-reservation 48m --cpu-quota 25000 --cpu-period 50000 --pids-limit 33',
+      '--cpu-shares 512 --cpuset-cpus 1 --cpuset-mems 0 --blkio-weight 300',
+      '--device-read-bps /dev/vdb:1m --device-write-bps /dev/vdb:2m --device-read-iops /dev/vdb:30 --device-write-iops /dev/vdb:40',
+      '--cgroup-conf memory.high=83886080 --cgroup-conf memory.oom.group=1',
+    ].join(' ');
+    const files = `${MEMORY_FILES} memory.oom.group cpu.max cpu.weight cpuset.cpus cpuset.mems pids.max io.max io.weight`;
+    const show = SHOW.replace('$FILES', files).replace('$D', '/sys/fs/cgroup');
+    const { stdout: own, stderr } = await tried(`hutch run --rm --net none ${flags} host sh -c '${show}'`);
+    assert.match(own, /^pids\.max 33$\n^io\.max 254:16 rbps=1048576 wbps=2097152 riops=30 wiops=40$/mu);
+    assert.equal(own.trim().split('\n').length, 12);
+    assert.match(stderr, /^hutch: warning: --blkio-weight has no effect now: /u);
+    await alice(
+      'mkdir -p box/bin && cp /bin/busybox box/bin/ && ln -sf busybox box/bin/sh && ln -sf busybox box/bin/cat',
+    );
+    const podman = async (words: string, command: string): Promise<string> =>
+      (await tried(`podman run --rm --network none ${words} --rootfs /home/alice/box ${command}`)).stdout;
+    assert.equal(own, await podman(flags, `sh -c '${show}'`));
+    const pids = 'cat /sys/fs/cgroup/pids.max';
+    const byDefault = await alice(`hutch run --rm --net none host ${pids}`);
+    assert.deepEqual([byDefault, await podman('', pids)], ['2048\n', '2048\n']);
+    assert.equal(await alice(`hutch run --rm --net none --pids-limit -1 host ${pids}`), 'max\n');
+  });
+
+  it('update of every limit: all at once, read back, or none; a device that is not named keeps its rates', async () => {
+    await alice('hutch run -d --name every --net none host sleep 1000');
+    const leaf = await leafOf('every');
+    const files = `${MEMORY_FILES} cpu.max cpu.weight ../cpu.weight cpuset.cpus cpuset.mems pids.max io.max`;
+    const read = (): Promise<string> => alice(SHOW.replace('$FILES', files).replace('$D', leaf));
+    await alice(
+      `hutch update -m 64m --memory-reservation 20m --memory-high 40m --cpu-quota 25000 --cpu-period 50000 --cpu-shares 512 --cpuset-cpus 1 --cpuset-mems 0 --pids-limit 77 --device-read-bps /dev/vdb:1m --device-write-bps /dev/vdb:2m --device-read-iops /dev/vdb:30 --device-write-iops /dev/vdb:40 every`,
+    );
+    const all = await read();
+    assert.equal(
+      all,
+      [
+        ['memory.max 67108864', 'memory.swap.max 67108864', 'memory.low 20971520', 'memory.high 41943040'],
+        ['cpu.max 25000 50000', 'cpu.weight 20', '../cpu.weight 20', 'cpuset.cpus 1', 'cpuset.mems 0', 'pids.max 77'],
+        ['io.max 254:16 rbps=1048576 wbps=2097152 riops=30 wiops=40\n'],
+      ]
+        .flat()
+        .join('\n'),
+    );
+    const more = '--memory-high 50m --cpu-quota 30000 --cpu-shares 256 --cpuset-cpus 0 --device-write-bps /dev/vdb:3m';
+    refused(await tried(`hutch update ${more} --cgroup-conf memory.oom.group=7 every`), /does not take "7"/u);
+    refused(await tried(`hutch update ${more} --cpuset-mems 1 every`), /take "1".*\n.*that there are here: 0$/mu);
+    assert.equal(await read(), all);
+    await alice('hutch update --device-write-bps /dev/vdc:3m every && hutch restart -t 0 every');
+    assert.match(await read(), /254:32 .*wbps=3145728 [^]*^254:16 |254:16 .*wbps=2097152 [^]*^254:32 /mu);
+    await alice('hutch update --device-write-bps /dev/vdc:0 --memory-high 0 --pids-limit -1 every');
+    assert.equal(await read(), all.replace('high 41943040', 'high max').replace('pids.max 77', 'pids.max max'));
+    await alice('hutch rm -f every');
+  });
+
+  it('a weight of block I/O is where bfq looks for it', async () => {
+    await lab.root('modprobe bfq && echo bfq >/sys/block/vdb/queue/scheduler');
+    const { stdout, stderr } = await tried(
+      `hutch run --rm --net none --blkio-weight 300 host sh -c 'cat /sys/fs/cgroup/io.weight /sys/fs/cgroup/io.bfq.weight'`,
+    );
+    assert.deepEqual([stdout, stderr], ['default 2930\ndefault 300\n', '']);
+    await lab.root('echo none >/sys/block/vdb/queue/scheduler && rmmod bfq');
     await lab.root(`rm ${DROP_IN} && systemctl daemon-reload`);
     await alice('systemctl --user daemon-reexec');
+  });
+
+  it('what no user can have is refused with the reason', async () => {
+    const REFUSALS: readonly (readonly [string, RegExp])[] = [
+      ['--cgroup-conf hugetlb.2MB.max=1', /hugetlb.2MB.max cannot be had by an ordinary user: .*huge pages/u],
+      ['--cgroup-conf rdma.max=max', /rdma.max cannot be had by an ordinary user: .*RDMA/u],
+      ['--cgroup-conf memory.magic=1', /--cgroup-conf memory.magic: .*this kernel has no such file/u],
+      ['--device /dev/vdb', /you may not open \/dev\/vdb yourself, and neither may a container of yours/u],
+      ['--cgroup-parent a--b.slice', /invalid value "a--b.slice" for --cgroup-parent/u],
+    ];
+    for (const [flags, message] of REFUSALS)
+      refused(await tried(`hutch run --rm --net none ${flags} host true`), message);
+    assert.equal(await alice('hutch ps -aq'), '', 'nothing half made');
+  });
+
+  it("--cgroup-parent: a slice of the user's own holds what is in it within its limits", async () => {
+    const unit = '.config/systemd/user/work.slice';
+    await alice(`mkdir -p $(dirname ${unit}); printf '[Slice]\nMemoryMax=64M\nMemorySwapMax=0\n' >${unit}`);
+    await alice('systemctl --user daemon-reload');
+    const script = `cat /proc/self/cgroup; exec python3 -c "$0" 200`;
+    const { code, stdout } = await tried(
+      `hutch run --name within --net none --cgroup-parent work.slice --cgroupns host host sh -c '${script}' '${EAT}'`,
+    );
+    assert.equal(code, 137);
+    assert.match(stdout, /\/work\.slice\/hutch-\w+\.scope\/payload\n$/u);
+    assert.match(await alice('hutch why within'), /the kernel killed 1 process\(es\) of its control group/u);
+    assert.equal((await tried(`hutch run --rm --net none host python3 -c '${EAT}' 200`)).stdout, 'ate\n', 'control');
+    await alice(`hutch rm within; rm ${unit}; systemctl --user daemon-reload`);
   });
 
   it('a rate of the network: doctor tries what it needs, and names what is missing', async () => {
@@ -278,19 +371,6 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
       'root',
       `systemd-run --quiet --pipe --wait --collect -p User=alice -p Delegate=yes -p WorkingDirectory=/home/alice -- sh -c '${script}'`,
     );
-
-  it('reads back the same as podman for the same flags', async () => {
-    const flags = '-m 96m --memory-swap 160m --memory-reservation 48m --cpus 0.5 --pids-limit 33 --cpu-shares 512';
-    const files = 'memory.max memory.swap.max memory.low cpu.max pids.max cpu.weight';
-    const show = SHOW.replace('$FILES', files).replace('$D', '/sys/fs/cgroup');
-    const own = await alice(`hutch run --rm --net none ${flags} host sh -c '${show}'`);
-    assert.equal(own.split('\n').length, 7);
-    await alice(
-      'mkdir -p box/bin && cp /bin/busybox box/bin/ && ln -sf busybox box/bin/sh && ln -sf busybox box/bin/cat',
-    );
-    const podman = await alice(`podman run --rm --network none ${flags} --rootfs /home/alice/box sh -c '${show}'`);
-    assert.equal(own, podman);
-  });
 
   it('a user without a session is told how to get a cgroup, and runs without', async () => {
     const bare = 'setpriv --reuid=bob --regid=bob --init-groups env -i HOME=/home/bob PATH=$PATH';

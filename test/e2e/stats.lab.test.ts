@@ -33,7 +33,9 @@ interface Row {
     readonly WrittenBytes: number;
     readonly Devices: readonly Device[];
   } | null;
-  readonly Pressure: { readonly CPU: { readonly Some: { readonly Avg10: number } } | null };
+  readonly Pressure: Readonly<
+    Record<'CPU' | 'Memory', { readonly Some: { readonly Avg10: number; readonly TotalMicroseconds: number } } | null>
+  > | null;
   readonly Network: readonly { readonly Device: string }[];
   readonly NetworkRate:
     readonly { readonly Direction: string; readonly BitsPerSecond: number; readonly Bytes: number }[] | null;
@@ -71,7 +73,7 @@ describe('meters of a cgroup', { skip: labSkip() }, () => {
     assert.deepEqual([row.Memory.LimitBytes, row.Memory.CountedBy], [128 * MIB, 'cgroup']);
     assert.equal(row.Memory.Events['oom_kill'], 0);
     assert.deepEqual(row.Tasks, { ...row.Tasks, Count: 1, Limit: 50 });
-    assert.ok((row.Pressure.CPU?.Some.Avg10 ?? 0) > 1, 'half of the time it waits');
+    assert.ok((row.Pressure?.CPU?.Some.Avg10 ?? 0) > 1, 'half of the time it waits');
   });
 
   it('agrees with its table, and says by whom block I/O was counted', async () => {
@@ -88,6 +90,11 @@ describe('meters of a cgroup', { skip: labSkip() }, () => {
     assertBetween(0, row.CPU.Percent, 5);
     assertBetween(1, row.Memory.UsageBytes, 40e6);
     assert.equal(row.CPU.ThrottledPeriods, 0);
+    const [waits, idles] = [(await stats('load')).Pressure, row.Pressure].map((each) => each?.CPU?.Some.Avg10 ?? -1);
+    assert.ok(
+      idles !== undefined && waits !== undefined && idles >= 0 && idles < waits / 2,
+      `${String(idles)} ${String(waits)}`,
+    );
     await alice('hutch rm -f idle');
   });
 
@@ -117,6 +124,22 @@ describe('meters of a cgroup', { skip: labSkip() }, () => {
     assert.equal(inspected.State.Counters['memory.max']?.['value'], 64 * MIB);
     assert.ok((inspected.State.Counters['memory.events']?.['oom_kill'] ?? 0) >= 1);
     await alice('hutch rm eater');
+  });
+
+  it('beyond --memory-high it is slowed down and not killed, which stats and why tell', async () => {
+    await alice(
+      'hutch run -d --name braked --net none --memory-high 40m -v ./hungry.py:/hungry.py:ro host python3 /hungry.py',
+    );
+    let row = await stats('braked');
+    for (let look = 0; look < 20 && (row.Memory.Events['high'] ?? 0) < 5; look += 1) row = await stats('braked');
+    assert.ok((row.Memory.Events['high'] ?? 0) >= 5 && row.Memory.Events['oom_kill'] === 0, JSON.stringify(row.Memory));
+    assert.ok((row.Pressure?.Memory?.Some.TotalMicroseconds ?? 0) > 0, JSON.stringify(row.Pressure));
+    await alice('hutch kill braked && hutch wait braked');
+    assert.match(
+      await alice('hutch why braked'),
+      /memory: [45]\d[.\d]*MiB at most, slowed down \d+ times above --memory-high/u,
+    );
+    await alice('hutch rm braked');
   });
 
   it('holds the network to its rate within 15 percent, and meters it', async () => {

@@ -93,11 +93,36 @@ describe('hutch below systemd', { skip: labSkip() }, () => {
   it('what cron started is reached from a login, too', async () => {
     await lab.logOut('alice');
     await lab.until(`test ! -e ${ALICE}`);
-    await runByCron('/usr/local/bin/hutch run -d --name bycron host sleep 1000');
+    const limited = '/usr/local/bin/hutch run --rm --net none -m 64m host true';
+    await runByCron(`/usr/local/bin/hutch run -d --name bycron host sleep 1000; ${limited}`);
+    assert.match(await lab.root('cat /tmp/cron-output'), /cannot apply --memory: .*\n.*loginctl enable-linger/u);
     const pid = (await alice('hutch inspect -f {{.State.Pid}} bycron')).trim();
     assert.match(await lab.root(`cat /proc/${pid}/cgroup`), /cron\.service/u);
     assert.equal(await alice('hutch exec bycron echo reached'), 'reached\n');
     await alice('hutch rm -f bycron');
+  });
+
+  it('limits of what cron starts hold while its user is logged in', async () => {
+    await alice('true');
+    await runByCron('/usr/local/bin/hutch run --rm --net none -m 64m host cat /sys/fs/cgroup/memory.max');
+    assert.equal(await lab.root('cat /tmp/cron-output'), '67108864\n');
+  });
+
+  it('when all sessions of a user are ended, nothing is left of containers but what they were', async () => {
+    const run = 'hutch run -d --stop-timeout 2 --name';
+    await alice(`${run} polite host sh -c 'trap "exit 3" TERM; while :; do sleep 0.1; done'`);
+    await alice(`${run} deaf host sh -c 'trap "" TERM; while :; do sleep 0.1; done'`);
+    const scopes = "find /sys/fs/cgroup -name 'hutch-*.scope' -path '*user@*'";
+    assert.equal(await lab.root(`${scopes} | wc -l`), '2\n', 'control');
+    await lab.root('loginctl terminate-user alice');
+    await lab.logOut('alice');
+    await lab.until(`! pgrep -u alice && ! ${scopes} | grep . && ! grep -e hutch /proc/mounts && test ! -e ${ALICE}`);
+    const list = await alice('hutch ps -a');
+    assert.match(list, /Exited \(3\) .*polite$/mu);
+    assert.match(list, /Exited \(137\) \(its monitor was killed\) +deaf$/mu);
+    assert.match(await why('polite'), /systemd was ending hutch-\w+\.scope, its scope: .*after the last logout/u);
+    assert.match(await why('deaf'), /its monitor was killed by SIGKILL: .*after the last logout/u);
+    await alice('hutch check --repair; hutch rm polite deaf');
   });
 
   it('an installed container that cannot start yet is tried again', async () => {

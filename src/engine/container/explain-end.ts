@@ -53,7 +53,7 @@ export function explainEnd({ state, events, endedSession }: EndFacts): string[] 
 
 function reasonText(reason: string): string {
   if (reason === 'its monitor was killed')
-    return 'its monitor was killed by SIGKILL, by the user or by the kernel for lack of memory, and everything of a container ends with its monitor';
+    return 'its monitor was killed by SIGKILL: by the user, by systemd after the last logout of its user, or by the kernel for lack of memory; everything of a container ends with its monitor';
   if (reason === 'the host was booted since') return 'the host went down while it ran, and was booted again since';
   return reason;
 }
