@@ -68,6 +68,11 @@ export class HutchError extends Error {
   readonly hint: string | undefined;
   readonly context: ErrorContext;
 
+  /** Two bundles of one process (the command, and the monitor that it hands over to) have a copy of this class each. */
+  static override [Symbol.hasInstance](value: unknown): value is HutchError {
+    return value instanceof Error && value.name === 'HutchError' && 'code' in value;
+  }
+
   constructor(message: string, options: ErrorOptions) {
     super(printable(message), options.cause === undefined ? undefined : { cause: options.cause });
     this.code = options.code;

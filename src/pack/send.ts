@@ -1,6 +1,6 @@
 /**
  * PROGRAM send: writes files as a tar archive to stdout and ends; the first half of `hutch cp`. Runs as root of the user namespace: in the mount
- * namespace of a running container, chrooted into the store for a stopped one, or with the host's files. It loads nothing after that.
+ * namespace of a running container, chrooted into the store, or into its mounted root, for a stopped one, or with the host's files. It loads nothing after that.
  */
 import { closeSync, writeSync } from 'node:fs';
 import { errnoOf, HutchError } from '../errors/hutch-error.ts';
@@ -38,6 +38,10 @@ function failureOf(error: unknown, path: string): CopyFailure {
 
 function enter(syscalls: Syscalls, { from }: SendRequest): void {
   if (from.kind === 'running') joinNamespacesOf(syscalls, from, CLONE.NEWNS);
+  if (from.kind === 'mounted') {
+    syscalls.chroot(from.root);
+    process.chdir('/');
+  }
   if (from.kind !== 'stopped') return;
   syscalls.fchdir(STORE_FD);
   syscalls.chroot('.');

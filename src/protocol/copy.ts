@@ -16,7 +16,7 @@ export type CopyPlace =
 
 /** The one argument of send, as JSON. */
 export interface SendRequest {
-  readonly from: Exclude<CopyPlace, { readonly kind: 'mounted' }>;
+  readonly from: CopyPlace;
   /** Absolute. */
   readonly path: string;
   /** The path was written as one of a directory. */

@@ -129,6 +129,16 @@ describe('a detached container', { skip: hostSkip() }, () => {
       /^hutch: --cidfile .* is there already/u,
     );
     printed(await box.hutch(['rm', '-f', 'cid']));
+    const before = printed(await box.hutch(['ps', '-aq']));
+    for (const [nowhere, words] of [
+      [path.join(box.directory, 'none/cid'), ['run']],
+      ['/proc/cid', ['run', '-d']],
+      ['', ['create']],
+    ] as const) {
+      const refused = await box.hutch([...words, '--net', 'none', '--cidfile', nowhere, 'host', 'true']);
+      assertRefused(refused, /^hutch: cannot write --cidfile [^\n]*: E[A-Z]+\n {2}fix: [^\n]+\n$/u);
+    }
+    assert.equal(printed(await box.hutch(['ps', '-aq'])), before, 'nothing half made is left');
   });
 
   it('ends when its time is over', async () => {

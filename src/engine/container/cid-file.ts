@@ -1,11 +1,17 @@
 /** `--cidfile`: the id of a new container in a file of the user's; on the host's side. */
-import { existsSync, writeFileSync } from 'node:fs';
+import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 
-/** USAGE_INVALID when the file is there already: it may be another container's. */
+/** USAGE_INVALID when the file is there already, as it may be another container's, or cannot be made: said before anything is. */
 export function refuseCidFile(path: string | undefined): void {
-  if (path === undefined || !existsSync(path)) return;
-  throw taken(path);
+  if (path === undefined) return;
+  if (existsSync(path)) throw taken(path);
+  try {
+    accessSync(path === '' ? path : dirname(path), constants.W_OK | constants.X_OK);
+  } catch (cause) {
+    throw unwritable(path, cause);
+  }
 }
 
 export function writeCidFile(path: string | undefined, id: string): void {
@@ -14,12 +20,16 @@ export function writeCidFile(path: string | undefined, id: string): void {
     writeFileSync(path, id, { flag: 'wx' });
   } catch (cause) {
     if (errnoOf(cause) === 'EEXIST') throw taken(path);
-    throw new HutchError(`cannot write --cidfile ${path}: ${errnoOf(cause) ?? String(cause)}`, {
-      code: 'USAGE_INVALID',
-      hint: 'choose a file that can be made',
-      cause,
-    });
+    throw unwritable(path, cause);
   }
+}
+
+function unwritable(path: string, cause: unknown): HutchError {
+  return new HutchError(`cannot write --cidfile ${path}: ${errnoOf(cause) ?? String(cause)}`, {
+    code: 'USAGE_INVALID',
+    hint: 'choose a file that can be made',
+    cause,
+  });
 }
 
 function taken(path: string): HutchError {

@@ -16,7 +16,7 @@ import { spawnInUserns, type UsernsProcess } from '../../userns/run-in-userns.ts
 import { refuseTerminal } from '../image/write-output.ts';
 import { justEnded } from './container-errors.ts';
 import { locateTree } from './container-tree.ts';
-import { enterEnded, type EndedRoot } from './ended-root.ts';
+import { enterEnded, readEndedHost, type EndedRoot } from './ended-root.ts';
 import { locateProgram } from '../../monitor/locate-init.ts';
 import { badValue } from './parse-values.ts';
 import { findRunning, hasEnded } from './running-container.ts';
@@ -45,8 +45,7 @@ type End =
 
 /**
  * Copies. A running container's files are seen as it sees them; those of one that does not run without its volumes. CONTAINER_UNKNOWN,
- * CONTAINER_RUNNING when somebody else is just at it, PATH_INVALID, USAGE_INVALID, ARCHIVE_INVALID, IMAGE_UNKNOWN for a container of the image
- * `host` that does not run, STORAGE_FULL.
+ * CONTAINER_RUNNING when somebody else is just at it, PATH_INVALID, USAGE_INVALID, ARCHIVE_INVALID, STORAGE_FULL.
  */
 export async function copyFiles(request: CopyRequest): Promise<Copied> {
   const [source, destination] = [parseEnd(request.source), parseEnd(request.destination)];
@@ -62,16 +61,20 @@ export async function copyFiles(request: CopyRequest): Promise<Copied> {
   const receiver = await startReceiver(store, destination, { name }, request.archive);
   let received: Copied | undefined;
   let refusal: Error | undefined;
-  const sent = await send(store, source, request, async (output) => {
+  let taking = Promise.resolve();
+  const take = async (output: Readable): Promise<void> => {
     try {
       received = await receiver.take(output);
     } catch (error) {
       // What was sent was wrong in the first place, perhaps: that error is the better one.
       refusal = error as Error;
     }
-  }).catch((error: unknown) => {
-    receiver.kill();
-    throw error;
+  };
+  const sent = await send(store, source, request, (output) => (taking = take(output))).catch(async (error: unknown) => {
+    // It was refused before it was sent.
+    if (isBrokenPipe(error)) await taking;
+    else receiver.kill();
+    throw refusal ?? error;
   });
   if (refusal !== undefined) throw refusal;
   return {
@@ -79,6 +82,11 @@ export async function copyFiles(request: CopyRequest): Promise<Copied> {
     leftOut: sent.leftOut + (received?.leftOut ?? 0),
     squashedIds: received?.squashedIds ?? 0,
   };
+}
+
+/** As the send program says that nobody reads what it sends. */
+function isBrokenPipe(error: unknown): boolean {
+  return isHutchError(error, 'PATH_INVALID') && error.message.endsWith(': EPIPE');
 }
 
 /** As docker: what begins with a slash or a dot is a path of the host, even with a colon in it. */
@@ -116,14 +124,21 @@ async function send(
   take: (output: Readable) => Promise<void>,
 ): Promise<Copied> {
   if (source.kind === 'archive') throw badValue('cp', '-', 'a container for one of the two');
-  const from = await placeOf(store, source.container);
+  const { from, ended } = await placeOf(store, source.container);
+  using _ended = ended;
   const path = source.path.replace(/\/\.?$/u, '') || '/';
   const needsDirectory = path !== source.path;
   const follow = followLink || needsDirectory;
   const request: SendRequest = { from, path, needsDirectory, follow, name: nameOf(source.path) };
   const storeFd = from.kind === 'stopped' ? openStoreDirectory(store) : undefined;
   try {
-    const { child, exit } = await start('send', request, from, ['ignore', 'pipe', ...STDERR, storeFd ?? 'ignore']);
+    const { child, exit } = await start(
+      'send',
+      request,
+      from,
+      ['ignore', 'pipe', ...STDERR, storeFd ?? 'ignore'],
+      ended?.prefix,
+    );
     const taken = take(child.stdout as Readable);
     // A reader that gives up ends the program, too.
     taken.catch(() => child.kill('SIGKILL'));
@@ -212,12 +227,19 @@ async function start(
 
 type Source = SendRequest['from'];
 
-async function placeOf(store: Store, container: string | null): Promise<Source> {
-  if (container === null) return { kind: 'host' };
+async function placeOf(
+  store: Store,
+  container: string | null,
+): Promise<{ readonly from: Source; readonly ended?: EndedRoot }> {
+  if (container === null) return { from: { kind: 'host' } };
   const record = findContainer(store, container);
-  if (isBusy(currentState(store, record))) return placeOfRunning(store, container);
+  if (isBusy(currentState(store, record))) return { from: await placeOfRunning(store, container) };
+  if (record.image.layers.length === 0) {
+    const ended = await readEndedHost(store, record);
+    return { from: { kind: 'mounted', root: ended.root }, ended };
+  }
   const { upper, lower, isWholeCopy } = locateTree(store, record, 'copied from');
-  return { kind: 'stopped', directories: isWholeCopy ? [upper] : [upper, ...lower] };
+  return { from: { kind: 'stopped', directories: isWholeCopy ? [upper] : [upper, ...lower] } };
 }
 
 async function placeOfRunning(store: Store, container: string): Promise<Extract<CopyPlace, { kind: 'running' }>> {
@@ -235,7 +257,7 @@ async function destinationOf(store: Store, container: string | null): Promise<De
   if (container === null) return { to: { kind: 'host' } };
   const record = findContainer(store, container);
   if (isBusy(currentState(store, record))) return { to: await placeOfRunning(store, container) };
-  const ended = await enterEnded(store, record);
+  const ended = await enterEnded(store, record, 'write');
   return { to: { kind: 'mounted', root: ended.root }, ended };
 }
 

@@ -1,4 +1,4 @@
-/** The root of a container that does not run, mounted for one program that puts files into it; on the host's side. */
+/** The root of a container that does not run, mounted for one program that reads it or puts files into it; on the host's side. */
 import { join } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { identifyProcess } from '../../host/process-identity.ts';
@@ -10,6 +10,7 @@ import { currentState, isBusy } from '../../state/container-state.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { enterRunning, leaveRunning } from '../../state/running-list.ts';
 import type { Store } from '../../state/store.ts';
+import { hostRootLines, type RootUse } from './host-root-script.ts';
 
 export interface EndedRoot extends Disposable {
   /** Where it is mounted, for a program that is started behind `prefix`. */
@@ -29,36 +30,59 @@ const ALONE = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '
 
 /**
  * Keeps others from starting or removing the container until the result is disposed of, and makes its directories ready for a mount.
- * IMAGE_UNKNOWN for the image `host`, CONTAINER_RUNNING when somebody else is at it, RECORD_CORRUPT.
+ * CONTAINER_RUNNING when somebody else is at it, RECORD_CORRUPT.
  */
-export async function enterEnded(store: Store, { id, name, image }: ContainerRecord): Promise<EndedRoot> {
-  if (image.layers.length === 0) throw isHost(name, image.reference);
+export async function enterEnded(store: Store, { id, name }: ContainerRecord, use: RootUse): Promise<EndedRoot> {
   const own = identifyProcess(process.pid);
   if (own === undefined || !(await enterRunning(store, id, own))) throw isTaken(name);
   try {
     if (isBusy(currentState(store, findContainer(store, id)))) throw isTaken(name);
-    const plan = readJsonFile(join(containerDirectory(store, id), 'plan.json')) as Plan | undefined;
-    const mounting = plan === undefined ? undefined : mountingOf(plan);
+    const plan = planOf(store, id);
+    const mounting = plan === undefined ? undefined : mountingOf(plan, use);
     if (plan === undefined || mounting === undefined) throw isNotWhole(name);
     await prepareAgain(store, id, plan);
-    const { root, script } = mounting;
-    const prefix = script === null ? [] : [...ALONE, 'sh', '-p', '-c', script, 'hutch-mount'];
-    return { root, prefix, [Symbol.dispose]: () => leaveRunning(store, id) };
+    return { ...behind(mounting), [Symbol.dispose]: () => leaveRunning(store, id) };
   } catch (error) {
     leaveRunning(store, id);
     throw error;
   }
 }
 
+/**
+ * The root of a container of the image `host`, to be read. Its overlays are mounted beside whatever the container has, so that nobody is kept from
+ * anything; only with a helper, which knows one kind of mount, it is as for enterEnded(), with its errors.
+ */
+export async function readEndedHost(store: Store, record: ContainerRecord): Promise<EndedRoot> {
+  const plan = planOf(store, record.id);
+  const isPlain = plan?.steps.some(({ kind }) => kind === 'overlay_host_directory') === true;
+  const mounting = isPlain ? mountingOf(plan, 'read') : undefined;
+  if (mounting === undefined) return enterEnded(store, record, 'read');
+  return { ...behind(mounting), [Symbol.dispose]: () => undefined };
+}
+
+function planOf(store: Store, id: string): Plan | undefined {
+  return readJsonFile(join(containerDirectory(store, id), 'plan.json')) as Plan | undefined;
+}
+
+function behind({ root, script }: Mounting): Pick<EndedRoot, 'root' | 'prefix'> {
+  return { root, prefix: script === null ? [] : [...ALONE, 'sh', '-p', '-c', script, 'hutch-mount'] };
+}
+
 /** As the plan of the container does it, by tools of the host. */
-function mountingOf({ steps }: Plan): Mounting | undefined {
+function mountingOf(plan: Plan, use: RootUse): Mounting | undefined {
+  const { steps } = plan;
   const overlay = steps.find((step) => step.kind === 'mount_overlay');
   if (overlay !== undefined) return { root: overlay.at, script: withRoot(mountOverlay(overlay), overlay.at) };
   const bind = steps.find((step) => step.kind === 'bind_root');
   const wait = steps.find((step) => step.kind === 'wait_for' && step.what === 'rootfs') as Step<'wait_for'> | undefined;
   if (bind === undefined) return undefined;
-  if (wait === undefined) return { root: bind.source, script: null };
-  return { root: bind.at, script: withRoot(`${shellWords(wait.helper)} </dev/null >/dev/null 3>&-`, bind.at) };
+  const inside = hostRootLines(plan, bind.at, use);
+  if (wait === undefined && inside.length === 0) return { root: bind.source, script: null };
+  const mount =
+    wait === undefined
+      ? `mount -c --bind ${shellWords([bind.source, bind.at])}`
+      : `${shellWords(wait.helper)} </dev/null >/dev/null 3>&-`;
+  return { root: bind.at, script: withRoot([`${mount} || exit 125`, ...inside].join('\n'), bind.at) };
 }
 
 /** Paths are relative to the container's directory, and so have no characters that options take for their own. */
@@ -68,7 +92,7 @@ function mountOverlay({ from, lower, upper, work, options, at }: Step<'mount_ove
 }
 
 function withRoot(mount: string, at: string): string {
-  return `{ ${mount}; } || exit 125\n"$@"\ncode=$?\ncd /; umount -- ${shellWords([at])}\nexit $code`;
+  return `{ ${mount}\n} || exit 125\n"$@"\ncode=$?\ncd /; umount -R -- ${shellWords([at])}\nexit $code`;
 }
 
 function isTaken(name: string): HutchError {
@@ -83,14 +107,6 @@ function isNotWhole(name: string): HutchError {
   return new HutchError(`container "${name}" is not whole: its plan is missing`, {
     code: 'RECORD_CORRUPT',
     hint: 'remove it with hutch rm, and make it again',
-    context: { container: name },
-  });
-}
-
-function isHost(name: string, reference: string): HutchError {
-  return new HutchError(`container "${name}" does not run, and "${reference}" is no image with layers to copy to`, {
-    code: 'IMAGE_UNKNOWN',
-    hint: `start it first: hutch start ${name}`,
     context: { container: name },
   });
 }

@@ -26,6 +26,11 @@ export function parseWholeSeconds(flag: string, text: string, least: number): nu
   return seconds;
 }
 
+function parseFileCount(text: string): number {
+  if (!/^[1-9]\d{0,5}$/u.test(text)) throw badValue('--log-opt max-file', text, 'a number of files, 1 or more');
+  return Number(text);
+}
+
 /** Drivers of others that keep a file of lines. */
 const FILE_DRIVERS = ['file', 'k8s-file', 'json-file', 'local'];
 
@@ -44,6 +49,6 @@ export function parseLog({
   return {
     driver: logDriver === 'none' ? 'none' : 'file',
     maxSizeBytes: size === undefined || size === '-1' ? null : parseSize('--log-opt max-size', size),
-    maxFiles: files === undefined ? 1 : parseWholeSeconds('--log-opt max-file', files, 1),
+    maxFiles: files === undefined ? 1 : parseFileCount(files),
   };
 }
