@@ -86,6 +86,7 @@ async function open(apiSocket: string): Promise<Parts> {
     pid: space.pid,
     syscalls,
     apiSocket,
+    leadIPv6: () => space.leadIPv6(),
     onChange: (what, detail) => {
       for (const socket of connections) say(socket, { event: 'hub_notes', what, detail });
     },
