@@ -17,13 +17,14 @@ export default class NetworkConnect extends HutchCommand {
   static override flags = {
     alias: Flags.string({ multiple: true, description: 'one more name of the container there' }),
     ip: Flags.string({ description: 'its address there' }),
+    ip6: Flags.string({ description: 'its IPv6 address there' }),
     'mac-address': Flags.string({ description: 'its hardware address there' }),
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(NetworkConnect);
-    const { alias = [], ip } = flags;
-    await connectContainer({ ...args, aliases: alias, ip, mac: flags['mac-address'] });
+    const { alias = [], ip, ip6 } = flags;
+    await connectContainer({ ...args, aliases: alias, ip, ip6, mac: flags['mac-address'] });
     return EXIT_OK;
   }
 }

@@ -9,6 +9,8 @@ export default class NetworkCreate extends HutchCommand {
   static override examples = [
     '<%= config.bin %> network create web',
     '<%= config.bin %> network create --internal db',
+    '<%= config.bin %> network create --ipv6 both',
+    '<%= config.bin %> network create --subnet 10.90.0.0/24 --subnet fd12:3456:789a::/64 both',
     '<%= config.bin %> network create --subnet 10.90.0.0/24 --ip-range 10.90.0.128/25 --label team=a lab',
   ];
   static override args = {
@@ -16,14 +18,25 @@ export default class NetworkCreate extends HutchCommand {
   };
   static override flags = {
     driver: Flags.string({ char: 'd', description: 'bridge, the only kind that needs no privilege' }),
-    gateway: Flags.string({ description: 'address of the way out and of the name server; the first of the subnet' }),
+    gateway: Flags.string({
+      multiple: true,
+      description: 'address of the way out and of the name server; the first of the subnet',
+    }),
     ignore: Flags.boolean({ description: 'a network of that name is no error' }),
     internal: Flags.boolean({ description: 'its containers reach each other and nothing else' }),
-    'ip-range': Flags.string({ description: 'give out addresses of this part of the subnet only' }),
-    ipv6: Flags.boolean({ hidden: true, description: 'refused: networks have IPv4 alone' }),
+    'ip-range': Flags.string({
+      multiple: true,
+      description: 'give out IPv4 addresses of this part of the subnet only',
+    }),
+    ipv6: Flags.boolean({
+      description: 'give its containers IPv6 too: a random subnet of fd00::/8, unless --subnet names one',
+    }),
     label: Flags.string({ multiple: true, description: 'KEY=VALUE to keep with the network' }),
     opt: Flags.string({ char: 'o', multiple: true, hidden: true, description: 'refused: there are none' }),
-    subnet: Flags.string({ description: 'its addresses, such as 10.90.0.0/24; else a free one of 10.89.0.0/16' }),
+    subnet: Flags.string({
+      multiple: true,
+      description: 'its addresses, such as 10.90.0.0/24; else a free one of 10.89.0.0/16. Once more for IPv6',
+    }),
   };
 
   async run(): Promise<number> {
@@ -31,9 +44,9 @@ export default class NetworkCreate extends HutchCommand {
     const { name } = await createNetwork({
       name: args.network,
       driver: flags.driver,
-      subnet: flags.subnet,
-      gateway: flags.gateway,
-      ipRange: flags['ip-range'],
+      subnets: flags.subnet ?? [],
+      gateways: flags.gateway ?? [],
+      ipRanges: flags['ip-range'] ?? [],
       internal: flags.internal,
       ipv6: flags.ipv6,
       labels: flags.label ?? [],

@@ -47,10 +47,11 @@ export const CONTAINER_FLAGS = {
     multiple: true,
     aliases: ['net'],
     description:
-      'slirp4netns (default), pasta, none, host, container:NAME for that of another container, or networks of yours: NAME[:ip=…,alias=…,mac=…]',
+      'slirp4netns (default), pasta, none, host, container:NAME for that of another container, or networks of yours: NAME[:ip=…,ip6=…,alias=…,mac=…]',
   }),
   'network-alias': several('one more name of the container on its networks'),
   ip: one('its address on its network'),
+  ip6: one('its IPv6 address on its network'),
   'mac-address': one('its hardware address on its network'),
   'allow-host-loopback': Flags.boolean({
     description: 'let it reach what listens on the loopback of this host, as host.docker.internal',
@@ -148,6 +149,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     networks: list('network'),
     networkAliases: list('network-alias'),
     ip: text('ip'),
+    ip6: text('ip6'),
     macAddress: text('mac-address'),
     allowHostLoopback: on('allow-host-loopback'),
     publish: list('publish'),

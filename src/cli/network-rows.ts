@@ -14,7 +14,7 @@ export function networkColumns(idLength: number): readonly Column<NetworkRecord>
     { name: 'Subnet', header: 'SUBNET', text: ({ subnet }) => subnet, ...onlyTemplates },
     { name: 'Gateway', header: 'GATEWAY', text: ({ gateway }) => gateway, ...onlyTemplates },
     { name: 'Internal', header: 'INTERNAL', text: ({ internal }) => String(internal), ...onlyTemplates },
-    { name: 'IPv6', header: 'IPV6', text: () => 'false', ...onlyTemplates },
+    { name: 'IPv6', header: 'IPV6', text: ({ ipv6 }) => String(ipv6 !== undefined), ...onlyTemplates },
     { name: 'CreatedAt', header: 'CREATED AT', text: ({ createdAt }) => goTime(createdAt), ...onlyTemplates },
     { name: 'Labels', header: 'LABELS', text: labelsText, ...onlyTemplates },
   ];
@@ -42,7 +42,9 @@ export function networkJson(record: NetworkRecord): object {
     Gateway: record.gateway,
     IPRange: record.ipRange ?? null,
     Internal: record.internal,
-    IPv6: false,
+    IPv6: record.ipv6 !== undefined,
+    IPv6Subnet: record.ipv6?.subnet ?? null,
+    IPv6Gateway: record.ipv6?.gateway ?? null,
     CreatedAt: record.createdAt,
     Labels: record.labels,
   };

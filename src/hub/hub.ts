@@ -1,15 +1,26 @@
 /** All networks of a user that containers are on now, and who is on them; in the hub, on the host's side. */
 import { closeSync, openSync } from 'node:fs';
 import { hostSubnets } from '../host/host-subnets.ts';
-import { runInNetwork } from '../host/network-queues.ts';
+import { requireIPv6 } from '../host/ipv6.ts';
+import { parseSubnet } from '../linux/ipv4.ts';
+import { parseSubnet6 } from '../linux/ipv6.ts';
 import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
-import { parseSubnet } from '../linux/ipv4.ts';
 import { SUBNET_POOL, type HubNetwork, type HubRequest, type HubWish, type ResolverTable } from '../protocol/hub.ts';
 import { endConnections, type Side } from '../monitor/end-connections.ts';
 import { chooseAddress, macOf, subnetOf } from './choose-address.ts';
+import { chooseAddress6 } from './choose-address6.ts';
+import { configureDevice, leadOut } from './container-device.ts';
 import { failed, type NetworkSpace } from './network-space.ts';
-import { bridgeRule, forwardRule, PORT_PREFIX, portRule, privateRule, type ForwardRule } from './rules.ts';
+import {
+  bridgeRule,
+  forwardRule,
+  PORT_PREFIX,
+  portRule,
+  privateRule,
+  privateRule6,
+  type ForwardRule,
+} from './rules.ts';
 import type { WayOut } from './way-out.ts';
 
 /** What makes the way through virtual devices and user space fast. */
@@ -18,6 +29,8 @@ const BRIDGE_PREFIX = 'net';
 /** Numbers of bridges, above those that the kernel gives by itself. */
 const FIRST_INDEX = 1_000_000;
 const SHORT_ID_DIGITS = 12;
+/** What each bridge has on its link by IPv6: it asks for its neighbours from there when it passes on what comes from elsewhere. Source: RFC 4861 §7.2.2. */
+const LINK_LOCAL = 'fe80::1/64';
 
 type Attach = Extract<HubRequest, { event: 'monitor_attaches' }>;
 
@@ -93,7 +106,8 @@ export class Hub {
   async connect(member: Member, wish: HubWish): Promise<void> {
     if (member.ports.has(wish.network.name))
       throw failed(`"${member.name}" is on network "${wish.network.name}" already`);
-    await this.keepPrivate([wish.network.subnet]);
+    const { subnet, ipv6 } = wish.network;
+    await this.keepPrivate([subnet, ...(ipv6 === undefined ? [] : [ipv6.subnet])]);
     await this.plug(member, wish);
     if (member.forwards.length === 0) await this.forward(member);
     await this.tellResolver();
@@ -101,11 +115,11 @@ export class Hub {
 
   /** Where the way out was there, it is on the next network that has one. */
   async disconnect(member: Member, network: string): Promise<void> {
-    const before = this.outward(member);
-    const leads = before?.network === network;
+    const leads = this.outward(member)?.network === network;
+    const leads6 = this.outward6(member)?.network === network;
     if (leads) await this.stopForwards(member);
     await this.unplug(member, network);
-    if (leads) await this.leadOutAgain(member);
+    if (leads || leads6) await this.leadOutAgain(member);
     await this.tellResolver();
   }
 
@@ -120,7 +134,8 @@ export class Hub {
   private async keepPrivate(more: readonly string[]): Promise<void> {
     for (const subnet of more) this.subnets.add(subnet);
     const known = [...this.subnets].map(parseSubnet).filter((subnet) => subnet !== undefined);
-    const rule = privateRule(known, hostSubnets());
+    const six = [...this.subnets].filter((subnet) => parseSubnet6(subnet) !== undefined);
+    const rule = privateRule(known, hostSubnets()) + privateRule6(six);
     if (rule === this.privateRule) return;
     await this.space.filter(rule);
     this.privateRule = rule;
@@ -142,12 +157,14 @@ export class Hub {
     try {
       const endpoint = this.endpointFor(member, wish);
       const device = `${PORT_PREFIX}${String((this.counter += 1))}`;
-      const { address, mac } = endpoint;
-      await this.space.filter(portRule('add', { device, mac, address }));
+      await this.space.filter(portRule('add', { ...endpoint, device }));
       const port = { endpoint, device, asked: wish.aliases };
       member.ports.set(network.name, port);
       this.addPair(member, bridge, port);
-      await configure(member.pid, endpoint, this.isFirst(member, network) && !network.internal);
+      await configureDevice(member.pid, endpoint, {
+        v4: this.outward(member)?.networkId === network.id,
+        v6: this.outward6(member)?.networkId === network.id,
+      });
     } catch (error) {
       await this.unplug(member, network.name);
       if (!this.isInUse(network)) await this.removeBridge(bridge);
@@ -156,9 +173,10 @@ export class Hub {
   }
 
   private endpointFor(member: Member, wish: HubWish): Endpoint {
-    const { network, aliases, ip, mac, device } = wish;
-    const taken = new Set(this.portsOn(network.id).map(({ endpoint }) => endpoint.address));
+    const { network, aliases, ip, ip6, mac, device } = wish;
+    const taken = new Set(this.portsOn(network.id).flatMap(({ endpoint }) => addressesOf(endpoint)));
     const address = chooseAddress(network, ip, (candidate) => taken.has(candidate));
+    const ipv6 = chooseAddress6(network, ip6, (candidate) => taken.has(candidate));
     return {
       network: network.name,
       networkId: network.id,
@@ -166,6 +184,7 @@ export class Hub {
       address,
       prefixLength: subnetOf(network.subnet).prefixLength,
       gateway: network.gateway,
+      ...(ipv6 === undefined ? {} : { ipv6 }),
       mac: mac ?? macOf(address),
       aliases: namesOf(member, aliases),
     };
@@ -190,13 +209,13 @@ export class Hub {
     if (port === undefined) return;
     member.ports.delete(name);
     this.space.removeDevice(port.device);
-    const { mac, address, networkId } = port.endpoint;
-    await this.space.filter(portRule('delete', { device: port.device, mac, address }));
-    const bridge = this.bridges.get(networkId);
+    await this.space.filter(portRule('delete', { ...port.endpoint, device: port.device }));
+    const bridge = this.bridges.get(port.endpoint.networkId);
     if (bridge !== undefined && !this.isInUse(bridge.network)) await this.removeBridge(bridge);
   }
 
   private async addBridge(network: HubNetwork): Promise<Bridge> {
+    if (network.ipv6 !== undefined) await this.prepareIPv6(network);
     const index = FIRST_INDEX + (this.counter += 1);
     const bridge = { network, device: `${BRIDGE_PREFIX}${String(this.counter)}`, index };
     const { prefixLength } = subnetOf(network.subnet);
@@ -206,9 +225,15 @@ export class Hub {
       `link add name ${bridge.device} address ${macOf(network.gateway)} mtu ${String(MTU)} index ${String(index)} type bridge`,
       `addr add ${network.gateway}/${String(prefixLength)} dev ${bridge.device}`,
       `link set ${bridge.device} up`,
+      ...bridgeLines6(bridge),
     ]);
     this.bridges.set(network.id, bridge);
     return bridge;
+  }
+
+  private async prepareIPv6({ name, internal }: HubNetwork): Promise<void> {
+    requireIPv6(`network "${name}"`);
+    if (!internal) await this.wayOut.wantIPv6();
   }
 
   private async removeBridge({ network, device }: Bridge): Promise<void> {
@@ -241,10 +266,10 @@ export class Hub {
 
   /** The way out went with the network that had it: the next one has it now, if there is one. */
   private async leadOutAgain(member: Member): Promise<void> {
-    const next = this.outward(member);
-    if (next === undefined) return;
-    await runIp(member.pid, [defaultRoute(next)]);
-    await this.forward(member);
+    const [next, next6] = [this.outward(member), this.outward6(member)];
+    if (next !== undefined) await leadOut(member.pid, next, { v4: true, v6: false });
+    if (next6 !== undefined) await leadOut(member.pid, next6, { v4: false, v6: true });
+    if (member.forwards.length === 0) await this.forward(member);
   }
 
   /** What a container has on its first network that reaches the outside. */
@@ -252,13 +277,15 @@ export class Hub {
     return [...ports.values()].find(({ endpoint }) => !this.isInternal(endpoint.networkId))?.endpoint;
   }
 
-  private isInternal(networkId: string): boolean {
-    return this.bridges.get(networkId)?.network.internal ?? false;
+  /** The same by IPv6, which the first network need not have. */
+  private outward6({ ports }: Member): Endpoint | undefined {
+    return [...ports.values()].find(
+      ({ endpoint }) => endpoint.ipv6 !== undefined && !this.isInternal(endpoint.networkId),
+    )?.endpoint;
   }
 
-  /** The first one has the way out. */
-  private isFirst(member: Member, network: HubNetwork): boolean {
-    return this.outward(member)?.networkId === network.id;
+  private isInternal(networkId: string): boolean {
+    return this.bridges.get(networkId)?.network.internal ?? false;
   }
 
   private isInUse({ id }: HubNetwork): boolean {
@@ -285,44 +312,40 @@ export class Hub {
         const key = `${endpoint.networkId} ${name}`;
         const entry = names.get(key) ?? { network: endpoint.networkId, name, addresses: [] };
         names.set(key, entry);
-        if (!entry.addresses.includes(endpoint.address)) entry.addresses.push(endpoint.address);
+        for (const address of addressesOf(endpoint))
+          if (!entry.addresses.includes(address)) entry.addresses.push(address);
       }
     }
     return {
       event: 'hub_tells',
-      listen: [...this.bridges.values()].map(({ network: { gateway, id, internal } }) => ({
-        address: gateway,
-        network: id,
-        forwards: !internal,
-      })),
+      listen: [...this.bridges.values()].flatMap(({ network: { gateway, ipv6, id, internal } }) =>
+        [gateway, ...(ipv6 === undefined ? [] : [ipv6.gateway])].map((address) => ({
+          address,
+          network: id,
+          forwards: !internal,
+        })),
+      ),
       names: [...names.values()],
-      clients: ports.map(({ member, endpoint }) => ({
-        address: endpoint.address,
-        networks: [...member.ports.values()].map((port) => port.endpoint.networkId),
-        nameServers: member.nameServers,
-      })),
+      clients: ports.flatMap(({ member, endpoint }) =>
+        addressesOf(endpoint).map((address) => ({
+          address,
+          networks: [...member.ports.values()].map((port) => port.endpoint.networkId),
+          nameServers: member.nameServers,
+        })),
+      ),
     };
   }
 }
 
-/** Gives the container's device its address, in the container's network namespace. NETWORK_FAILED. */
-async function configure(pid: number, endpoint: Endpoint, hasWayOut: boolean): Promise<void> {
-  const { address, prefixLength, device } = endpoint;
-  const lines = [
-    `addr add ${address}/${String(prefixLength)} broadcast + dev ${device}`,
-    `link set ${device} up`,
-    ...(hasWayOut ? [defaultRoute(endpoint)] : []),
-  ];
-  await runIp(pid, lines);
+/** Lines for ip(8). Before the device is up the kernel takes no route of IPv6. */
+function bridgeLines6({ network: { ipv6 }, device }: Bridge): string[] {
+  if (ipv6 === undefined) return [];
+  const length = parseSubnet6(ipv6.subnet)?.prefixLength ?? 64;
+  return [`${ipv6.gateway}/${String(length)}`, LINK_LOCAL].map((address) => `addr add ${address} dev ${device} nodad`);
 }
 
-function defaultRoute({ gateway, device }: Endpoint): string {
-  return `route replace default via ${gateway} dev ${device}`;
-}
-
-async function runIp(pid: number, lines: readonly string[]): Promise<void> {
-  const { code, stderr } = await runInNetwork(pid, ['ip', '-batch', '-'], `${lines.join('\n')}\n`);
-  if (code !== 0) throw failed(`ip: ${stderr.trim().split('\n')[0] ?? ''}`);
+function addressesOf({ address, ipv6 }: Endpoint): string[] {
+  return [address, ...(ipv6 === undefined ? [] : [ipv6.address])];
 }
 
 /** What others on a network may call a container. */

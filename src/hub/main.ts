@@ -90,6 +90,7 @@ async function open(apiSocket: string): Promise<Parts> {
     onNewHelper: async () => {
       for (const hub of hubs) await hub.endOutward();
     },
+    leadIPv6: () => space.leadIPv6(),
     onChange: (what, detail) => {
       for (const socket of connections) say(socket, { event: 'hub_notes', what, detail });
     },

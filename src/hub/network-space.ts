@@ -8,10 +8,12 @@ import { createLineParser, type ResolverMessage, type ResolverTable } from '../p
 import { errnoName } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { spawnInUserns, type UsernsProcess } from '../userns/run-in-userns.ts';
-import { baseRules, REFUSALS } from './rules.ts';
+import { baseRules, OUTWARD, REFUSALS } from './rules.ts';
 
 const LISTENS_FD = 3;
 const SAYS_FD = 4;
+const OUTER_ADDRESSES = ['fe80::100/64', 'fd00::100/64'];
+const OUTER_GATEWAY = 'fd00::2';
 
 export class NetworkSpace implements Disposable {
   /** Resolves when the resolver, and the namespace with it, has ended. */
@@ -71,6 +73,16 @@ export class NetworkSpace implements Disposable {
   /** Text for nft(8). NETWORK_FAILED with its words. */
   async filter(rules: string): Promise<void> {
     await this.feed(['nft', '-f', '-'], rules);
+  }
+
+  /**
+   * Gives the outer device what slirp4netns would announce to it: no announcement of any router is heard here. Source: slirp4netns(1), its network fd00::/64.
+   */
+  async leadIPv6(): Promise<void> {
+    await this.ip([
+      ...OUTER_ADDRESSES.map((address) => `addr replace ${address} dev ${OUTWARD} nodad`),
+      `route replace default via ${OUTER_GATEWAY} dev ${OUTWARD}`,
+    ]);
   }
 
   /** A pair of devices, one end here and one in another network namespace of ours. NETWORK_FAILED. */

@@ -2,6 +2,7 @@
 import { rmSync } from 'node:fs';
 import { HELPER_API } from '../drivers/network/driver.ts';
 import { networkDriver } from '../drivers/network/select.ts';
+import { ENABLE_IPV6 } from '../drivers/network/slirp-limits.ts';
 import { deepenBacklogs } from '../monitor/deepen-backlogs.ts';
 import { startNetworkHelper, type NetworkHelper } from '../monitor/network-program.ts';
 import { NetworkBackoff } from '../monitor/network-backoff.ts';
@@ -21,6 +22,8 @@ export interface WayOutOptions {
   readonly syscalls: Syscalls;
   /** A new helper is there, and leads no port yet. */
   readonly onNewHelper: () => Promise<void>;
+  /** Gives the outer device its IPv6 addresses and its route. */
+  readonly leadIPv6: () => Promise<void>;
   readonly onChange: (what: 'restarted' | 'lost', detail: string) => void;
 }
 
@@ -38,6 +41,9 @@ export class WayOut implements Disposable {
   private helper: NetworkHelper | undefined;
   private nextPort = FIRST_OUTER_PORT;
   private isOver = false;
+  private isIPv6Wanted = false;
+  /** slirp4netns leads IPv6 to the outside, too: the host had a route when it was started. */
+  private hasIPv6 = false;
 
   constructor(options: WayOutOptions) {
     this.options = options;
@@ -54,11 +60,24 @@ export class WayOut implements Disposable {
     );
     const helper = await startNetworkHelper(words, this.options.pid);
     this.helper = helper;
+    this.hasIPv6 = words.includes(ENABLE_IPV6);
     if (this.isOver) helper[Symbol.dispose]();
     void helper.ended.then((reason) => {
       if (this.helper === helper) void this.bringBack(reason);
     });
+    await this.leadIPv6();
     return helper.pid === undefined ? [] : [helper.pid];
+  }
+
+  /** A network has IPv6: its containers go out by that, too, where the host does. NETWORK_FAILED. */
+  async wantIPv6(): Promise<void> {
+    if (this.isIPv6Wanted) return;
+    this.isIPv6Wanted = true;
+    await this.leadIPv6();
+  }
+
+  private async leadIPv6(): Promise<void> {
+    if (this.isIPv6Wanted && this.hasIPv6 && this.helper !== undefined) await this.options.leadIPv6();
   }
 
   /** Has the host listen; returns the port of the outer device that it leads to. PORT_UNAVAILABLE, NETWORK_FAILED. */

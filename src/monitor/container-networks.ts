@@ -69,7 +69,7 @@ export class ContainerNetworks implements Disposable {
     this.connection?.[Symbol.dispose]();
   }
 
-  private wish({ network, aliases, ip, mac }: NetworkAttachment, device: string): HubWish {
+  private wish({ network, aliases, ip, ip6, mac }: NetworkAttachment, device: string): HubWish {
     const found = readNetwork(this.options.store, network);
     if (found === undefined)
       throw new HutchError(`there is no network "${network}", which the container is to be on`, {
@@ -77,11 +77,16 @@ export class ContainerNetworks implements Disposable {
         hint: `make it again (hutch network create ${network}), or \`hutch network disconnect\` the container from it`,
         context: { network },
       });
-    const { id, name, subnet, gateway, ipRange, internal } = found;
+    const { id, name, subnet, gateway, ipRange, ipv6, internal } = found;
     return {
-      network: { id, name, subnet, gateway, internal, ...(ipRange === undefined ? {} : { ipRange }) },
+      network: {
+        ...{ id, name, subnet, gateway, internal },
+        ...(ipRange === undefined ? {} : { ipRange }),
+        ...(ipv6 === undefined ? {} : { ipv6 }),
+      },
       ...{ aliases, device },
       ...(ip === undefined ? {} : { ip }),
+      ...(ip6 === undefined ? {} : { ip6 }),
       ...(mac === undefined ? {} : { mac }),
     };
   }
@@ -102,7 +107,9 @@ export class ContainerNetworks implements Disposable {
       {
         event: 'monitor_attaches',
         ...{ container: record.id, name, hostname: hostnameOf(plan, name), pid: this.pid, wishes, ports, nameServers },
-        subnets: listNetworks(store).networks.map(({ subnet }) => subnet),
+        subnets: listNetworks(store).networks.flatMap(({ subnet, ipv6 }) =>
+          ipv6 === undefined ? [subnet] : [subnet, ipv6.subnet],
+        ),
       },
       ({ what, detail }) => {
         this.hearNote(what, detail);
@@ -152,10 +159,11 @@ export class ContainerNetworks implements Disposable {
   }
 
   /** Its names but for the aliases that were asked for are not the same once it is renamed. */
-  private wishAgain({ network, address, mac, device }: Endpoint): HubWish {
+  private wishAgain({ network, address, ipv6, mac, device }: Endpoint): HubWish {
     const { store, record } = this.options;
     const asked = recordNow(store, record).networks?.find((one) => one.network === network);
-    return this.wish({ network, aliases: asked?.aliases ?? [], ip: address, mac }, device);
+    const known = { network, aliases: asked?.aliases ?? [], ip: address, mac };
+    return this.wish(ipv6 === undefined ? known : { ...known, ip6: ipv6.address }, device);
   }
 
   private isNeeded(): boolean {

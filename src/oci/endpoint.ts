@@ -8,6 +8,8 @@ export interface Endpoint {
   readonly address: string;
   readonly prefixLength: number;
   readonly gateway: string;
+  /** On a network that has IPv6. */
+  readonly ipv6?: { readonly address: string; readonly prefixLength: number; readonly gateway: string };
   readonly mac: string;
   /** The names that others on the network find it by. */
   readonly aliases: readonly string[];

@@ -64,6 +64,8 @@ export interface StepFields {
     readonly helper: readonly string[];
     /** Names of the user's networks, in the order of the devices eth0, eth1, … */
     readonly networks?: readonly string[];
+    /** Those of them that have IPv6 besides IPv4. */
+    readonly withIPv6?: readonly string[];
   } & Meanwhile;
   /** Tell the monitor that the network stands, and wait until the network helper listens at ports of the host. */
   readonly publish_ports: { readonly ports: readonly PublishedPort[] } & Meanwhile;

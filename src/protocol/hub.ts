@@ -14,6 +14,8 @@ export interface HubNetwork {
   readonly gateway: string;
   /** CIDR notation. */
   readonly ipRange?: string;
+  /** In CIDR notation, and the address of hutch itself; left out where the network has none. */
+  readonly ipv6?: { readonly subnet: string; readonly gateway: string };
   readonly internal: boolean;
 }
 
@@ -22,6 +24,7 @@ export interface HubWish {
   readonly network: HubNetwork;
   readonly aliases: readonly string[];
   readonly ip?: string;
+  readonly ip6?: string;
   readonly mac?: string;
   /** The device in the container: eth0, eth1, … */
   readonly device: string;
@@ -58,12 +61,13 @@ export type HubAnswer =
 /** From the hub to its resolver: all that it answers from, anew each time. Networks are named by their ids: two stores may use one name. */
 export interface ResolverTable {
   readonly event: 'hub_tells';
-  /** Where it answers: the gateway of each network. Questions that no name answers go on where `forwards` says so. */
+  /** Where it answers: the gateways of each network, by IPv4 and IPv6. Questions that no name answers go on where `forwards` says so. */
   readonly listen: readonly { readonly address: string; readonly network: string; readonly forwards: boolean }[];
   /** Names in lower case, without a dot at the end. */
   readonly names: readonly {
     readonly network: string;
     readonly name: string;
+    /** IPv4 and IPv6, the latter in the form of RFC 5952. */
     readonly addresses: readonly string[];
   }[];
   /** Who asks from which address; it sees the names of all networks that `networks` lists. */

@@ -1,5 +1,7 @@
 /** What a container is told when it asks for a name: from the table of its networks, or by others; pure. */
+import { isIPv6 } from 'node:net';
 import { isWithin, parseAddress, parseSubnet } from '../linux/ipv4.ts';
+import { addressText6 } from '../linux/ipv6.ts';
 import { SUBNET_POOL, type ResolverTable } from '../protocol/hub.ts';
 import { RCODE, TYPE, writeAddress, writeName, type DnsRecord, type Question } from './dns-message.ts';
 
@@ -33,9 +35,14 @@ export function answerQuestion(table: ResolverTable, { question, asker, turn }: 
   if (address !== null) return answerAddress(table, { client, question, address });
   const addresses = addressesOf(table, client, question.name);
   if (addresses === undefined) return elsewhere(table, client);
-  if (question.type !== TYPE.A && question.type !== TYPE.ANY) return NOTHING;
-  const records = rotate(addresses, turn).map((found) => ({ type: TYPE.A, data: writeAddress(found) }));
-  return { kind: 'answered', rcode: RCODE.ok, records };
+  // Of both kinds together: who asks for the one and then for the other is to get all of either in turn.
+  const records = rotate(addresses, turn).map(addressRecord);
+  const fitting = records.filter(({ type }) => type === question.type || question.type === TYPE.ANY);
+  return { kind: 'answered', rcode: RCODE.ok, records: fitting };
+}
+
+function addressRecord(address: string): DnsRecord {
+  return { type: isIPv6(address) ? TYPE.AAAA : TYPE.A, data: writeAddress(address) };
 }
 
 /** Of the first of its networks that has the name. */
@@ -73,8 +80,10 @@ function elsewhere({ listen }: ResolverTable, { networks, nameServers }: Client)
   return hasWayOut ? { kind: 'forward', nameServers } : NO_SUCH_NAME;
 }
 
-/** `10.89.0.2` of `2.0.89.10.in-addr.arpa`; null for any other name. */
+/** `10.89.0.2` of `2.0.89.10.in-addr.arpa`, or the IPv6 address of 32 digits before `ip6.arpa` (RFC 3596 §2.5); null for any other name. */
 function addressInName(name: string): string | null {
+  const digits = /^((?:[\da-f]\.){32})ip6\.arpa$/u.exec(name)?.[1];
+  if (digits !== undefined) return addressText6(BigInt(`0x${digits.split('.').toReversed().join('')}`));
   const octets = /^(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.(\d{1,3})\.in-addr\.arpa$/u.exec(name);
   return octets === null ? null : octets.slice(1).toReversed().join('.');
 }

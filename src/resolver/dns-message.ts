@@ -1,6 +1,7 @@
-/** Messages of the domain name system as bytes; pure. Sources: RFC 1035 §4, RFC 6891 (EDNS). */
+/** Messages of the domain name system as bytes; pure. Sources: RFC 1035 §4, RFC 3596 (AAAA), RFC 6891 (EDNS). */
+import { parseAddress6 } from '../linux/ipv6.ts';
 
-export const TYPE = { A: 1, PTR: 12, OPT: 41, ANY: 255 } as const;
+export const TYPE = { A: 1, PTR: 12, AAAA: 28, OPT: 41, ANY: 255 } as const;
 export const RCODE = { ok: 0, malformed: 1, failed: 2, noSuchName: 3, notImplemented: 4, refused: 5 } as const;
 
 const CLASS = { IN: 1, ANY: 255 } as const;
@@ -161,8 +162,10 @@ function optionsRecord(): Buffer {
   return record;
 }
 
-/** The data of an A record. */
+/** The data of an A record, or of an AAAA record for an IPv6 address. */
 export function writeAddress(address: string): Buffer {
+  const number = parseAddress6(address);
+  if (number !== undefined) return Buffer.from(number.toString(16).padStart(32, '0'), 'hex');
   return Buffer.from(address.split('.').map(Number));
 }
 

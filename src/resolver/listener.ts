@@ -1,7 +1,7 @@
 /** One address at which questions are heard, over UDP and TCP; the resolver. */
 import { createSocket, type Socket as DatagramSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { createServer, type Server, type Socket } from 'node:net';
+import { createServer, isIPv6, type Server, type Socket } from 'node:net';
 import type { Transport } from './forward.ts';
 import { frameMessage, hearMessages } from './dns-stream.ts';
 
@@ -27,8 +27,8 @@ export class Listener {
   private readonly server: Server;
   private readonly connections = new Set<Socket>();
 
-  private constructor(hear: Hear) {
-    this.datagrams = createSocket('udp4', (packet, { address, port }) => {
+  private constructor(hear: Hear, isSix: boolean) {
+    this.datagrams = createSocket({ type: isSix ? 'udp6' : 'udp4', ipv6Only: isSix }, (packet, { address, port }) => {
       const reply = (answer: Buffer): void => this.sendTo(answer, { address, port });
       hear({ packet, asker: address, transport: 'udp', reply });
     });
@@ -38,7 +38,7 @@ export class Listener {
 
   /** Bound when it resolves; throws the error of bind(2), and then holds nothing. */
   static async open(address: string, port: number, hear: Hear): Promise<Listener> {
-    const listener = new Listener(hear);
+    const listener = new Listener(hear, isIPv6(address));
     try {
       listener.datagrams.bind({ address, port });
       await once(listener.datagrams, 'listening');

@@ -9,11 +9,22 @@ import { DnsServer } from './dns-server.ts';
 
 const LISTENS_FD = 3;
 const SAYS_FD = 4;
+/**
+ * Of this network namespace: it passes packets on; what it has of IPv6 the hub alone decides: no address is made up, none asked about, and
+ * no router heard, on devices to come. Source: Documentation/networking/ip-sysctl.rst.
+ */
+const SETTINGS = [
+  ['ipv4/ip_forward', '1'],
+  ['ipv6/conf/all/forwarding', '1'],
+  ['ipv6/conf/default/accept_ra', '0'],
+  ['ipv6/conf/default/accept_dad', '0'],
+  ['ipv6/conf/default/addr_gen_mode', '1'],
+] as const;
 
 function main(): void {
   const syscalls = openSyscalls();
   syscalls.linkUp('lo');
-  writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
+  for (const [setting, value] of SETTINGS) set(setting, value);
   const server = new DnsServer();
   let turn = Promise.resolve();
   const hear = createLineParser((table) => {
@@ -31,6 +42,15 @@ function main(): void {
     // The hub is gone.
     .once('close', () => process.exit(0));
   say({ event: 'resolver_ready', netlink: syscalls.routeSocket() });
+}
+
+/** Where the kernel has no IPv6, those of IPv6 are not there; networks that need it are refused by the hub. */
+function set(setting: string, value: string): void {
+  try {
+    writeFileSync(`/proc/sys/net/${setting}`, value);
+  } catch (error) {
+    if (!setting.startsWith('ipv6/')) throw error;
+  }
 }
 
 function say(message: ResolverMessage): void {

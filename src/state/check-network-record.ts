@@ -1,5 +1,6 @@
 /** Whether what a file holds is the record of a network, and the network that the file is named after; pure. */
 import { isWithin, parseAddress, parseSubnet } from '../linux/ipv4.ts';
+import { isWithin6, parseAddress6, parseSubnet6 } from '../linux/ipv6.ts';
 import type { NetworkRecord } from './network-record.ts';
 
 type Fields = Readonly<Record<string, unknown>>;
@@ -23,6 +24,7 @@ const TESTS: { readonly [K in keyof Required<NetworkRecord>]: Test } = {
   subnet: (value) => isText(value) && parseSubnet(value) !== undefined,
   gateway: isInSubnet,
   ipRange: (value) => value === undefined || (isText(value) && parseSubnet(value) !== undefined),
+  ipv6: (value) => value === undefined || isIPv6Part(value),
   internal: (value) => typeof value === 'boolean',
   labels: (value) => typeof value === 'object' && value !== null && Object.values(value).every(isText),
 };
@@ -35,6 +37,14 @@ function isInSubnet(value: unknown, { subnet: text }: Fields): boolean {
   if (!isText(value) || !isText(text)) return false;
   const [address, subnet] = [parseAddress(value), parseSubnet(text)];
   return address !== undefined && subnet !== undefined && isWithin(address, subnet);
+}
+
+function isIPv6Part(value: unknown): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  const { subnet: text, gateway } = value as Fields;
+  if (!isText(text) || !isText(gateway)) return false;
+  const [address, subnet] = [parseAddress6(gateway), parseSubnet6(text)];
+  return address !== undefined && subnet !== undefined && isWithin6(address, subnet);
 }
 
 function shown(value: unknown): string {

@@ -5,6 +5,7 @@ import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
 import { assertRefused, hostSkip, makeSandbox, printed } from './sandbox.ts';
+import { world } from './world.ts';
 
 describe('networks', { skip: hostSkip() }, () => {
   const box = makeSandbox();
@@ -50,9 +51,58 @@ describe('networks', { skip: hostSkip() }, () => {
     await refused(/^hutch: "none" cannot be a network's name/u, 'none');
     await refused(/^hutch: "\.\.\/x" cannot be a network's name/u, '../x');
     await refused(/^hutch: invalid value "macvlan" for --driver/u, '-d', 'macvlan', 'x');
-    await refused(/^hutch: --ipv6/u, '--ipv6', 'x');
+    await refused(/^hutch: invalid value "fe80::\/64" for --subnet/u, '--subnet', 'fe80::/64', 'x');
+    await refused(
+      /^hutch: --subnet fd02::\/64 does not go with/u,
+      '--subnet',
+      'fd01::/64',
+      '--subnet',
+      'fd02::/64',
+      'x',
+    );
     await refused(/overlaps with network "lab"/u, '--subnet', '10.201.0.0/16', 'x');
     assert.equal(await names(), 'db lab web');
+  });
+
+  it('have IPv6 where they are asked to, and show it as docker does', async () => {
+    await hutch('network', 'create', '--ipv6', 'six');
+    assert.match(
+      await hutch('network', 'inspect', '-f', '{{.EnableIPv6}} {{(index .IPAM.Config 1).Subnet}}', 'six'),
+      /^true fd[\da-f:]+::\/64$/u,
+    );
+    const subnets = ['--subnet', 'fd07:1:2:3::/64', '--subnet', '10.202.7.0/24'];
+    await hutch('network', 'create', ...subnets, '--gateway', 'FD07:1:2:3::00ff', 'chosen');
+    const [chosen] = JSON.parse(await hutch('network', 'inspect', 'chosen')) as [{ IPAM: { Config: unknown } }];
+    assert.deepEqual(chosen.IPAM.Config, [
+      { Subnet: '10.202.7.0/24', Gateway: '10.202.7.1' },
+      { Subnet: 'fd07:1:2:3::/64', Gateway: 'fd07:1:2:3::ff' },
+    ]);
+    assertRefused(
+      await box.hutch(['network', 'create', '--subnet', 'fd07:1:2::/48', 'x']),
+      /overlaps with network "chosen" \(fd07:1:2:3::\/64\)/u,
+    );
+    assert.equal(await hutch('network', 'ls', '-f', 'name=chosen', '--format', '{{.IPv6}}'), 'true');
+    const fixed = '{{json (index .NetworkSettings.Networks "chosen").IPAMConfig}}';
+    await hutch('create', '--net', 'chosen', '--ip6', 'FD07:1:2:3:0::7', '--name', 'fixed', 'host', 'true');
+    assert.equal(await inspect('fixed', fixed), '{"IPv6Address":"fd07:1:2:3::7"}');
+    for (const [network, ip6, reason] of [
+      ['chosen', 'fd07:1:2:3::ff', /^hutch: invalid value "fd07:1:2:3::ff" for --ip6/u],
+      ['chosen', 'fd08::7', /for --ip6.*\n.*fd07:1:2:3::\/64/u],
+      ['web', 'fd07:1:2:3::7', /for --ip6.*\n.*network "web" has IPv4 alone/u],
+    ] as const)
+      assertRefused(await box.hutch(['create', '--net', network, '--ip6', ip6, 'host', 'true']), reason);
+    await hutch('rm', 'fixed');
+    await hutch('network', 'rm', 'six', 'chosen');
+  });
+
+  it('with IPv6 are refused in words where the kernel has that switched off', async () => {
+    const wrapper = world({ hasNetwork: true, setup: 'echo 1 >/proc/sys/net/ipv6/conf/all/disable_ipv6' });
+    assert.equal((await box.hutch(['network', 'create', 'x'], { wrapper })).stdout, 'x\n', 'control');
+    assert.equal(await hutch('network', 'rm', 'x'), 'x');
+    assertRefused(
+      await box.hutch(['network', 'create', '--ipv6', 'x'], { wrapper }),
+      /^hutch: network "x" needs IPv6, which is off on this host: \S+\/all\/disable_ipv6 is 1$/mu,
+    );
   });
 
   it('of one name are made once, whoever asks at the same time', async () => {

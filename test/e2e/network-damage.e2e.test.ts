@@ -95,6 +95,13 @@ describe('networks with damage', { skip: hostSkip() }, () => {
     const record = JSON.parse(readFileSync(fileOf('web'), 'utf8')) as { subnet: string };
     writeFileSync(fileOf('twin'), JSON.stringify({ ...record, name: 'twin', id: 'e'.repeat(64) }));
     await finds(/"twin" and "web" have addresses in common: \S+ and \S+/u, /hutch network rm web/u);
+    const ipv6 = { subnet: 'fd01::/64', gateway: 'fd01::1' };
+    const elsewhere = { name: 'twin', id: 'e'.repeat(64), subnet: '10.201.9.0/24', gateway: '10.201.9.1', ipv6 };
+    writeFileSync(fileOf('twin'), JSON.stringify({ ...record, ...elsewhere }));
+    assert.deepEqual(await check(0), [], 'control');
+    writeFileSync(fileOf('web'), JSON.stringify({ ...record, ipv6 }));
+    await finds(/have addresses in common: fd01::\/64 and fd01::\/64/u, /hutch network rm web/u);
+    writeFileSync(fileOf('web'), JSON.stringify(record));
     writeFileSync(fileOf('twin'), JSON.stringify(record));
     await finds(/network "twin" is damaged: .* it is that of network "web"/u, /hutch network rm twin/u);
     await hutch('network', 'rm', 'twin');

@@ -9,17 +9,21 @@ const TABLE: ResolverTable = {
   event: 'hub_tells',
   listen: [
     { address: '10.89.0.1', network: 'front', forwards: true },
+    { address: 'fd01::1', network: 'front', forwards: true },
     { address: '10.89.1.1', network: 'back', forwards: false },
   ],
   names: [
     { network: 'front', name: 'web', addresses: ['10.89.0.2'] },
     { network: 'front', name: 'all', addresses: ['10.89.0.2', '10.89.0.3'] },
+    { network: 'front', name: 'six', addresses: ['10.89.0.6', 'fd01::6'] },
+    { network: 'front', name: 'both', addresses: ['10.89.0.6', 'fd01::6', '10.89.0.7', 'fd01::7'] },
     { network: 'back', name: 'web', addresses: ['10.89.1.9'] },
     { network: 'back', name: 'db', addresses: ['10.89.1.5'] },
     { network: 'back', name: 'database', addresses: ['10.89.1.5'] },
   ],
   clients: [
     { address: '10.89.0.2', networks: ['front'], nameServers: [] },
+    { address: 'fd01::6', networks: ['front'], nameServers: [] },
     { address: '10.89.0.3', networks: ['front', 'back'], nameServers: ['9.9.9.9'] },
     { address: '10.89.1.5', networks: ['back'], nameServers: [] },
   ],
@@ -59,8 +63,44 @@ test('names of other networks are nobody’s business', () => {
   assert.deepEqual(told(ask('db', ON_FRONT)), []);
 });
 
+/** RFC 3596. */
+const SIX = { type: 28 };
+const REVERSED = `6.${'0.'.repeat(27)}1.0.d.f.ip6.arpa`;
+const bytes6 = (last: number): string => `253.1.${'0.'.repeat(13)}${String(last)}`;
+
+test('names have IPv6 addresses where their network has, for who asks by either kind', () => {
+  for (const asker of [ON_FRONT, 'fd01::6']) {
+    assert.deepEqual(told(ask('six', asker, SIX)), [bytes6(6)]);
+    assert.deepEqual(told(ask('six', asker)), ['10.89.0.6']);
+  }
+  assert.deepEqual(told(ask('six', ON_FRONT, { type: 255 })), ['10.89.0.6', bytes6(6)]);
+  assert.equal(told(ask('web', ON_FRONT, SIX)), 0, 'no error where it has none');
+  assert.deepEqual(told(ask('six', ON_BACK, SIX)), 3, 'nobody’s business');
+});
+
+test('addresses of both kinds come in turn, where they are always asked for together', () => {
+  const pairs = [0, 2].map((turn) => [
+    ask('both', ON_FRONT, { turn }),
+    ask('both', ON_FRONT, { ...SIX, turn: turn + 1 }),
+  ]);
+  assert.deepEqual(
+    pairs.map((pair) => pair.map((answer) => (told(answer) as string[])[0])),
+    [
+      ['10.89.0.6', bytes6(6)],
+      ['10.89.0.7', bytes6(7)],
+    ],
+  );
+});
+
+test('IPv6 addresses have names', () => {
+  const named = ask(REVERSED.toUpperCase(), ON_FRONT, { type: 12 });
+  assert.deepEqual(named.kind === 'answered' && named.records[0]?.data, encodeName('six'));
+  assert.equal(told(ask(REVERSED, ON_BACK, { type: 12 })), 3);
+  assert.deepEqual(told(ask(REVERSED.slice(2), ON_FRONT, { type: 12 })), [], 'a part of one is no address');
+});
+
 test('what a known name has none of is no error, so that IPv4 is tried', () => {
-  for (const type of [28, 15, 65]) assert.equal(told(ask('web', ON_FRONT, { type })), 0);
+  for (const type of [15, 65]) assert.equal(told(ask('web', ON_FRONT, { type })), 0);
 });
 
 test('a name in a search domain is another name', () => {

@@ -29,6 +29,7 @@ function record(name: string, digit: string): NetworkRecord {
     driver: 'bridge',
     subnet: '10.89.0.0/24',
     gateway: '10.89.0.1',
+    ipv6: { subnet: 'fd01::/64', gateway: 'fd01::1' },
     internal: false,
     labels: {},
   };
@@ -100,6 +101,7 @@ test('a damaged record is told with its file and the remedy, and others are read
     ['shape', { ...record('shape', 'b'), subnet: 7 }, /subnet is 7$/u],
     ['lacks', { ...record('lacks', 'b'), labels: undefined }, /labels is missing$/u],
     ['outside', { ...record('outside', 'b'), gateway: '10.90.0.1' }, /gateway is "10\.90\.0\.1"$/u],
+    ['six', { ...record('six', 'b'), ipv6: { subnet: 'fd01::/64', gateway: 'fd02::1' } }, /ipv6 is \{.*fd02::1"\}$/u],
     ['called', record('sound', 'b'), /it is that of network "sound"$/u],
   ];
   for (const [name, content, message] of wrong) {

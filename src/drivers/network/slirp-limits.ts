@@ -4,6 +4,9 @@ import { isIPv6 } from 'node:net';
 import { HutchError } from '../../errors/hutch-error.ts';
 import type { DriverPort } from './driver.ts';
 
+/** The word that has it lead IPv6 to the outside. Source: slirp4netns(1). */
+export const ENABLE_IPV6 = '--enable-ipv6';
+
 /** DRIVER_UNAVAILABLE where it cannot make a device. */
 export function requireTun(): void {
   try {

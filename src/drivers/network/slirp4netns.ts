@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { requireTool } from '../../host/run-tool.ts';
 import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD, type HelperWords, type NetworkDriver } from './driver.ts';
-import { refusalOf, requireTun } from './slirp-limits.ts';
+import { ENABLE_IPV6, refusalOf, requireTun } from './slirp-limits.ts';
 
 /**
  * The MTU that makes user-space networking fast (65520); the helper fences itself in by a mount namespace and seccomp. Source: slirp4netns(1).
@@ -24,7 +24,7 @@ export const slirp4netnsDriver: NetworkDriver = {
   helper: ({ ports, hostLoopback }) => [
     ...PROGRAM,
     ...(hostLoopback ? [] : ['--disable-host-loopback']),
-    ...(isIPv6Routed(readRoutes()) ? ['--enable-ipv6'] : []),
+    ...(isIPv6Routed(readRoutes()) ? [ENABLE_IPV6] : []),
     ...FLAGS,
     `--ready-fd=${String(HELPER_READY_FD)}`,
     `--exit-fd=${String(HELPER_EXIT_FD)}`,

@@ -100,6 +100,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     networkHelper: helperOf(network, request, ports),
     ports: network.isAskedForPorts ? ports : [],
     networks: namesOf(networks),
+    withIPv6: networks?.withIPv6 ?? [],
     networkDevice: network.device,
     architecture: hostArchitecture(),
   });

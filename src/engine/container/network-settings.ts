@@ -40,7 +40,8 @@ export function networkSettings({ store, record, spec, state }: Inspected): obje
 /** Docker and podman say the first network's at the top too. */
 function ofFirst(first: Partial<ReturnType<typeof shown>>): object {
   const { IPAddress = '', IPPrefixLen = 0, Gateway = '', MacAddress = '' } = first;
-  return { IPAddress, IPPrefixLen, Gateway, MacAddress };
+  const { GlobalIPv6Address = '', GlobalIPv6PrefixLen = 0, IPv6Gateway = '' } = first;
+  return { IPAddress, IPPrefixLen, Gateway, MacAddress, GlobalIPv6Address, GlobalIPv6PrefixLen, IPv6Gateway };
 }
 
 function otherNetwork(spec: RuntimeSpec | undefined, { init }: ContainerState): Record<string, object> {
@@ -55,25 +56,36 @@ function userNetworks(
   { endpoints }: ContainerState,
 ): Record<string, object> {
   return Object.fromEntries(
-    attachments.map(({ network, aliases, ip }) => {
+    attachments.map(({ network, aliases, ip, ip6 }) => {
       const endpoint = endpoints?.find((one) => one.network === network);
       const known = endpoint ?? { ...UNKNOWN, aliases };
-      const fixed = ip === undefined ? null : { IPv4Address: ip };
+      const given = {
+        ...(ip === undefined ? {} : { IPv4Address: ip }),
+        ...(ip6 === undefined ? {} : { IPv6Address: ip6 }),
+      };
+      const fixed = Object.keys(given).length === 0 ? null : given;
       const id = endpoint?.networkId ?? peekNetwork(store, network)?.id ?? '';
       return [network, { IPAMConfig: fixed, NetworkID: id, Interface: endpoint?.device ?? '', ...shown(known) }];
     }),
   );
 }
 
-function shown({ address, prefixLength, gateway, mac, aliases }: Omit<Endpoint, 'network' | 'networkId' | 'device'>) {
+function shown({
+  address,
+  prefixLength,
+  gateway,
+  mac,
+  aliases,
+  ipv6,
+}: Omit<Endpoint, 'network' | 'networkId' | 'device'>) {
   return {
     Aliases: aliases,
     MacAddress: mac,
     IPAddress: address,
     IPPrefixLen: prefixLength,
     Gateway: gateway,
-    IPv6Gateway: '',
-    GlobalIPv6Address: '',
-    GlobalIPv6PrefixLen: 0,
+    IPv6Gateway: ipv6?.gateway ?? '',
+    GlobalIPv6Address: ipv6?.address ?? '',
+    GlobalIPv6PrefixLen: ipv6?.prefixLength ?? 0,
   };
 }

@@ -36,6 +36,7 @@ export interface RunRequest {
   readonly networks?: readonly string[];
   readonly networkAliases?: readonly string[];
   readonly ip?: string | undefined;
+  readonly ip6?: string | undefined;
   readonly macAddress?: string | undefined;
   readonly allowHostLoopback?: boolean | undefined;
   readonly publish: readonly string[];

@@ -72,7 +72,6 @@ function without(flag: string, value: string): HutchError {
 
 function askedFor(text: string, taken: Taken): Subnet {
   const subnet = parseSubnet(text);
-  if (text.includes(':')) throw badValue('--subnet', text, 'IPv4: networks of hutch have no IPv6');
   if (subnet === undefined || subnet.prefixLength < PREFIXES.least || subnet.prefixLength > PREFIXES.most)
     throw badValue(
       '--subnet',

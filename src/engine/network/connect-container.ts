@@ -23,6 +23,7 @@ export interface ConnectRequest {
   readonly container: string;
   readonly aliases: readonly string[];
   readonly ip?: string | undefined;
+  readonly ip6?: string | undefined;
   readonly mac?: string | undefined;
 }
 
@@ -30,10 +31,10 @@ export interface ConnectRequest {
  * Puts a container on one more network. CONTAINER_UNKNOWN, NETWORK_UNKNOWN, USAGE_INVALID for one that has another kind of network or is on it
  * already; what the hub says where it cannot, and then nothing is changed.
  */
-export async function connectContainer({ network, container, aliases, ip, mac }: ConnectRequest): Promise<void> {
+export async function connectContainer({ network, container, aliases, ip, ip6, mac }: ConnectRequest): Promise<void> {
   await change(container, async (store, record) => {
     const networkRecord = findNetwork(store, network);
-    const wanted = checked(attachment(networkRecord.name, { aliases, ip, mac }), networkRecord);
+    const wanted = checked(attachment(networkRecord.name, { aliases, ip, ip6, mac }), networkRecord);
     const present = record.networks;
     if (present === undefined) throw otherKind(record);
     if (present.some((one) => one.network === networkRecord.name)) throw isOn(record, networkRecord, true);

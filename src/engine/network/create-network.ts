@@ -1,7 +1,8 @@
 /** `hutch network create`, and the network that `--net bridge` means; on the host's side. */
 import { HutchError } from '../../errors/hutch-error.ts';
 import { NETWORK_DRIVERS } from '../../drivers/network/driver.ts';
-import { hostSubnets } from '../../host/host-subnets.ts';
+import { hostSubnets, hostSubnets6 } from '../../host/host-subnets.ts';
+import { requireIPv6 } from '../../host/ipv6.ts';
 import { isContainerName } from '../../state/container-names.ts';
 import { noteNetworkEvent } from '../../state/network-events.ts';
 import type { NetworkRecord } from '../../state/network-record.ts';
@@ -12,15 +13,22 @@ import { newContainerId } from '../container/new-id.ts';
 import { openOwnStore } from '../container/open-own-store.ts';
 import { badValue } from '../container/parse-values.ts';
 import { chooseSubnet, type SubnetRequest } from './choose-subnet.ts';
+import { chooseSubnet6, type Subnet6Request } from './choose-subnet6.ts';
+import { divideRanges } from './divide-ranges.ts';
 import { DEFAULT_NETWORK } from './parse-networks.ts';
 
 /** Words that mean something else after --net. */
 const RESERVED: readonly string[] = [...NETWORK_DRIVERS, 'default', 'container', 'ns', 'private'];
 
-export interface NetworkRequest extends SubnetRequest {
+export interface NetworkRequest {
   readonly name: string;
+  /** One of IPv4, one of IPv6, or both. */
+  readonly subnets: readonly string[];
+  readonly gateways: readonly string[];
+  readonly ipRanges: readonly string[];
   readonly driver?: string | undefined;
   readonly internal: boolean;
+  /** It is to have IPv6, too: a subnet of it says the same. */
   readonly ipv6: boolean;
   readonly labels: readonly string[];
   readonly options: readonly string[];
@@ -32,9 +40,11 @@ export interface NetworkRequest extends SubnetRequest {
 export async function createNetwork(request: NetworkRequest): Promise<NetworkRecord> {
   checkNetworkName(request.name);
   refuseUnknown(request);
+  const { v4, v6 } = divideRanges(request);
+  if (v6 !== undefined) requireIPv6(`network "${request.name}"`);
   const labels = buildLabels({ labels: request.labels, labelFiles: [] }, {});
   const { store } = await openOwnStore();
-  const made = await addNetwork(store, request.name, (others) => newRecord(request, labels, others));
+  const made = await addNetwork(store, request.name, (others) => newRecord({ ...request, v4, v6 }, labels, others));
   if (made !== undefined) {
     noteNetworkEvent(store, 'create', made);
     return made;
@@ -61,23 +71,27 @@ export function draftDefaultNetwork(store: Store): NetworkRecord {
 }
 
 function draftDefault(others: readonly NetworkRecord[]): NetworkRecord {
-  return newRecord({ name: DEFAULT_NETWORK, internal: false }, {}, others);
+  return newRecord({ name: DEFAULT_NETWORK, internal: false, v4: {}, v6: undefined }, {}, others);
 }
 
-type RecordParts = Pick<NetworkRequest, 'name' | 'internal'> & SubnetRequest;
+interface RecordParts extends Pick<NetworkRequest, 'name' | 'internal'> {
+  readonly v4: SubnetRequest;
+  readonly v6: Subnet6Request | undefined;
+}
 
 function newRecord(
-  request: RecordParts,
+  { name, internal, v4, v6 }: RecordParts,
   labels: Readonly<Record<string, string>>,
   others: readonly NetworkRecord[],
 ): NetworkRecord {
   return {
     id: newContainerId(),
-    name: request.name,
+    name,
     createdAt: new Date().toISOString(),
     driver: 'bridge',
-    ...chooseSubnet(request, { networks: others, host: hostSubnets() }),
-    internal: request.internal,
+    ...chooseSubnet(v4, { networks: others, host: hostSubnets() }),
+    ...(v6 === undefined ? {} : { ipv6: chooseSubnet6(v6, { networks: others, host: hostSubnets6() }) }),
+    internal,
     labels,
   };
 }
@@ -98,18 +112,13 @@ function checkNetworkName(name: string): void {
     });
 }
 
-function refuseUnknown({ driver, ipv6, options }: NetworkRequest): void {
+function refuseUnknown({ driver, options }: NetworkRequest): void {
   if (driver !== undefined && driver !== 'bridge')
     throw badValue(
       '--driver',
       driver,
       'bridge: an ordinary user can make no other kind (macvlan, ipvlan and overlay need devices of the host)',
     );
-  if (ipv6)
-    throw new HutchError('--ipv6: networks of hutch have IPv4 alone', {
-      code: 'USAGE_INVALID',
-      hint: 'leave it out; for IPv6 to the outside use --net pasta',
-    });
   const [option] = options;
   if (option === undefined) return;
   throw badValue('--opt', option, 'none: networks of hutch have no options');

@@ -9,7 +9,7 @@ import { locateStore, type Store } from '../../state/store.ts';
 export function inspectNetwork(word: string): object {
   const store = locateStore();
   const record = findNetwork(store, word);
-  const { id, name, createdAt, driver, subnet, gateway, ipRange, internal, labels } = record;
+  const { id, name, createdAt, driver, ipv6, internal, labels } = record;
   return {
     Name: name,
     Id: id,
@@ -17,11 +17,11 @@ export function inspectNetwork(word: string): object {
     Scope: 'local',
     Driver: driver,
     EnableIPv4: true,
-    EnableIPv6: false,
+    EnableIPv6: ipv6 !== undefined,
     IPAM: {
       Driver: 'default',
       Options: {},
-      Config: [{ Subnet: subnet, ...(ipRange === undefined ? {} : { IPRange: ipRange }), Gateway: gateway }],
+      Config: rangesOf(record),
     },
     Internal: internal,
     Attachable: false,
@@ -33,17 +33,22 @@ export function inspectNetwork(word: string): object {
   };
 }
 
+function rangesOf({ subnet, gateway, ipRange, ipv6 }: NetworkRecord): object[] {
+  const v4 = { Subnet: subnet, ...(ipRange === undefined ? {} : { IPRange: ipRange }), Gateway: gateway };
+  return ipv6 === undefined ? [v4] : [v4, { Subnet: ipv6.subnet, Gateway: ipv6.gateway }];
+}
+
 /** Of containers that run. */
 function endpointsOn(store: Store, { id }: NetworkRecord): [string, object][] {
   return listContainers(store).flatMap((container): [string, object][] => {
     const endpoint = currentState(store, container).endpoints?.find(({ networkId }) => networkId === id);
     if (endpoint === undefined) return [];
-    const { mac, address, prefixLength } = endpoint;
+    const { mac, address, prefixLength, ipv6 } = endpoint;
     const shown = {
       Name: container.name,
       MacAddress: mac,
       IPv4Address: `${address}/${String(prefixLength)}`,
-      IPv6Address: '',
+      IPv6Address: ipv6 === undefined ? '' : `${ipv6.address}/${String(ipv6.prefixLength)}`,
     };
     return [[container.id, shown]];
   });

@@ -130,13 +130,14 @@ function waitForNetwork({ networkHelper }: CompileInput): Step[] {
   return [{ kind: 'wait_for', what: 'network', helper: networkHelper, meanwhile: true, why }];
 }
 
-function waitForNetworks({ networks = [] }: CompileInput): Step[] {
+function waitForNetworks({ networks = [], withIPv6 = [] }: CompileInput): Step[] {
   if (networks.length === 0) return [];
   const why = {
     spec: `annotations["${HUTCH_ANNOTATIONS.network}"]`,
     text: 'the hub of your networks puts one end of a cable into the new network namespace and the other into a bridge, and leads published ports here',
   };
-  return [{ kind: 'wait_for', what: 'networks', helper: [], networks, meanwhile: true, why }];
+  const six = withIPv6.length === 0 ? {} : { withIPv6 };
+  return [{ kind: 'wait_for', what: 'networks', helper: [], networks, ...six, meanwhile: true, why }];
 }
 
 function publishPorts({ ports = [] }: CompileInput): Step[] {

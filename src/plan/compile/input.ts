@@ -13,6 +13,8 @@ export interface CompileInput {
   readonly networkHelper: readonly string[] | null;
   /** The user's networks that the container is to be on; left out or empty for another kind of network. */
   readonly networks?: readonly string[];
+  /** Those of them that have IPv6 besides IPv4. */
+  readonly withIPv6?: readonly string[];
   /** The device that the helper makes in the network namespace; left out without one. */
   readonly networkDevice?: string | null;
   /** Ports of the host that the helper is asked for when it runs. */

@@ -116,9 +116,12 @@ function asks({ meanwhile }: Meanwhile, asking: string, waiting: string): string
 }
 
 function describeWait(step: Step<'wait_for'>): string {
-  const { what, helper, networks = [] } = step;
+  const { what, helper, networks = [], withIPv6 = [] } = step;
   if (what === 'networks') {
-    const devices = networks.map((network, index) => `${show(network)} (eth${String(index)})`);
+    const devices = networks.map((network, index) => {
+      const kinds = withIPv6.includes(network) ? ', IPv4 and IPv6' : '';
+      return `${show(network)} (eth${String(index)}${kinds})`;
+    });
     return `${asks(step, 'ask the hub to connect it', 'wait until the hub has connected it')} to ${devices.join(', ')}`;
   }
   const who = show(helperName(helper) || 'the monitor');

@@ -22,15 +22,16 @@ test('parseNetworks() leaves other kinds of network alone', () => {
 });
 
 test('parseNetworks() reads podman’s and docker’s options', () => {
-  const wanted = [{ network: 'n', aliases: ['db', 'sql'], ip: '10.89.0.7', mac: '02:42:0a:59:00:07' }];
-  assert.deepEqual(parse(['n:alias=DB,alias=sql,ip=10.89.0.7,mac=02:42:0A:59:00:07']), wanted);
-  assert.deepEqual(parse(['name=n,alias=db,alias=sql,ip=10.89.0.7,mac-address=02:42:0a:59:00:07']), wanted);
+  const wanted = [{ network: 'n', aliases: ['db', 'sql'], ip: '10.89.0.7', ip6: 'fd01::7', mac: '02:42:0a:59:00:07' }];
+  assert.deepEqual(parse(['n:alias=DB,alias=sql,ip=10.89.0.7,ip6=fd01::7,mac=02:42:0A:59:00:07']), wanted);
+  assert.deepEqual(parse(['name=n,alias=db,alias=sql,ip=10.89.0.7,ip6=fd01::7,mac-address=02:42:0a:59:00:07']), wanted);
 });
 
 test('parseNetworks() gives aliases to all networks and addresses to the only one', () => {
   const [one, two] = parse(['a:alias=x', 'b'], { networkAliases: ['y'] }) ?? [];
   assert.deepEqual([one?.aliases, two?.aliases], [['x', 'y'], ['y']]);
   assert.equal(parse(['a'], { ip: '10.89.0.9' })?.[0]?.ip, '10.89.0.9');
+  assert.equal(parse(['a'], { ip6: 'FD01:0::9' })?.[0]?.ip6, 'fd01::9');
 });
 
 for (const [words, more, message] of [
@@ -39,6 +40,10 @@ for (const [words, more, message] of [
   [['a', 'a'], {}, /--network a does not go with itself/u],
   [['a', 'b'], { ip: '10.89.0.9' }, /--ip does not go with several/u],
   [['a', 'b'], { macAddress: '02:42:0a:59:00:07' }, /--mac-address does not go with several/u],
+  [['a', 'b'], { ip6: 'fd01::9' }, /--ip6 does not go with several/u],
+  [['none'], { ip6: 'fd01::9' }, /--ip6 does not go with --network none/u],
+  [['a'], { ip6: '10.89.0.9' }, /"10.89.0.9" for --ip6/u],
+  [['a:ip6=x'], {}, /"x" for --ip6/u],
   [['none'], { ip: '10.89.0.9' }, /--ip does not go with --network none/u],
   [[], { networkAliases: ['x'] }, /--network-alias does not go with --network slirp4netns/u],
   [['a'], { ip: '10.89.0.256' }, /"10.89.0.256" for --ip/u],

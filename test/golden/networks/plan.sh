@@ -207,7 +207,7 @@ container() {
   STEP='step 4 (make_slave)'
   mount --make-rslave /
 
-  # 5. ask the hub to connect it to frontend (eth0), backend (eth1)
+  # 5. ask the hub to connect it to frontend (eth0), backend (eth1, IPv4 and IPv6)
   #    the hub of your networks puts one end of a cable into the new network namespace and the other into a
   #    bridge, and leads published ports here [annotations["org.hutch.network"]]
   #    Not by bash: the hub holds the bridges in a network namespace of its own, of another user namespace: by a

@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { isHutchError } from '../../../errors/hutch-error.ts';
 import { doOverlap, parseSubnet } from '../../../linux/ipv4.ts';
+import { doOverlap6, parseSubnet6 } from '../../../linux/ipv6.ts';
 import { containerDirectory, listIds, readContainer, type ContainerRecord } from '../../../state/container-record.ts';
 import type { NetworkRecord } from '../../../state/network-record.ts';
 import { listNetworks, networkNames } from '../../../state/networks.ts';
@@ -52,9 +53,20 @@ function contradictions(store: Store, networks: readonly NetworkRecord[]): Lefto
 function contradiction(one: NetworkRecord, other: NetworkRecord): string | null {
   const names = `networks "${one.name}" and "${other.name}"`;
   if (one.id === other.id) return `${names} have the same id`;
-  const [first, second] = [parseSubnet(one.subnet), parseSubnet(other.subnet)];
-  if (first === undefined || second === undefined || !doOverlap(first, second)) return null;
-  return `${names} have addresses in common: ${one.subnet} and ${other.subnet}`;
+  const common = commonSubnets(one, other) ?? commonSubnets6(one, other);
+  return common === null ? null : `${names} have addresses in common: ${common}`;
+}
+
+function commonSubnets({ subnet: one }: NetworkRecord, { subnet: other }: NetworkRecord): string | null {
+  const [first, second] = [parseSubnet(one), parseSubnet(other)];
+  return first !== undefined && second !== undefined && doOverlap(first, second) ? `${one} and ${other}` : null;
+}
+
+function commonSubnets6({ ipv6: one }: NetworkRecord, { ipv6: other }: NetworkRecord): string | null {
+  if (one === undefined || other === undefined) return null;
+  const [first, second] = [parseSubnet6(one.subnet), parseSubnet6(other.subnet)];
+  const isCommon = first !== undefined && second !== undefined && doOverlap6(first, second);
+  return isCommon ? `${one.subnet} and ${other.subnet}` : null;
 }
 
 /** The record of a container comes first and the look at its networks next, so a suspect is looked at twice. */
