@@ -53,7 +53,7 @@ describe('limits below a real systemd', { skip: labSkip() }, () => {
       await tried('hutch run --rm --net none -m 5m host true'),
       /invalid value "5m" for --memory\n.*at least 6m/u,
     );
-    const starved = '--cgroup-conf memory.max=256k --cgroup-conf memory.swap.max=0';
+    const starved = '--cgroup-conf memory.max=64k --cgroup-conf memory.swap.max=0';
     refused(
       await tried(`hutch run --rm --net none ${starved} host true`),
       /needs more memory to start than its limit/u,
