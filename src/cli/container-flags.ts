@@ -25,6 +25,9 @@ export const CONTAINER_FLAGS = {
   'read-only': Flags.boolean({ description: 'make the root file system read-only' }),
   tmpfs: several('mount a tmpfs: PATH[:size=64m,mode=1777,…]'),
   volume: several('bind a host path: SRC:DST[:ro]', 'v'),
+  mount: several(
+    'the same in other words: type=bind,src=SRC,dst=DST[,readonly], or type=tmpfs,dst=DST[,tmpfs-size=64m]',
+  ),
   'cap-add': several('add a capability, or ALL'),
   'cap-drop': several('drop a capability, or ALL'),
   'security-opt': several('seccomp=default|nesting|unconfined|FILE, no-new-privileges, mask=PATH, unmask=PATH|ALL'),
@@ -133,6 +136,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     readOnly: on('read-only'),
     tmpfs: list('tmpfs'),
     volumes: list('volume'),
+    mounts: list('mount'),
     capAdd: list('cap-add'),
     capDrop: list('cap-drop'),
     securityOptions: list('security-opt'),

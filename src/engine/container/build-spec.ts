@@ -47,6 +47,8 @@ export interface SpecInput {
   /** Null: none of its own. */
   readonly cgroup: ChosenCgroup | null;
   readonly store: Store;
+  /** Of --mount. */
+  readonly mounts?: readonly SpecMount[];
   /** Host files shown at /etc/hosts, /etc/hostname and /etc/resolv.conf. */
   readonly etcFiles: Readonly<Record<string, string>>;
   /** The host's reaper program for --init, or null. */
@@ -218,6 +220,7 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
     ...(systemdMode(request, input.image) === 'off' ? [] : systemdTmpfs(request)),
     ...request.tmpfs.map(parseTmpfs),
     ...request.volumes.map((text) => parseVolume(text, input.store)),
+    ...(input.mounts ?? []),
   ];
   refuseTwice(asked);
   const shmSizeBytes = request.shmSize === undefined ? DEFAULT_SHM_BYTES : parseSize('--shm-size', request.shmSize);
@@ -259,7 +262,7 @@ function refuseTwice(mounts: readonly SpecMount[]): void {
   const seen = new Set<string>();
   for (const { destination } of mounts) {
     if (seen.has(destination))
-      throw badValue('-v or --tmpfs', destination, 'each place in the container for one mount only');
+      throw badValue('-v, --tmpfs or --mount', destination, 'each place in the container for one mount only');
     seen.add(destination);
   }
 }

@@ -13,7 +13,7 @@ import { chooseRootfsDriver, ROOTFS_DRIVERS, type RootfsDriverName } from '../..
 import { rootfsDriver } from '../../drivers/rootfs/select.ts';
 import { mountPoint } from '../../drivers/rootfs/container-paths.ts';
 import { joinPreparations, preparation } from '../../oci/rootfs-source.ts';
-import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
+import type { RuntimeSpec, SpecMount } from '../../oci/runtime-spec.ts';
 import { compilePlan } from '../../plan/compile/compile-plan.ts';
 import type { Plan } from '../../plan/step.ts';
 import { readSettings, type Settings } from '../../state/settings.ts';
@@ -84,6 +84,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     network,
     ports,
     cgroup,
+    mounts: await mountsOf(input),
     etcFiles: etc.paths,
     initProgram: request.init ? findInitProgram() : null,
     rootPath: mountPoint(directory),
@@ -172,6 +173,13 @@ function driverOf(request: RunRequest, settings: Settings, store: Store): Networ
     throw badValue(place, name, `one of ${NETWORK_DRIVERS.join(', ')}, container:NAME`);
   }
   return driver;
+}
+
+/** Loaded for those alone who use --mount. */
+async function mountsOf({ request: { mounts = [] }, store }: DraftInput): Promise<SpecMount[]> {
+  if (mounts.length === 0) return [];
+  const { parseMount } = await import('./parse-mount.ts');
+  return mounts.map((text) => parseMount(text, store));
 }
 
 /** Loaded for those alone who publish something. */

@@ -19,6 +19,8 @@ export interface RunRequest {
   readonly readOnly: boolean;
   readonly tmpfs: readonly string[];
   readonly volumes: readonly string[];
+  /** Of --mount: `type=bind,src=…,dst=…`. */
+  readonly mounts?: readonly string[];
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOptions: readonly string[];
