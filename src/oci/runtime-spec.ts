@@ -102,6 +102,8 @@ export const HUTCH_ANNOTATIONS = {
   cgroupDriver: 'org.hutch.cgroup-driver',
   /** `true`: somebody has asked for limits, so without a cgroup the container does not start. */
   cgroupRequired: 'org.hutch.cgroup-required',
+  /** Name of the time zone that was asked for. */
+  timeZone: 'org.hutch.time-zone',
   /** Name of the container. */
   name: 'org.hutch.name',
 } as const;

@@ -1,7 +1,7 @@
 /** Flags of docker's and podman's that scripts use: what each does, seen from within, and what is refused. */
 
 import assert from 'node:assert/strict';
-import { mkdirSync } from 'node:fs';
+import { mkdirSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { assertRefused, hostSkip, makeSandbox, printed } from './sandbox.ts';
@@ -35,5 +35,51 @@ describe('--mount', { skip: hostSkip() }, () => {
       await box.inHost('true', '--tmpfs', '/mnt', '--mount', 'type=tmpfs,dst=/mnt'),
       /"\/mnt" for -v, --tmpfs or --mount/u,
     );
+  });
+});
+
+describe('flags of podman’s', { skip: hostSkip() }, () => {
+  const box = makeSandbox();
+  const run = (...flags: readonly string[]) => box.hutch(['run', '--net', 'none', ...flags]);
+  const inspect = async (format: string): Promise<string> =>
+    printed(await box.hutch(['inspect', '--format', format, 'web'])).trim();
+
+  it('--replace removes the container of that name, also one that runs, and none when something is wrong', async () => {
+    const first = printed(await run('-d', '--name', 'web', 'host', 'sleep', '1000')).trim();
+    assertRefused(await run('-d', '--name', 'web', 'host', 'true'), /in use/u);
+    assertRefused(await run('-d', '--replace', '--name', 'web', '-w', 'x', 'host', 'true'), /for -w/u);
+    assert.equal(await inspect('{{.Id}} {{.State.Status}}'), `${first} running`);
+    const second = printed(await run('-d', '--replace', '--name', 'web', 'host', 'sleep', '1000')).trim();
+    assert.notEqual(second, first);
+    assert.equal(await inspect('{{.Id}} {{.State.Status}}'), `${second} running`);
+    assertRefused(await run('-d', '--replace', 'host', 'true'), /needs a --name/u);
+    assert.equal(
+      printed(await box.hutch(['ps', '-aq']))
+        .trim()
+        .split('\n').length,
+      1,
+    );
+  });
+
+  it('--pidfile has the pid of each start, --annotation is in inspect and in the spec', async () => {
+    const file = path.join(box.directory, 'pid');
+    const flags = ['-d', '--replace', '--name', 'web', '--pidfile', 'pid', '--annotation', 'org.example.a=b=c'];
+    printed(await run(...flags, 'host', 'sleep', '1000'));
+    assert.equal(await inspect('{{.State.Pid}}'), readFileSync(file, 'utf8').trim());
+    assert.equal(await inspect('{{index .Config.Annotations "org.example.a"}} {{.PidFile}}'), `b=c ${file}`);
+    const before = readFileSync(file, 'utf8');
+    printed(await box.hutch(['restart', '-t', '0', 'web']));
+    assert.notEqual(readFileSync(file, 'utf8'), before);
+    assert.equal(await inspect('{{.State.Pid}}'), readFileSync(file, 'utf8').trim());
+    printed(await box.hutch(['rm', '-f', 'web']));
+    assertRefused(await run('--pidfile', 'no/pid', 'host', 'true'), /cannot write --pidfile no\/pid: ENOENT/u);
+    assertRefused(await run('--annotation', 'org.hutch.landlock=false', 'host', 'true'), /hutch's own/u);
+  });
+
+  it('--tz sets the clock of the container, and refuses what is no zone', async () => {
+    assert.equal(printed(await run('--rm', '--tz', 'Asia/Tokyo', 'host', 'date', '+%Z %z')), 'JST +0900\n');
+    assert.equal(printed(await run('--rm', '--tz', 'local', 'host', 'date', '+%z')).length, 6);
+    assertRefused(await run('--rm', '--tz', 'Mars/Base', 'host', 'true'), /unknown time zone "Mars\/Base"/u);
+    assertRefused(await run('--rm', '--tz', '../../../etc/passwd', 'host', 'true'), /unknown time zone/u);
   });
 });

@@ -36,6 +36,12 @@ const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 /** Half of what the kernel's clocks can count. Source: KTIME_SEC_MAX in linux/ktime.h. */
 const MOST_CLOCK_SECONDS = 4_611_686_018;
 
+/** What flags add that few use. */
+export interface SpecExtras {
+  readonly mounts?: readonly SpecMount[];
+  readonly annotations?: Readonly<Record<string, string>>;
+}
+
 export interface SpecInput {
   readonly request: RunRequest;
   readonly image: ImageSource;
@@ -47,8 +53,7 @@ export interface SpecInput {
   /** Null: none of its own. */
   readonly cgroup: ChosenCgroup | null;
   readonly store: Store;
-  /** Of --mount. */
-  readonly mounts?: readonly SpecMount[];
+  readonly extras?: SpecExtras;
   /** Host files shown at /etc/hosts, /etc/hostname and /etc/resolv.conf. */
   readonly etcFiles: Readonly<Record<string, string>>;
   /** The host's reaper program for --init, or null. */
@@ -103,6 +108,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     },
     annotations: {
       ...buildLabels(request, image.defaults.labels),
+      ...input.extras?.annotations,
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
       ...(request.allowHostLoopback === true ? { [HUTCH_ANNOTATIONS.hostLoopback]: 'true' } : {}),
@@ -220,7 +226,7 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
     ...(systemdMode(request, input.image) === 'off' ? [] : systemdTmpfs(request)),
     ...request.tmpfs.map(parseTmpfs),
     ...request.volumes.map((text) => parseVolume(text, input.store)),
-    ...(input.mounts ?? []),
+    ...(input.extras?.mounts ?? []),
   ];
   refuseTwice(asked);
   const shmSizeBytes = request.shmSize === undefined ? DEFAULT_SHM_BYTES : parseSize('--shm-size', request.shmSize);

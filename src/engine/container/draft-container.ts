@@ -13,7 +13,7 @@ import { chooseRootfsDriver, ROOTFS_DRIVERS, type RootfsDriverName } from '../..
 import { rootfsDriver } from '../../drivers/rootfs/select.ts';
 import { mountPoint } from '../../drivers/rootfs/container-paths.ts';
 import { joinPreparations, preparation } from '../../oci/rootfs-source.ts';
-import type { RuntimeSpec, SpecMount } from '../../oci/runtime-spec.ts';
+import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { compilePlan } from '../../plan/compile/compile-plan.ts';
 import type { Plan } from '../../plan/step.ts';
 import { readSettings, type Settings } from '../../state/settings.ts';
@@ -22,7 +22,7 @@ import { chooseMaps } from '../../userns/choose-maps.ts';
 import type { ChosenNetworks } from '../network/choose-networks.ts';
 import { parseNetworks } from '../network/parse-networks.ts';
 import { chooseCgroup } from './choose-cgroup.ts';
-import { buildSpec, hostnameOf } from './build-spec.ts';
+import { buildSpec, hostnameOf, type SpecExtras } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
 import { findJoined, joinedEtcFiles, requireSameIds, type JoinedNetwork } from './join-network.ts';
 import { etcFiles, resolverOf } from './etc-files.ts';
@@ -84,7 +84,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     network,
     ports,
     cgroup,
-    mounts: await mountsOf(input),
+    extras: await extrasOf(input),
     etcFiles: etc.paths,
     initProgram: request.init ? findInitProgram() : null,
     rootPath: mountPoint(directory),
@@ -175,11 +175,12 @@ function driverOf(request: RunRequest, settings: Settings, store: Store): Networ
   return driver;
 }
 
-/** Loaded for those alone who use --mount. */
-async function mountsOf({ request: { mounts = [] }, store }: DraftInput): Promise<SpecMount[]> {
-  if (mounts.length === 0) return [];
-  const { parseMount } = await import('./parse-mount.ts');
-  return mounts.map((text) => parseMount(text, store));
+/** Loaded for those alone who ask for any. */
+async function extrasOf({ request, store }: DraftInput): Promise<SpecExtras> {
+  const { mounts = [], annotations = [], timeZone } = request;
+  if (mounts.length === 0 && annotations.length === 0 && timeZone === undefined) return {};
+  const { parseExtras } = await import('./parse-extras.ts');
+  return parseExtras(request, store);
 }
 
 /** Loaded for those alone who publish something. */

@@ -14,6 +14,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
   const { linux, root } = spec;
   return {
     Binds: volumes.map(bindText),
+    Annotations: record.annotations ?? {},
     NetworkMode: record.networks?.[0]?.network ?? networkOf(spec),
     AllowHostLoopback: spec.annotations[HUTCH_ANNOTATIONS.hostLoopback] === 'true',
     ...resolverOf(record),

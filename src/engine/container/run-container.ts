@@ -5,7 +5,7 @@ import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import type { HereOptions } from '../../monitor/monitor-here.ts';
 import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
-import { refuseCidFile, writeCidFile } from './cid-file.ts';
+import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { keepCreated } from './create-container.ts';
 import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
 import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
@@ -57,6 +57,7 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
   const shell = takeWaitingShell(process.env);
   const attachment = parseAttachment({ ...options, stdin: request.interactive });
   refuseCidFile(options.cidFile);
+  refusePidFile(request.pidFile);
   const watchPull: RunEars['watchPull'] = (work) => {
     // A pull takes its time; init is not kept waiting for it.
     const early = options.takeGuess();

@@ -21,6 +21,14 @@ export interface RunRequest {
   readonly volumes: readonly string[];
   /** Of --mount: `type=bind,src=…,dst=…`. */
   readonly mounts?: readonly string[];
+  /** KEY=VALUE. */
+  readonly annotations?: readonly string[];
+  /** Name of a zone, or `local`. */
+  readonly timeZone?: string | undefined;
+  /** A container that has the name is removed first. */
+  readonly replace?: boolean | undefined;
+  /** Where the pid of its command is written to. */
+  readonly pidFile?: string | undefined;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOptions: readonly string[];
