@@ -23,6 +23,7 @@ export const CONTAINER_FLAGS = {
   'group-add': several('another group of the user'),
   entrypoint: one("program to run instead of the image's; empty for none"),
   hostname: Flags.string({ char: 'h', description: 'host name in the container' }),
+  domainname: one('NIS domain name in the container'),
   'read-only': Flags.boolean({ description: 'make the root file system read-only' }),
   tmpfs: several('mount a tmpfs: PATH[:size=64m,mode=1777,…]'),
   volume: several('bind a host path: SRC:DST[:ro]', 'v'),
@@ -100,6 +101,9 @@ export const CONTAINER_FLAGS = {
   systemd: one(
     'true or always: its command is a systemd, which gets cgroups of its own to write to; auto (default): by its name; false',
   ),
+  'oom-score-adj': one(
+    'how soon the kernel ends it when memory is short: up to 1000, and not below your own (usually 0)',
+  ),
   device: several('bind a device node of the host: /dev/fuse, or /dev/x:/dev/y[:r|rw]'),
   cgroups: one('enabled (default), or disabled: no cgroup of its own'),
   'storage-driver': one('overlay, fuse-overlayfs or vfs'),
@@ -143,6 +147,8 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     mounts: list('mount'),
     annotations: list('annotation'),
     timeZone: text('tz'),
+    domainname: text('domainname'),
+    oomScoreAdj: text('oom-score-adj'),
     replace: on('replace'),
     pidFile: text('pidfile'),
     capAdd: list('cap-add'),

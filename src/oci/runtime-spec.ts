@@ -7,6 +7,7 @@ export interface RuntimeSpec {
   readonly process: SpecProcess;
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly hostname?: string;
+  readonly domainname?: string;
   readonly mounts: readonly SpecMount[];
   readonly linux: SpecLinux;
   /** Keys of hutch's own begin with `org.hutch.`; see HUTCH_ANNOTATIONS. */
@@ -27,6 +28,7 @@ export interface SpecProcess {
   readonly capabilities: SpecCapabilities;
   readonly rlimits: readonly SpecRlimit[];
   readonly noNewPrivileges: boolean;
+  readonly oomScoreAdj?: number;
 }
 
 export interface SpecCapabilities {

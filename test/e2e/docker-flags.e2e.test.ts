@@ -82,4 +82,25 @@ describe('flags of podman’s', { skip: hostSkip() }, () => {
     assertRefused(await run('--rm', '--tz', 'Mars/Base', 'host', 'true'), /unknown time zone "Mars\/Base"/u);
     assertRefused(await run('--rm', '--tz', '../../../etc/passwd', 'host', 'true'), /unknown time zone/u);
   });
+
+  it('--oom-score-adj holds for the command and for what exec adds, and goes up only', async () => {
+    const read = 'cat /proc/self/oom_score_adj';
+    const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
+    const more = String(own + 300);
+    const script = `${read}; exec sleep 1000`;
+    printed(await run('-d', '--name', 'web', '--oom-score-adj', more, 'host', 'sh', '-c', script));
+    assert.equal(printed(await box.hutch(['exec', 'web', ...read.split(' ')])), `${more}\n`);
+    assert.equal(printed(await box.hutch(['logs', 'web'])), `${more}\n`);
+    assert.equal(await inspect('{{.HostConfig.OomScoreAdj}}'), more);
+    printed(await box.hutch(['rm', '-f', 'web']));
+    assertRefused(await run('--oom-score-adj', String(own - 1), 'host', 'true'), /only root may go below/u);
+  });
+
+  it('--domainname is the NIS domain of the container alone', async () => {
+    const script = 'cat /proc/sys/kernel/domainname';
+    const before = readFileSync('/proc/sys/kernel/domainname', 'utf8');
+    assert.equal(printed(await box.inHost(script, '--domainname', 'lab.example')), 'lab.example\n');
+    assert.equal(readFileSync('/proc/sys/kernel/domainname', 'utf8'), before);
+    assertRefused(await box.inHost(script, '--domainname', 'a', '--uts', 'host'), /for --domainname/u);
+  });
 });

@@ -40,6 +40,8 @@ const MOST_CLOCK_SECONDS = 4_611_686_018;
 export interface SpecExtras {
   readonly mounts?: readonly SpecMount[];
   readonly annotations?: Readonly<Record<string, string>>;
+  readonly domain?: Pick<RuntimeSpec, 'domainname'>;
+  readonly process?: Pick<RuntimeSpec['process'], 'oomScoreAdj'>;
 }
 
 export interface SpecInput {
@@ -63,7 +65,7 @@ export interface SpecInput {
 
 /** Builds the spec. USAGE_INVALID, VOLUME_INVALID, ID_UNMAPPED name the value at fault. */
 export function buildSpec(input: SpecInput): RuntimeSpec {
-  const { request, image } = input;
+  const { request, image, extras = {} } = input;
   const namespaces = chooseNamespaces(request, input.network);
   const has = (type: SpecNamespaceType): boolean => namespaces.includes(type);
   const security = parseSecurityOptions(request.securityOptions, request.privileged);
@@ -84,9 +86,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       capabilities,
       rlimits: buildRlimits(request.ulimits),
       noNewPrivileges: security.noNewPrivileges,
+      ...extras.process,
     },
     root: { path: input.rootPath, readonly: request.readOnly },
     ...(has('uts') ? { hostname: hostnameOf(input) } : {}),
+    ...extras.domain,
     mounts: allMounts(input, has),
     linux: {
       namespaces: namespaces.map((type) => namespaceOf(type, input.network)),
@@ -108,7 +112,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     },
     annotations: {
       ...buildLabels(request, image.defaults.labels),
-      ...input.extras?.annotations,
+      ...extras.annotations,
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
       ...(request.allowHostLoopback === true ? { [HUTCH_ANNOTATIONS.hostLoopback]: 'true' } : {}),

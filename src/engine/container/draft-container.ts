@@ -177,8 +177,9 @@ function driverOf(request: RunRequest, settings: Settings, store: Store): Networ
 
 /** Loaded for those alone who ask for any. */
 async function extrasOf({ request, store }: DraftInput): Promise<SpecExtras> {
-  const { mounts = [], annotations = [], timeZone } = request;
-  if (mounts.length === 0 && annotations.length === 0 && timeZone === undefined) return {};
+  const { mounts = [], annotations = [], timeZone, domainname, oomScoreAdj } = request;
+  const asked = [...mounts, ...annotations, timeZone, domainname, oomScoreAdj];
+  if (asked.every((word) => word === undefined)) return {};
   const { parseExtras } = await import('./parse-extras.ts');
   return parseExtras(request, store);
 }

@@ -129,7 +129,7 @@ function configOf(record: ContainerRecord, spec: RuntimeSpec): object {
   const { user, env, cwd } = spec.process;
   return {
     Hostname: spec.hostname ?? '',
-    Domainname: '',
+    Domainname: spec.domainname ?? '',
     ...zoneOf(spec),
     User: user.uid === 0 && user.gid === 0 ? '' : `${String(user.uid)}:${String(user.gid)}`,
     Tty: record.terminal,

@@ -31,6 +31,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     IpcMode: isPrivate(spec, 'ipc') ? 'private' : 'host',
     UTSMode: isPrivate(spec, 'uts') ? 'private' : 'host',
     CgroupnsMode: isPrivate(spec, 'cgroup') ? 'private' : 'host',
+    OomScoreAdj: spec.process.oomScoreAdj ?? 0,
     Init: spec.process.args[0] === INIT_TARGET,
     Ulimits: spec.process.rlimits.map(({ type, soft, hard }) => ({
       Name: type.replace(/^RLIMIT_/u, '').toLowerCase(),

@@ -25,6 +25,8 @@ export interface RunRequest {
   readonly annotations?: readonly string[];
   /** Name of a zone, or `local`. */
   readonly timeZone?: string | undefined;
+  readonly domainname?: string | undefined;
+  readonly oomScoreAdj?: string | undefined;
   /** A container that has the name is removed first. */
   readonly replace?: boolean | undefined;
   /** Where the pid of its command is written to. */

@@ -15,6 +15,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { after, test } from 'node:test';
 import { refusePidFile } from '../../../src/engine/container/cid-file.ts';
+import { parseDomain, parseOomScore } from '../../../src/engine/container/parse-extras.ts';
 import { parseAnnotations } from '../../../src/engine/container/parse-annotations.ts';
 import { replaceContainer } from '../../../src/engine/container/replace-container.ts';
 import { zoneMount } from '../../../src/engine/container/time-zone.ts';
@@ -29,6 +30,21 @@ test('parseAnnotations() reads pairs, of which the last counts, and keeps hutchâ
   for (const text of ['a', '=1', ''])
     assert.throws(() => parseAnnotations([text]), refusal('USAGE_INVALID', /annotation/u));
   assert.throws(() => parseAnnotations(['org.hutch.landlock=false']), refusal('USAGE_INVALID', /hutch's own/u));
+});
+
+test('parseOomScore() goes up, not down', () => {
+  assert.deepEqual([parseOomScore('1000', 0), parseOomScore('0', 0), parseOomScore('-5', -10)], [1000, 0, -5]);
+  assert.throws(() => parseOomScore('-1', 0), refusal('LIMIT_UNAVAILABLE', /-1 cannot be had by an ordinary user/u));
+  assert.throws(() => parseOomScore('99', 100), refusal('LIMIT_UNAVAILABLE', /which is 100 here/u));
+  for (const text of ['', 'high', '1001', '-1001', '1.5'])
+    assert.throws(() => parseOomScore(text, -1000), refusal('USAGE_INVALID', /--oom-score-adj/u), text);
+});
+
+test('parseDomain() takes names, for a uts namespace of its own', () => {
+  assert.equal(parseDomain('lab.example', {}), 'lab.example');
+  for (const name of ['', 'a b', '-a', 'a\n', 'x'.repeat(65)])
+    assert.throws(() => parseDomain(name, {}), refusal('USAGE_INVALID', /--domainname/u), name);
+  assert.throws(() => parseDomain('a', { uts: 'host' }), refusal('USAGE_INVALID', /--domainname/u));
 });
 
 test(
