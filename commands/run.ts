@@ -33,6 +33,12 @@ executed; 127 when it is not in the container.`;
     ...CONTAINER_FLAGS,
     ...ATTACH_FLAGS,
     detach: Flags.boolean({ char: 'd', description: 'leave it running on its own, and print its id' }),
+    attach: Flags.string({
+      char: 'a',
+      multiple: true,
+      description:
+        'connect stdin, stdout or stderr, and show nothing of those left out; the id is printed when no output is',
+    }),
     cidfile: Flags.string({ description: 'write the id of the container to a file' }),
     rm: Flags.boolean({ description: 'remove the container when it ends' }),
     trace: Flags.boolean({ description: 'print each step of the plan with its time to stderr' }),
@@ -52,6 +58,7 @@ executed; 127 when it is not in the container.`;
     };
     return runContainer(request, ears, {
       ...attachOptions(flags),
+      attach: flags.attach,
       detach: flags.detach,
       cidFile: flags.cidfile,
       isQuiet: flags.quiet,

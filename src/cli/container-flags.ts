@@ -41,6 +41,7 @@ export const CONTAINER_FLAGS = {
   sysctl: several('NAME=VALUE of a namespace of the container'),
   'shm-size': one('size of /dev/shm, such as 64m'),
   'add-host': several('NAME:ADDRESS for /etc/hosts; the address host-gateway leads to this host'),
+  'no-hosts': Flags.boolean({ description: 'leave /etc/hosts as the image has it' }),
   dns: several('name server'),
   'dns-search': several('search domain'),
   'dns-option': Flags.string({
@@ -160,6 +161,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     sysctls: list('sysctl'),
     shmSize: text('shm-size'),
     addHosts: list('add-host'),
+    noHosts: on('no-hosts'),
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     dnsOptions: list('dns-option'),

@@ -103,4 +103,30 @@ describe('flags of podman’s', { skip: hostSkip() }, () => {
     assert.equal(readFileSync('/proc/sys/kernel/domainname', 'utf8'), before);
     assertRefused(await box.inHost(script, '--domainname', 'a', '--uts', 'host'), /for --domainname/u);
   });
+
+  it('-a shows the streams that it names and no others, which the log has all the same', async () => {
+    const script = 'echo out; echo err >&2; cat; exit 3';
+    const attached = (...flags: readonly string[]) =>
+      box.hutch(['run', '--net', 'none', ...flags, 'host', 'sh', '-c', script], { input: 'in\n' });
+    const seen = async (...flags: readonly string[]) => {
+      const { code, stdout, stderr } = await attached(...flags);
+      return [code, stdout, stderr];
+    };
+    assert.deepEqual(await seen('--rm', '-a', 'stdout'), [3, 'out\n', '']);
+    assert.deepEqual(await seen('--rm', '-i', '-a', 'STDIN', '-a', 'stderr'), [3, '', 'err\n']);
+    assert.deepEqual(await seen('--rm', '-i', '-a', 'stdin,stdout,stderr'), [3, 'out\nin\n', 'err\n']);
+    const silent = await attached('--name', 'web', '-i', '-a', 'stdin');
+    assert.equal(silent.stdout.trim(), await inspect('{{.Id}}'));
+    assert.equal((await box.hutch(['logs', 'web'])).stdout, 'out\nin\n');
+    printed(await box.hutch(['rm', 'web']));
+    assertRefused(await attached('-d', '-a', 'stdout'), /--attach and --detach contradict/u);
+    assertRefused(await attached('-a', 'output'), /invalid value "output" for --attach/u);
+  });
+
+  it('--no-hosts leaves /etc/hosts to the image', async () => {
+    const script = 'cat /etc/hosts';
+    assert.equal(printed(await box.inHost(script, '--no-hosts')), readFileSync('/etc/hosts', 'utf8'));
+    assert.match(printed(await box.inHost(script, '--name', 'web')), /web/u);
+    assertRefused(await box.inHost(script, '--no-hosts', '--add-host', 'a:1.2.3.4'), /for --add-host/u);
+  });
 });

@@ -25,7 +25,7 @@ import { chooseCgroup } from './choose-cgroup.ts';
 import { buildSpec, hostnameOf, type SpecExtras } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
 import { findJoined, joinedEtcFiles, requireSameIds, type JoinedNetwork } from './join-network.ts';
-import { etcFiles, resolverOf } from './etc-files.ts';
+import { etcFiles, resolverOf, type EtcFiles } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
 import { refuseBreakers, requireRateTools } from './network-rate.ts';
 import { badValue } from './parse-values.ts';
@@ -119,8 +119,16 @@ interface NameFilesInput {
 function nameFiles(directory: string, { request, network, joined, names }: NameFilesInput) {
   const own = etcFiles(directory, request, names, network);
   return joined === undefined
-    ? { etc: own, resolver: resolverOf(request, network) }
-    : { etc: joinedEtcFiles(joined, own), resolver: null };
+    ? { etc: withHosts(request, own), resolver: resolverOf(request, network) }
+    : { etc: withHosts(request, joinedEtcFiles(joined, own)), resolver: null };
+}
+
+/** USAGE_INVALID for --no-hosts with names for /etc/hosts. */
+function withHosts({ noHosts, addHosts }: RunRequest, { paths, files }: EtcFiles): EtcFiles {
+  if (noHosts !== true) return { paths, files };
+  if (addHosts.length > 0)
+    throw badValue('--add-host', addHosts[0] ?? '', 'no --no-hosts with it: they contradict each other');
+  return { paths: Object.fromEntries(Object.entries(paths).filter(([place]) => place !== '/etc/hosts')), files };
 }
 
 /**

@@ -40,6 +40,8 @@ export interface RunRequest {
   readonly sysctls: readonly string[];
   readonly shmSize?: string | undefined;
   readonly addHosts: readonly string[];
+  /** /etc/hosts is the image's own. */
+  readonly noHosts?: boolean | undefined;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions?: readonly string[] | undefined;
