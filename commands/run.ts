@@ -2,6 +2,7 @@
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { ATTACH_FLAGS, attachOptions } from '../src/cli/attach-flags.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
+import { refuseFlags } from '../src/cli/refused-flags.ts';
 import { ReaderGone } from '../src/cli/output.ts';
 import { runContainer, type RunOptions } from '../src/engine/container/run-container.ts';
 import type { Trace } from '../src/engine/container/trace-steps.ts';
@@ -46,6 +47,7 @@ executed; 127 when it is not in the container.`;
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Run);
+    await refuseFlags(flags);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     if (!flags.detach) requireTerminal(request);
     const ears = {

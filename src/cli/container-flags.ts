@@ -4,6 +4,7 @@ import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
 import { LIMIT_FLAGS, limitsFrom, RATE_FLAGS, rateFrom } from './limit-flags.ts';
+import { REFUSED_FLAGS } from './refused-flags.ts';
 import { CONTENT_TRUST, PLATFORM_FLAGS, platformFrom, REGISTRY_FLAGS } from './registry-flags.ts';
 import { SQUASH_IDS } from './squash-ids.ts';
 
@@ -97,6 +98,7 @@ export const CONTAINER_FLAGS = {
   'log-driver': one('file (default) or none'),
   'log-opt': several('max-size=10m or max-file=3'),
   ...LIMIT_FLAGS,
+  ...REFUSED_FLAGS,
   'cgroup-parent': one('slice of systemd in which its cgroup is made (default hutch.slice)'),
   'cgroup-driver': one('systemd, cgroupfs or none; the first that works here'),
   systemd: one(

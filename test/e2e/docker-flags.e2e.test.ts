@@ -129,4 +129,12 @@ describe('flags of podman’s', { skip: hostSkip() }, () => {
     assert.match(printed(await box.inHost(script, '--name', 'web')), /web/u);
     assertRefused(await box.inHost(script, '--no-hosts', '--add-host', 'a:1.2.3.4'), /for --add-host/u);
   });
+
+  it('what hutch has nothing for is refused with the reason, and --userns=host is what is so', async () => {
+    assertRefused(await run('--gpus', 'all', 'host', 'true'), /^hutch: --gpus all cannot be had: .*\n.*--device/u);
+    assertRefused(await run('--rootfs', '/', 'true'), /--rootfs cannot be had/u);
+    assertRefused(await box.hutch(['create', '--userns', 'keep-id', 'host']), /--userns keep-id cannot be had/u);
+    assertRefused(await box.hutch(['plan', 'run', '--link', 'a:b', 'host']), /--link a:b cannot be had/u);
+    assert.equal(printed(await run('--rm', '--userns=host', 'host', 'id', '-u')), '0\n');
+  });
 });
