@@ -1,6 +1,7 @@
 /** `hutch create`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom } from '../src/cli/container-flags.ts';
+import { refuseFlags } from '../src/cli/refused-flags.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { createContainer } from '../src/engine/container/create-container.ts';
 
@@ -21,6 +22,7 @@ export default class Create extends HutchCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Create);
+    await refuseFlags(flags);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     const ears = { warn: (text: string) => void this.warn(text), watchPull: pullWatcher(flags) };
     this.print(await createContainer(request, ears, { cidFile: flags.cidfile }));

@@ -2,6 +2,7 @@
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { ATTACH_FLAGS, attachOptions } from '../src/cli/attach-flags.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom, requireTerminal } from '../src/cli/container-flags.ts';
+import { refuseFlags } from '../src/cli/refused-flags.ts';
 import { ReaderGone } from '../src/cli/output.ts';
 import { runContainer, type RunOptions } from '../src/engine/container/run-container.ts';
 import type { Trace } from '../src/engine/container/trace-steps.ts';
@@ -33,6 +34,12 @@ executed; 127 when it is not in the container.`;
     ...CONTAINER_FLAGS,
     ...ATTACH_FLAGS,
     detach: Flags.boolean({ char: 'd', description: 'leave it running on its own, and print its id' }),
+    attach: Flags.string({
+      char: 'a',
+      multiple: true,
+      description:
+        'connect stdin, stdout or stderr, and show nothing of those left out; the id is printed when no output is',
+    }),
     cidfile: Flags.string({ description: 'write the id of the container to a file' }),
     rm: Flags.boolean({ description: 'remove the container when it ends' }),
     trace: Flags.boolean({ description: 'print each step of the plan with its time to stderr' }),
@@ -40,6 +47,7 @@ executed; 127 when it is not in the container.`;
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Run);
+    await refuseFlags(flags);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     if (!flags.detach) requireTerminal(request);
     const ears = {
@@ -52,6 +60,7 @@ executed; 127 when it is not in the container.`;
     };
     return runContainer(request, ears, {
       ...attachOptions(flags),
+      attach: flags.attach,
       detach: flags.detach,
       cidFile: flags.cidfile,
       isQuiet: flags.quiet,

@@ -1,6 +1,7 @@
 /** `hutch plan run`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom } from '../../src/cli/container-flags.ts';
+import { refuseFlags } from '../../src/cli/refused-flags.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
 import { planRun } from '../../src/engine/container/plan-run.ts';
 
@@ -27,6 +28,7 @@ it as a comment. --format json is what init gets. --format spec is the OCI runti
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(PlanRun);
+    await refuseFlags(flags);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     const colour = process.stdout.isTTY && process.env['NO_COLOR'] === undefined;
     this.print((await planRun(request, { format: flags.format, colour, watchPull: pullWatcher(flags) })).trimEnd());

@@ -4,6 +4,7 @@ import type { WatchPull } from '../engine/container/pull-policy.ts';
 import type { RunRequest } from '../engine/container/run-request.ts';
 import { Flags } from './base-command.ts';
 import { LIMIT_FLAGS, limitsFrom, RATE_FLAGS, rateFrom } from './limit-flags.ts';
+import { REFUSED_FLAGS } from './refused-flags.ts';
 import { CONTENT_TRUST, PLATFORM_FLAGS, platformFrom, REGISTRY_FLAGS } from './registry-flags.ts';
 import { SQUASH_IDS } from './squash-ids.ts';
 
@@ -15,6 +16,7 @@ export const CONTAINER_FLAGS = {
   interactive: Flags.boolean({ char: 'i', description: 'connect stdin' }),
   tty: Flags.boolean({ char: 't', description: "allocate a terminal from the container's own devpts" }),
   name: one('name of the container'),
+  replace: Flags.boolean({ description: 'remove the container that has this --name first, also one that runs' }),
   env: several('set NAME=VALUE, or pass on your own NAME', 'e'),
   'env-file': several('read environment lines from a file'),
   workdir: Flags.string({ char: 'w', description: 'working directory in the container' }),
@@ -22,9 +24,13 @@ export const CONTAINER_FLAGS = {
   'group-add': several('another group of the user'),
   entrypoint: one("program to run instead of the image's; empty for none"),
   hostname: Flags.string({ char: 'h', description: 'host name in the container' }),
+  domainname: one('NIS domain name in the container'),
   'read-only': Flags.boolean({ description: 'make the root file system read-only' }),
   tmpfs: several('mount a tmpfs: PATH[:size=64m,mode=1777,…]'),
   volume: several('bind a host path: SRC:DST[:ro]', 'v'),
+  mount: several(
+    'the same in other words: type=bind,src=SRC,dst=DST[,readonly], or type=tmpfs,dst=DST[,tmpfs-size=64m]',
+  ),
   'cap-add': several('add a capability, or ALL'),
   'cap-drop': several('drop a capability, or ALL'),
   'security-opt': several('seccomp=default|nesting|unconfined|FILE, no-new-privileges, mask=PATH, unmask=PATH|ALL'),
@@ -36,6 +42,7 @@ export const CONTAINER_FLAGS = {
   sysctl: several('NAME=VALUE of a namespace of the container'),
   'shm-size': one('size of /dev/shm, such as 64m'),
   'add-host': several('NAME:ADDRESS for /etc/hosts; the address host-gateway leads to this host'),
+  'no-hosts': Flags.boolean({ description: 'leave /etc/hosts as the image has it' }),
   dns: several('name server'),
   'dns-search': several('search domain'),
   'dns-option': Flags.string({
@@ -74,6 +81,9 @@ export const CONTAINER_FLAGS = {
   umask: one('umask of the command, octal'),
   label: several('KEY=VALUE to keep with the container', 'l'),
   'label-file': several('read labels from a file, one a line'),
+  annotation: several('KEY=VALUE for the annotations of its OCI spec'),
+  tz: one('time zone, such as Europe/Berlin; local for that of this host'),
+  pidfile: one('write the pid that its command has on this host to a file, at each start'),
   restart: one('start again when it has ended: no (default), on-failure[:N], always or unless-stopped'),
   'stop-signal': one("signal that asks it to end; the image's, or TERM"),
   'stop-timeout': one('seconds until it is killed after that (default 10, -1 for never)'),
@@ -88,10 +98,14 @@ export const CONTAINER_FLAGS = {
   'log-driver': one('file (default) or none'),
   'log-opt': several('max-size=10m or max-file=3'),
   ...LIMIT_FLAGS,
+  ...REFUSED_FLAGS,
   'cgroup-parent': one('slice of systemd in which its cgroup is made (default hutch.slice)'),
   'cgroup-driver': one('systemd, cgroupfs or none; the first that works here'),
   systemd: one(
     'true or always: its command is a systemd, which gets cgroups of its own to write to; auto (default): by its name; false',
+  ),
+  'oom-score-adj': one(
+    'how soon the kernel ends it when memory is short: up to 1000, and not below your own (usually 0)',
   ),
   device: several('bind a device node of the host: /dev/fuse, or /dev/x:/dev/y[:r|rw]'),
   cgroups: one('enabled (default), or disabled: no cgroup of its own'),
@@ -133,6 +147,13 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     readOnly: on('read-only'),
     tmpfs: list('tmpfs'),
     volumes: list('volume'),
+    mounts: list('mount'),
+    annotations: list('annotation'),
+    timeZone: text('tz'),
+    domainname: text('domainname'),
+    oomScoreAdj: text('oom-score-adj'),
+    replace: on('replace'),
+    pidFile: text('pidfile'),
     capAdd: list('cap-add'),
     capDrop: list('cap-drop'),
     securityOptions: list('security-opt'),
@@ -142,6 +163,7 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     sysctls: list('sysctl'),
     shmSize: text('shm-size'),
     addHosts: list('add-host'),
+    noHosts: on('no-hosts'),
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     dnsOptions: list('dns-option'),

@@ -13,6 +13,7 @@ import {
   knowsCapability,
   restrictByLandlock,
   sayExecutes,
+  setOomScore,
   writeSysctl,
 } from './process-steps.ts';
 import { openRoot } from './root.ts';
@@ -170,6 +171,12 @@ const STEPS: StepTable<void, [Context]> = {
 
   set_hostname: (step, { syscalls }) => {
     about(step.hostname, () => syscalls.sethostname(step.hostname));
+  },
+  set_domainname: (step, { syscalls }) => {
+    about(step.domainname, () => syscalls.setdomainname(step.domainname));
+  },
+  set_oom_score: (step) => {
+    setOomScore(step);
   },
   loopback_up: (_step, { syscalls }) => {
     syscalls.linkUp('lo');

@@ -1,5 +1,5 @@
 /** How the last steps are done: settings, directory, Landlock, execve; in init, most of them after the pivot. */
-import { closeSync, openSync, writeSync } from 'node:fs';
+import { closeSync, openSync, writeFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { LANDLOCK, O, PR } from '../linux/flags.ts';
 import type { Step } from '../plan/step.ts';
@@ -33,6 +33,13 @@ export function writeSysctl(context: Context, step: Step<'sysctl'>): void {
   } catch (error) {
     if (!step.optional) throw error;
   }
+}
+
+/** In the process's own /proc: that of the host. */
+export function setOomScore({ adjustment }: Step<'set_oom_score'>): void {
+  about(String(adjustment), () => {
+    writeFileSync('/proc/self/oom_score_adj', String(adjustment));
+  });
 }
 
 export function changeDirectory(context: Context, { target, mustExist }: Step<'change_directory'>): void {

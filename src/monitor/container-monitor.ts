@@ -25,6 +25,7 @@ import { HealthWatch } from './health-watch.ts';
 import { openJoined, watchJoined } from './joined-network.ts';
 import { LogWriter } from './log-writer.ts';
 import { prepareAgain } from './prepare-again.ts';
+import { writePidFile } from './pid-file.ts';
 import { rememberChain, type Prelaunched } from './prelaunch.ts';
 import { Backoff, shallRestart } from './restart-policy.ts';
 import { hearSignals } from './signals.ts';
@@ -324,10 +325,24 @@ export class ContainerMonitor implements Controls {
 
   private running(): void {
     this.keeper.running();
+    this.writePid();
     this.watchHealth();
     const isFirst = !this.hasRun;
     this.hasRun = true;
     if (isFirst) this.options.onRunning();
+  }
+
+  /** Whoever asked for it would wait for it in vain. */
+  private writePid(): void {
+    const { pidFile } = this.options.record;
+    const pid = this.keeper.state.init?.pid;
+    if (pidFile === undefined || pid === undefined) return;
+    try {
+      writePidFile(pidFile, pid);
+    } catch (error) {
+      this.failure = error;
+      this.life?.kill();
+    }
   }
 
   private watchHealth(): void {

@@ -16,6 +16,8 @@ export interface LocalOptions {
   readonly payload: PayloadEnd;
   /** Connect our stdin. */
   readonly stdin: boolean;
+  /** Those that are shown; left out: both. */
+  readonly outputs?: readonly StreamName[];
   /** The container has a terminal. */
   readonly terminal: boolean;
   /** None: nothing detaches. */
@@ -52,7 +54,8 @@ export class LocalClient implements StreamClient {
   }
 
   take(stream: StreamName, bytes: Buffer): boolean {
-    if (!this.outputs[stream].write(bytes)) this.full.add(stream);
+    const isShown = this.options.outputs?.includes(stream) ?? true;
+    if (isShown && !this.outputs[stream].write(bytes)) this.full.add(stream);
     return this.full.size === 0;
   }
 

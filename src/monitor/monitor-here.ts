@@ -4,6 +4,7 @@ import type { Plan } from '../plan/step.ts';
 import type { ContainerRecord } from '../state/container-record.ts';
 import type { Store } from '../state/store.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
+import type { StreamName } from './log-writer.ts';
 import { noteLife, recordNow } from './note-life.ts';
 import { ContainerMonitor } from './container-monitor.ts';
 import { takeTurns } from './job-turns.ts';
@@ -15,6 +16,8 @@ import { endShell, leaveShell, watchShell } from './waiting-shell.ts';
 /** How the user is connected. */
 export interface Attachment {
   readonly stdin: boolean;
+  /** Left out: both. */
+  readonly outputs?: readonly StreamName[];
   readonly detachKeys: Buffer;
   /** False: a signal parts the user from the container instead of reaching it. */
   readonly sigProxy: boolean;

@@ -7,6 +7,7 @@ export interface RuntimeSpec {
   readonly process: SpecProcess;
   readonly root: { readonly path: string; readonly readonly: boolean };
   readonly hostname?: string;
+  readonly domainname?: string;
   readonly mounts: readonly SpecMount[];
   readonly linux: SpecLinux;
   /** Keys of hutch's own begin with `org.hutch.`; see HUTCH_ANNOTATIONS. */
@@ -27,6 +28,7 @@ export interface SpecProcess {
   readonly capabilities: SpecCapabilities;
   readonly rlimits: readonly SpecRlimit[];
   readonly noNewPrivileges: boolean;
+  readonly oomScoreAdj?: number;
 }
 
 export interface SpecCapabilities {
@@ -102,6 +104,8 @@ export const HUTCH_ANNOTATIONS = {
   cgroupDriver: 'org.hutch.cgroup-driver',
   /** `true`: somebody has asked for limits, so without a cgroup the container does not start. */
   cgroupRequired: 'org.hutch.cgroup-required',
+  /** Name of the time zone that was asked for. */
+  timeZone: 'org.hutch.time-zone',
   /** Name of the container. */
   name: 'org.hutch.name',
 } as const;

@@ -131,6 +131,13 @@ const BY_KIND: Partial<Readonly<Record<StepKind, Remedies>>> = {
     EINVAL: (detail) => `the host name ${detail} is longer than 64 bytes: choose a shorter one with -h`,
     EPERM: 'a host name of its own needs a uts namespace: leave out -h, or --uts=host',
   },
+  set_domainname: {
+    EPERM: 'a domain name of its own needs a uts namespace: leave out --domainname, or --uts=host',
+  },
+  set_oom_score: {
+    EACCES: (detail) =>
+      `${detail} is below what hutch itself was given (cat /proc/self/oom_score_adj), which only root may go below: make the container with a higher --oom-score-adj`,
+  },
   loopback_up: { EPERM: 'a network namespace of its own is needed: use --net none' },
   sysctl: {
     EACCES: (detail) =>

@@ -31,6 +31,8 @@ export interface StepFields {
   readonly setsid: object;
   /** setgroups(2), setresgid(2), setresuid(2): be root of the user namespace. */
   readonly become_root: { readonly clearGroups: boolean };
+  /** Write to /proc/self/oom_score_adj: how soon the kernel ends this process and its children when memory is short. */
+  readonly set_oom_score: { readonly adjustment: number };
   /** unshare(2): new namespaces of these kinds. */
   readonly unshare: { readonly namespaces: readonly NamespaceName[] };
   /**
@@ -164,6 +166,8 @@ export interface StepFields {
   readonly pivot_root: object;
   /** sethostname(2). */
   readonly set_hostname: { readonly hostname: string };
+  /** setdomainname(2): the name of an NIS domain. */
+  readonly set_domainname: { readonly domainname: string };
   /** ioctl(2) SIOCSIFFLAGS: lo up. */
   readonly loopback_up: object;
   /** Write to /proc/sys. `name` with slashes or dots, as in sysctl(8). */

@@ -54,6 +54,10 @@ export interface ContainerRecord {
   /** How long it may run; null without end. */
   readonly timeoutSeconds: number | null;
   readonly log: LogSettings;
+  /** Absolute path of the user's file that gets the payload's pid at each start. */
+  readonly pidFile?: string;
+  /** Of --annotation; its spec has them, too. */
+  readonly annotations?: Readonly<Record<string, string>>;
   /** Ports of the host that lead to it while it runs. */
   readonly ports?: readonly PublishedPort[];
   /** The user networks it is on; left out where it has another kind of network. */

@@ -88,6 +88,7 @@ const LIBRARY = {
   fchdir: 'int',
   chroot: 'str',
   sethostname: 'str size_t',
+  setdomainname: 'str size_t',
   close: 'int',
   fcntl: 'int int long',
   dup2: 'int int',
@@ -206,6 +207,7 @@ export function openSyscalls() {
     },
     chroot: (path: string) => library('chroot', path),
     sethostname: (name: string) => library('sethostname', name, Buffer.byteLength(name)),
+    setdomainname: (name: string) => library('setdomainname', name, Buffer.byteLength(name)),
 
     /** Opens `path` below `dirfd` as `resolve` says; EAGAIN (a rename raced with us) is tried again. */
     openat2: (dirfd: number, path: string | Buffer, how: { flags: number; mode?: number; resolve: number }) => {

@@ -234,7 +234,7 @@ describe('the mounts of a container', { skip }, () => {
     await refused(`${box.data}:/data`, /^hutch: -v .* would give the container hutch's own files/u);
     await refused(`${box.data}/containers:/data:ro`, /^hutch: -v .* would give the container hutch's own files/u);
     const twice = await box.hutch(['run', '--rm', '-v', `${share}:/a`, '--tmpfs', '/a', 'host', 'true']);
-    assertRefused(twice, /^hutch: invalid value "\/a" for -v or --tmpfs\n.*one mount only/u);
+    assertRefused(twice, /^hutch: invalid value "\/a" for -v, --tmpfs or --mount\n.*one mount only/u);
   });
 
   it('are those of --tmpfs, with its options', async () => {

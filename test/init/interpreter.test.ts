@@ -52,6 +52,7 @@ test('interpret() enters namespaces in the order of the plan', () => {
     step('unshare', { namespaces: ['mount', 'uts'] }),
     step('make_slave', {}),
     step('set_hostname', { hostname: 'box' }),
+    step('set_domainname', { domainname: 'lab' }),
     step('loopback_up', {}),
   ]);
   assert.deepEqual(calls, [
@@ -62,6 +63,7 @@ test('interpret() enters namespaces in the order of the plan', () => {
     `unshare(${String(0x0002_0000 | 0x0400_0000)})`,
     `mount(null, "/", null, ${String(0x4000 | 0x8_0000)}, null)`,
     'sethostname("box")',
+    'setdomainname("lab")',
     'linkUp("lo")',
   ]);
   assert.equal(code, 125, 'a plan without execve is at its end');

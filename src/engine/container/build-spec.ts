@@ -36,6 +36,14 @@ const DEFAULT_SHM_BYTES = 64 * 1024 * 1024;
 /** Half of what the kernel's clocks can count. Source: KTIME_SEC_MAX in linux/ktime.h. */
 const MOST_CLOCK_SECONDS = 4_611_686_018;
 
+/** What flags add that few use. */
+export interface SpecExtras {
+  readonly mounts?: readonly SpecMount[];
+  readonly annotations?: Readonly<Record<string, string>>;
+  readonly domain?: Pick<RuntimeSpec, 'domainname'>;
+  readonly process?: Pick<RuntimeSpec['process'], 'oomScoreAdj'>;
+}
+
 export interface SpecInput {
   readonly request: RunRequest;
   readonly image: ImageSource;
@@ -47,6 +55,7 @@ export interface SpecInput {
   /** Null: none of its own. */
   readonly cgroup: ChosenCgroup | null;
   readonly store: Store;
+  readonly extras?: SpecExtras;
   /** Host files shown at /etc/hosts, /etc/hostname and /etc/resolv.conf. */
   readonly etcFiles: Readonly<Record<string, string>>;
   /** The host's reaper program for --init, or null. */
@@ -56,7 +65,7 @@ export interface SpecInput {
 
 /** Builds the spec. USAGE_INVALID, VOLUME_INVALID, ID_UNMAPPED name the value at fault. */
 export function buildSpec(input: SpecInput): RuntimeSpec {
-  const { request, image } = input;
+  const { request, image, extras = {} } = input;
   const namespaces = chooseNamespaces(request, input.network);
   const has = (type: SpecNamespaceType): boolean => namespaces.includes(type);
   const security = parseSecurityOptions(request.securityOptions, request.privileged);
@@ -77,9 +86,11 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
       capabilities,
       rlimits: buildRlimits(request.ulimits),
       noNewPrivileges: security.noNewPrivileges,
+      ...extras.process,
     },
     root: { path: input.rootPath, readonly: request.readOnly },
     ...(has('uts') ? { hostname: hostnameOf(input) } : {}),
+    ...extras.domain,
     mounts: allMounts(input, has),
     linux: {
       namespaces: namespaces.map((type) => namespaceOf(type, input.network)),
@@ -101,6 +112,7 @@ export function buildSpec(input: SpecInput): RuntimeSpec {
     },
     annotations: {
       ...buildLabels(request, image.defaults.labels),
+      ...extras.annotations,
       [HUTCH_ANNOTATIONS.name]: input.name,
       [HUTCH_ANNOTATIONS.network]: input.network.name,
       ...(request.allowHostLoopback === true ? { [HUTCH_ANNOTATIONS.hostLoopback]: 'true' } : {}),
@@ -218,6 +230,7 @@ function allMounts(input: SpecInput, has: (type: SpecNamespaceType) => boolean):
     ...(systemdMode(request, input.image) === 'off' ? [] : systemdTmpfs(request)),
     ...request.tmpfs.map(parseTmpfs),
     ...request.volumes.map((text) => parseVolume(text, input.store)),
+    ...(input.extras?.mounts ?? []),
   ];
   refuseTwice(asked);
   const shmSizeBytes = request.shmSize === undefined ? DEFAULT_SHM_BYTES : parseSize('--shm-size', request.shmSize);
@@ -259,7 +272,7 @@ function refuseTwice(mounts: readonly SpecMount[]): void {
   const seen = new Set<string>();
   for (const { destination } of mounts) {
     if (seen.has(destination))
-      throw badValue('-v or --tmpfs', destination, 'each place in the container for one mount only');
+      throw badValue('-v, --tmpfs or --mount', destination, 'each place in the container for one mount only');
     seen.add(destination);
   }
 }

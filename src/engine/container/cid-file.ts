@@ -1,5 +1,5 @@
-/** `--cidfile`: the id of a new container in a file of the user's; on the host's side. */
-import { accessSync, constants, existsSync, writeFileSync } from 'node:fs';
+/** `--cidfile`: the id of a new container in a file of the user's; and whether --pidfile can be written; on the host's side. */
+import { accessSync, constants, existsSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 
@@ -7,10 +7,22 @@ import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 export function refuseCidFile(path: string | undefined): void {
   if (path === undefined) return;
   if (existsSync(path)) throw taken(path);
+  requireWritable('--cidfile', path);
+}
+
+/** USAGE_INVALID when the file cannot be made; one that is there is of an earlier start, and replaced. */
+export function refusePidFile(path: string | undefined): void {
+  if (path === undefined) return;
+  if (statSync(path, { throwIfNoEntry: false })?.isDirectory() === true)
+    throw unwritable('--pidfile', path, { code: 'EISDIR' });
+  requireWritable('--pidfile', path);
+}
+
+function requireWritable(flag: string, path: string): void {
   try {
     accessSync(path === '' ? path : dirname(path), constants.W_OK | constants.X_OK);
   } catch (cause) {
-    throw unwritable(path, cause);
+    throw unwritable(flag, path, cause);
   }
 }
 
@@ -20,12 +32,12 @@ export function writeCidFile(path: string | undefined, id: string): void {
     writeFileSync(path, id, { flag: 'wx' });
   } catch (cause) {
     if (errnoOf(cause) === 'EEXIST') throw taken(path);
-    throw unwritable(path, cause);
+    throw unwritable('--cidfile', path, cause);
   }
 }
 
-function unwritable(path: string, cause: unknown): HutchError {
-  return new HutchError(`cannot write --cidfile ${path}: ${errnoOf(cause) ?? String(cause)}`, {
+function unwritable(flag: string, path: string, cause: unknown): HutchError {
+  return new HutchError(`cannot write ${flag} ${path}: ${errnoOf(cause) ?? String(cause)}`, {
     code: 'USAGE_INVALID',
     hint: 'choose a file that can be made',
     cause,

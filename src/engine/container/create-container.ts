@@ -2,7 +2,7 @@
 import { dropContainer } from '../../monitor/drop-container.ts';
 import { newState, writeState } from '../../state/container-state.ts';
 import { leaveRunning } from '../../state/running-list.ts';
-import { refuseCidFile, writeCidFile } from './cid-file.ts';
+import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -13,6 +13,7 @@ export async function createContainer(
   options: { readonly cidFile?: string | undefined },
 ): Promise<string> {
   refuseCidFile(options.cidFile);
+  refusePidFile(request.pidFile);
   const made = await makeContainer(request, ears, { interactsOnce: true });
   try {
     keepCreated(made);

@@ -22,10 +22,10 @@ import { chooseMaps } from '../../userns/choose-maps.ts';
 import type { ChosenNetworks } from '../network/choose-networks.ts';
 import { parseNetworks } from '../network/parse-networks.ts';
 import { chooseCgroup } from './choose-cgroup.ts';
-import { buildSpec, hostnameOf } from './build-spec.ts';
+import { buildSpec, hostnameOf, type SpecExtras } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
 import { findJoined, joinedEtcFiles, requireSameIds, type JoinedNetwork } from './join-network.ts';
-import { etcFiles, resolverOf } from './etc-files.ts';
+import { etcFiles, resolverOf, type EtcFiles } from './etc-files.ts';
 import type { ImageSource } from './image-source.ts';
 import { refuseBreakers, requireRateTools } from './network-rate.ts';
 import { badValue } from './parse-values.ts';
@@ -84,6 +84,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     network,
     ports,
     cgroup,
+    extras: await extrasOf(input),
     etcFiles: etc.paths,
     initProgram: request.init ? findInitProgram() : null,
     rootPath: mountPoint(directory),
@@ -118,8 +119,16 @@ interface NameFilesInput {
 function nameFiles(directory: string, { request, network, joined, names }: NameFilesInput) {
   const own = etcFiles(directory, request, names, network);
   return joined === undefined
-    ? { etc: own, resolver: resolverOf(request, network) }
-    : { etc: joinedEtcFiles(joined, own), resolver: null };
+    ? { etc: withHosts(request, own), resolver: resolverOf(request, network) }
+    : { etc: withHosts(request, joinedEtcFiles(joined, own)), resolver: null };
+}
+
+/** USAGE_INVALID for --no-hosts with names for /etc/hosts. */
+function withHosts({ noHosts, addHosts }: RunRequest, { paths, files }: EtcFiles): EtcFiles {
+  if (noHosts !== true) return { paths, files };
+  if (addHosts.length > 0)
+    throw badValue('--add-host', addHosts[0] ?? '', 'no --no-hosts with it: they contradict each other');
+  return { paths: Object.fromEntries(Object.entries(paths).filter(([place]) => place !== '/etc/hosts')), files };
 }
 
 /**
@@ -172,6 +181,15 @@ function driverOf(request: RunRequest, settings: Settings, store: Store): Networ
     throw badValue(place, name, `one of ${NETWORK_DRIVERS.join(', ')}, container:NAME`);
   }
   return driver;
+}
+
+/** Loaded for those alone who ask for any. */
+async function extrasOf({ request, store }: DraftInput): Promise<SpecExtras> {
+  const { mounts = [], annotations = [], timeZone, domainname, oomScoreAdj } = request;
+  const asked = [...mounts, ...annotations, timeZone, domainname, oomScoreAdj];
+  if (asked.every((word) => word === undefined)) return {};
+  const { parseExtras } = await import('./parse-extras.ts');
+  return parseExtras(request, store);
 }
 
 /** Loaded for those alone who publish something. */

@@ -1,7 +1,7 @@
 /** `hutch inspect` of a container, in the words that docker uses; reads the host, in the CLI process. Takes no lock. */
 import { constants } from 'node:os';
 import { join } from 'node:path';
-import type { RuntimeSpec, SpecMount } from '../../oci/runtime-spec.ts';
+import { HUTCH_ANNOTATIONS, type RuntimeSpec, type SpecMount } from '../../oci/runtime-spec.ts';
 import { containerDirectory } from '../../state/container-id.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, type ContainerState } from '../../state/container-state.ts';
@@ -51,6 +51,7 @@ function identityOf(store: Store, record: ContainerRecord, state: ContainerState
     // Fences of other tools; and docker lists commands of `exec` that run.
     ...{ AppArmorProfile: '', ProcessLabel: '', MountLabel: '', ExecIDs: null },
     Platform: 'linux',
+    PidFile: record.pidFile ?? '',
     OCIConfigPath: join(directory, 'config.json'),
   };
 }
@@ -128,7 +129,8 @@ function configOf(record: ContainerRecord, spec: RuntimeSpec): object {
   const { user, env, cwd } = spec.process;
   return {
     Hostname: spec.hostname ?? '',
-    Domainname: '',
+    Domainname: spec.domainname ?? '',
+    ...zoneOf(spec),
     User: user.uid === 0 && user.gid === 0 ? '' : `${String(user.uid)}:${String(user.gid)}`,
     Tty: record.terminal,
     OpenStdin: record.interactive,
@@ -139,11 +141,18 @@ function configOf(record: ContainerRecord, spec: RuntimeSpec): object {
     WorkingDir: cwd,
     Entrypoint: null,
     Labels: record.labels,
+    Annotations: record.annotations ?? {},
     StopSignal: signalName(record.stopSignal),
     StopTimeout: record.stopTimeoutSeconds,
     ...(record.timeoutSeconds === null ? {} : { Timeout: record.timeoutSeconds }),
     ...(record.health === null || record.health === undefined ? {} : { Healthcheck: checkOf(record.health) }),
   };
+}
+
+/** As podman has it. */
+function zoneOf({ annotations }: RuntimeSpec): object {
+  const zone = annotations[HUTCH_ANNOTATIONS.timeZone];
+  return zone === undefined ? {} : { Timezone: zone };
 }
 
 /** Durations in nanoseconds, as docker has them. */

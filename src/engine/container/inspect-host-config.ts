@@ -14,6 +14,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
   const { linux, root } = spec;
   return {
     Binds: volumes.map(bindText),
+    Annotations: record.annotations ?? {},
     NetworkMode: record.networks?.[0]?.network ?? networkOf(spec),
     AllowHostLoopback: spec.annotations[HUTCH_ANNOTATIONS.hostLoopback] === 'true',
     ...resolverOf(record),
@@ -30,6 +31,7 @@ export function describeHostConfig(record: ContainerRecord, spec: RuntimeSpec, v
     IpcMode: isPrivate(spec, 'ipc') ? 'private' : 'host',
     UTSMode: isPrivate(spec, 'uts') ? 'private' : 'host',
     CgroupnsMode: isPrivate(spec, 'cgroup') ? 'private' : 'host',
+    OomScoreAdj: spec.process.oomScoreAdj ?? 0,
     Init: spec.process.args[0] === INIT_TARGET,
     Ulimits: spec.process.rlimits.map(({ type, soft, hard }) => ({
       Name: type.replace(/^RLIMIT_/u, '').toLowerCase(),

@@ -1,7 +1,7 @@
 /** Making a container on disk, for `run` and `create`: nothing of it runs yet; on the host's side. */
 import { existsSync, mkdirSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { HutchError } from '../../errors/hutch-error.ts';
 import { identifyProcess, type ProcessIdentity } from '../../host/process-identity.ts';
 import { dropContainer, dropNameless } from '../../monitor/drop-container.ts';
@@ -11,9 +11,6 @@ import { newState, writeState } from '../../state/container-state.ts';
 import { noteEvent } from '../../state/events.ts';
 import { enterRunning } from '../../state/running-list.ts';
 import { writeError, writeJsonFile } from '../../state/json-file.ts';
-import type { ResolverSettings } from '../../host/resolver.ts';
-import type { PublishedPort } from '../../oci/published-port.ts';
-import type { NetworkAttachment } from '../../state/network-record.ts';
 import { findNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { buildLabels } from './build-labels.ts';
@@ -27,6 +24,7 @@ import { obtainImage } from './obtain-image.ts';
 import { parseHealth } from './parse-health.ts';
 import { parseLog, parseRestart, parseWholeSeconds } from './parse-life.ts';
 import { parseSignal } from './parse-signal.ts';
+import { parsePair } from './parse-values.ts';
 import { commandOf } from './payload-arguments.ts';
 import { performPreparation } from './perform-preparation.ts';
 import { volumeWarning } from './parse-volume.ts';
@@ -69,18 +67,15 @@ export async function makeContainer(
   const id = newContainerId();
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);
-  const draft = await draftContainer({ request, image, id, name, store, directory, isToBeMade: true });
-  const record = newRecord({
-    request,
-    image,
-    id,
-    name,
-    command: commandOf(draft.spec),
-    ports: draft.published.ports,
-    networks: draft.networks?.attachments,
-    resolver: draft.resolver,
-    interactsOnce,
-  });
+  const draftOf = (asked: RunRequest, isToBeMade: boolean): Promise<Draft> =>
+    draftContainer({ request: asked, image, id, name, store, directory, isToBeMade });
+  const recordOf = (draft: Draft): ContainerRecord => newRecord({ request, image, id, name, draft, interactsOnce });
+  if (request.replace === true) {
+    const { replaceContainer } = await import('./replace-container.ts');
+    await replaceContainer(store, request, async (asked) => void recordOf(await draftOf(asked, false)));
+  }
+  const draft = await draftOf(request, true);
+  const record = recordOf(draft);
   warnAbout(draft, ears);
   const identity = ownIdentity();
   await create(store, record, { draft, owner, identity, layerDirectories: image.layerDirectories });
@@ -139,30 +134,19 @@ interface RecordParts {
   readonly image: ImageSource;
   readonly id: string;
   readonly name: string;
-  readonly command: readonly string[];
-  readonly ports: readonly PublishedPort[];
-  readonly networks: readonly NetworkAttachment[] | undefined;
-  readonly resolver: ResolverSettings | null;
+  readonly draft: Draft;
   readonly interactsOnce: boolean;
 }
 
-function newRecord({
-  request,
-  image,
-  id,
-  name,
-  command,
-  ports,
-  networks,
-  resolver,
-  interactsOnce,
-}: RecordParts): ContainerRecord {
-  const { stopTimeout, timeout } = request;
+function newRecord({ request, image, id, name, draft, interactsOnce }: RecordParts): ContainerRecord {
+  const { stopTimeout, timeout, annotations = [], pidFile } = request;
+  const { resolver, networks } = draft;
+  const { ports } = draft.published;
   return {
     id,
     name,
     image: { reference: image.reference, id: image.id, layers: image.layers },
-    command,
+    command: commandOf(draft.spec),
     createdAt: new Date().toISOString(),
     removeAtExit: request.remove,
     labels: buildLabels(request, image.defaults.labels),
@@ -176,7 +160,11 @@ function newRecord({
     timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
     log: parseLog(request),
     ...(ports.length === 0 ? {} : { ports }),
-    ...(networks === undefined ? {} : { networks, nameServers: request.dns }),
+    ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
+    ...(annotations.length === 0
+      ? {}
+      : { annotations: Object.fromEntries(annotations.map((text) => parsePair('--annotation', text))) }),
+    ...(networks === undefined ? {} : { networks: networks.attachments, nameServers: request.dns }),
     ...(resolver === null ? {} : { resolver }),
     health: parseHealth(request, image.defaults.healthCheck),
   };

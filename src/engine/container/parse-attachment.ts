@@ -8,10 +8,12 @@ export interface AttachFlags {
   /** Undefined: the usual ones. */
   readonly detachKeys?: string | undefined;
   readonly sigProxy: boolean;
+  /** stdin, stdout, stderr: only these are connected; undefined or none: all. */
+  readonly attach?: readonly string[] | undefined;
 }
 
-/** USAGE_INVALID for keys that nobody can type. */
-export function parseAttachment({ stdin, detachKeys, sigProxy }: AttachFlags): Attachment {
+/** USAGE_INVALID for keys that nobody can type, and for what is no stream. */
+export function parseAttachment({ stdin, detachKeys, sigProxy, attach = [] }: AttachFlags): Attachment {
   const keys = parseDetachKeys(detachKeys ?? DEFAULT_DETACH_KEYS);
   if (keys === undefined)
     throw badValue(
@@ -19,5 +21,15 @@ export function parseAttachment({ stdin, detachKeys, sigProxy }: AttachFlags): A
       detachKeys ?? '',
       'keys such as ctrl-p,ctrl-q: one character, or ctrl- and a letter',
     );
-  return { stdin, detachKeys: keys, sigProxy };
+  if (attach.length === 0) return { stdin, detachKeys: keys, sigProxy };
+  const streams = attach.flatMap(parseStreams);
+  const outputs = (['stdout', 'stderr'] as const).filter((name) => streams.includes(name));
+  return { stdin: stdin && streams.includes('stdin'), outputs, detachKeys: keys, sigProxy };
+}
+
+/** In capitals, too, as docker's own messages have them. */
+function parseStreams(text: string): string[] {
+  const names = text.toLowerCase().split(',');
+  if (names.every((name) => ['stdin', 'stdout', 'stderr'].includes(name))) return names;
+  throw badValue('--attach', text, 'stdin, stdout or stderr');
 }

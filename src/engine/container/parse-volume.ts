@@ -1,4 +1,4 @@
-/** Reading `-v SRC:DST[:options]` and `--tmpfs DST[:options]`; looks at the host's files, changes nothing. */
+/** Reading `-v SRC:DST[:options]` and `--tmpfs DST[:options]`, and the mounts that these and --mount stand for; looks at the host's files, changes nothing. */
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
@@ -7,7 +7,7 @@ import type { SpecMount } from '../../oci/runtime-spec.ts';
 import type { Store } from '../../state/store.ts';
 import { badValue, parseContainerPath, parseSize } from './parse-values.ts';
 
-const VOLUME_OPTIONS: readonly string[] = [
+export const VOLUME_OPTIONS: readonly string[] = [
   'ro',
   'rw',
   'bind',
@@ -30,16 +30,34 @@ const VOLUME_FORM =
 export function parseVolume(text: string, store: Store): SpecMount {
   const [source = '', target = '', options = '', ...rest] = text.split(':');
   if (target === '' || source === '' || rest.length > 0) throw badValue('-v', text, VOLUME_FORM);
-  if (!/^(?:\/|\.{1,2}(?:\/|$)|~\/)/u.test(source)) throw notAPath(text, source);
   const given = options === '' ? [] : options.split(',');
   const unknown = given.find((option) => !VOLUME_OPTIONS.includes(option));
   if (unknown !== undefined)
     throw badValue('-v', text, `options out of ${VOLUME_OPTIONS.join(', ')}; "${unknown}" is none`);
   if (given.includes('ro') && given.includes('rw')) throw badValue('-v', text, 'either ro or rw');
-  const path = existingPath(text, source);
-  refuseOwnStore(text, path, store);
-  const destination = parseTarget('-v', text, target);
-  return { destination, type: 'bind', source: path, options: volumeOptions(given, statSync(path).isDirectory()) };
+  return bindMount({ flag: '-v', text }, { source, target, options: given }, store);
+}
+
+/** The words of the user, for errors. */
+export interface Asked {
+  readonly flag: '-v' | '--mount';
+  /** The whole value of the flag. */
+  readonly text: string;
+}
+
+interface Place {
+  readonly source: string;
+  readonly target: string;
+  readonly options: readonly string[];
+}
+
+/** A path of the host at a place in the container. VOLUME_INVALID when the path is not there or hutch's own, USAGE_INVALID for a wrong place. */
+export function bindMount(asked: Asked, { source, target, options }: Place, store: Store): SpecMount {
+  requirePath(asked, source);
+  const path = existingPath(asked, source);
+  refuseOwnStore(asked, path, store);
+  const destination = parseTarget(asked.flag, asked.text, target);
+  return { destination, type: 'bind', source: path, options: volumeOptions(options, statSync(path).isDirectory()) };
 }
 
 /** Where a mount or cover goes: neither to the root nor over the processes of /proc, through which the kernel is spoken to. */
@@ -62,29 +80,30 @@ function volumeOptions(given: readonly string[], isDirectory: boolean): string[]
   ];
 }
 
-function notAPath(text: string, source: string): HutchError {
-  return new HutchError(`invalid value "${text}" for -v: "${source}" is not a path`, {
+function requirePath({ flag, text }: Asked, source: string): void {
+  if (/^(?:\/|\.{1,2}(?:\/|$)|~\/)/u.test(source)) return;
+  throw new HutchError(`invalid value "${text}" for ${flag}: "${source}" is not a path`, {
     code: 'VOLUME_INVALID',
     hint: `write ./${source} for a directory here, or an absolute path; named volumes are not built yet`,
   });
 }
 
-function existingPath(text: string, source: string): string {
+function existingPath({ flag, text }: Asked, source: string): string {
   // A shell expands ~ at the beginning of a word only, so not in --volume=~/x:/x.
   const path = source.startsWith('~/') ? join(homedir(), source.slice(2)) : resolve(source);
   if (existsSync(path)) return path;
-  throw new HutchError(`-v ${text}: ${path} does not exist on the host`, {
+  throw new HutchError(`${flag} ${text}: ${path} does not exist on the host`, {
     code: 'VOLUME_INVALID',
     hint: `make it first (mkdir -p ${path}), or check the spelling`,
     context: { path },
   });
 }
 
-function refuseOwnStore(text: string, path: string, store: Store): void {
+function refuseOwnStore({ flag, text }: Asked, path: string, store: Store): void {
   const real = realpathSync(path);
   const own = [store.root, store.run].find((place) => real === place || real.startsWith(`${place}/`));
   if (own === undefined) return;
-  throw new HutchError(`-v ${text} would give the container hutch's own files in ${own}`, {
+  throw new HutchError(`${flag} ${text} would give the container hutch's own files in ${own}`, {
     code: 'VOLUME_INVALID',
     hint: 'choose another directory',
     context: { path },
@@ -107,7 +126,7 @@ export function volumeWarning(mount: SpecMount): string | null {
 
 const TMPFS_FLAGS: readonly string[] = ['ro', 'rw', 'noexec', 'exec', 'nosuid', 'suid', 'nodev', 'dev', 'noatime'];
 
-/** The mount of a `--tmpfs` value. Without options: rw, noexec, nosuid, nodev, mode 1777. */
+/** The mount of a `--tmpfs` value. */
 export function parseTmpfs(text: string): SpecMount {
   const colon = text.indexOf(':');
   const target = colon < 0 ? text : text.slice(0, colon);
@@ -119,7 +138,11 @@ export function parseTmpfs(text: string): SpecMount {
           .split(',')
           .filter((option) => option !== '');
   const options = given.map((option) => tmpfsOption(text, option));
-  const destination = parseTarget('--tmpfs', text, target);
+  return tmpfsMount(parseTarget('--tmpfs', text, target), given, options);
+}
+
+/** `given` is what says how open it is; `options` are those that are passed on. Without any: rw, noexec, nosuid, nodev, mode 1777. */
+export function tmpfsMount(destination: string, given: readonly string[], options: readonly string[]): SpecMount {
   return {
     destination,
     type: 'tmpfs',

@@ -22,6 +22,7 @@ export function volumesOf(store: Store, spec: RuntimeSpec): readonly SpecMount[]
     ({ type, source, destination }) =>
       type === 'bind' &&
       destination !== INIT_TARGET &&
+      !(destination === '/etc/localtime' && spec.annotations[HUTCH_ANNOTATIONS.timeZone] !== undefined) &&
       !source.startsWith(own) &&
       !(source === destination && SHARED_PLACES.includes(source)),
   );

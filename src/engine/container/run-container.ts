@@ -1,11 +1,12 @@
 /** `hutch run`: makes a container and becomes its monitor, in the foreground or not; on the host's side. */
+import { HutchError } from '../../errors/hutch-error.ts';
 import { readSession } from '../../host/session.ts';
 import { discard } from '../../monitor/launch.ts';
 import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import type { HereOptions } from '../../monitor/monitor-here.ts';
 import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
-import { refuseCidFile, writeCidFile } from './cid-file.ts';
+import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { keepCreated } from './create-container.ts';
 import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
 import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
@@ -56,14 +57,22 @@ type Running = RunOptions & { readonly takeGuess: () => Prelaunched | undefined 
 async function runWith(request: RunRequest, ears: RunEars, options: Running): Promise<number> {
   const shell = takeWaitingShell(process.env);
   const attachment = parseAttachment({ ...options, stdin: request.interactive });
+  refuseAttachedDetached(options);
   refuseCidFile(options.cidFile);
+  refusePidFile(request.pidFile);
   const watchPull: RunEars['watchPull'] = (work) => {
     // A pull takes its time; init is not kept waiting for it.
     const early = options.takeGuess();
     if (early !== undefined) discard(early);
     return ears.watchPull(work);
   };
-  const made = await makeContainer(request, { ...ears, watchPull }, { interactsOnce: !options.detach });
+  const made = await makeContainer(
+    request,
+    { ...ears, watchPull },
+    {
+      interactsOnce: !options.detach && attachment.stdin,
+    },
+  );
   if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
   return (options.handOver ?? monitorInPlace)({
@@ -75,16 +84,25 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
     shell,
     attachment: options.detach ? null : attachment,
     // What nobody can read afterwards is written only for those who cannot see it now.
-    isLogged: options.detach || !request.remove || request.logDriver !== undefined,
+    isLogged: options.detach || !request.remove || request.logDriver !== undefined || attachment.outputs !== undefined,
     onStarted: () => {
       // While init works: the bundle is for others to read, the plan is on its way already.
       writeBundle(made.store, made.record, made.draft);
       writeCidFile(options.cidFile, made.record.id);
     },
     onRunning: () => {
-      if (options.detach) ears.detached(made.record.id);
+      // Who sees nothing of it gets its id, as with docker.
+      if (options.detach || attachment.outputs?.length === 0) ears.detached(made.record.id);
     },
     onStep: ears.trace === null ? null : traceSteps(made.draft.plan, ears.trace),
+  });
+}
+
+function refuseAttachedDetached({ detach, attach = [] }: RunOptions): void {
+  if (!detach || attach.length === 0) return;
+  throw new HutchError('--attach and --detach contradict each other', {
+    code: 'USAGE_INVALID',
+    hint: 'leave one of them out',
   });
 }
 

@@ -19,6 +19,18 @@ export interface RunRequest {
   readonly readOnly: boolean;
   readonly tmpfs: readonly string[];
   readonly volumes: readonly string[];
+  /** Of --mount: `type=bind,src=…,dst=…`. */
+  readonly mounts?: readonly string[];
+  /** KEY=VALUE. */
+  readonly annotations?: readonly string[];
+  /** Name of a zone, or `local`. */
+  readonly timeZone?: string | undefined;
+  readonly domainname?: string | undefined;
+  readonly oomScoreAdj?: string | undefined;
+  /** A container that has the name is removed first. */
+  readonly replace?: boolean | undefined;
+  /** Where the pid of its command is written to. */
+  readonly pidFile?: string | undefined;
   readonly capAdd: readonly string[];
   readonly capDrop: readonly string[];
   readonly securityOptions: readonly string[];
@@ -28,6 +40,8 @@ export interface RunRequest {
   readonly sysctls: readonly string[];
   readonly shmSize?: string | undefined;
   readonly addHosts: readonly string[];
+  /** /etc/hosts is the image's own. */
+  readonly noHosts?: boolean | undefined;
   readonly dns: readonly string[];
   readonly dnsSearch: readonly string[];
   readonly dnsOptions?: readonly string[] | undefined;

@@ -35,7 +35,7 @@ const RULES: readonly Rule[] = [
   { earlier: ['become_root'], later: ['unshare'], because: 'only root of the user namespace may make the others' },
   {
     earlier: ['unshare'],
-    later: ['make_slave', 'set_hostname', 'loopback_up', 'sysctl'],
+    later: ['make_slave', 'set_hostname', 'set_domainname', 'loopback_up', 'sysctl'],
     because: "else it would change the host's own",
   },
   {
@@ -49,6 +49,7 @@ const RULES: readonly Rule[] = [
     because: 'the cgroup namespace begins where this process is',
   },
   { earlier: ['unshare_cgroup'], later: [...COVERS, 'pivot_root'], because: 'cgroups are mounted in it' },
+  { earlier: ['set_oom_score'], later: MOUNTS, because: 'it is written to the /proc of the host' },
   { earlier: ['make_slave'], later: MOUNTS, because: 'else mounts could reach the host' },
   { earlier: ['mount_overlay', 'bind_root'], later: ['open_root'], because: 'the root is opened when it is mounted' },
   { earlier: ['open_root'], later: BELOW_ROOT, because: 'targets are resolved beneath the opened root' },
@@ -105,6 +106,7 @@ function refuse(faults: readonly (string | undefined)[]): void {
 }
 
 const EXEC_RULES: readonly Rule[] = [
+  { earlier: ['set_oom_score'], later: ['join_namespaces'], because: 'it is written to the /proc of the host' },
   {
     earlier: ['become_root'],
     later: ['join_namespaces'],

@@ -3,7 +3,7 @@ import { isPrivate, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { checkExecOrder } from '../check/order.ts';
 import type { ExecPlan, Join, NamespaceName, Step, Why } from '../step.ts';
 import { compileCgroup } from './compile-cgroup.ts';
-import { checkMapped, compileKeyring, compileLimits } from './compile-identity.ts';
+import { checkMapped, compileKeyring, compileLimits, compileOomScore } from './compile-identity.ts';
 import { compileSecurity } from './compile-security.ts';
 import type { CompileInput } from './input.ts';
 
@@ -46,6 +46,7 @@ function preparation(spec: RuntimeSpec, input: ExecInput): Step[] {
       clearGroups: input.userNamespaces[0].writer !== 'self',
       why: hutch('root of the user namespace may join the others; groups of the host user are dropped'),
     },
+    ...compileOomScore(spec),
     ...compileCgroup(spec, { existing: true }),
     {
       kind: 'join_namespaces',

@@ -32,6 +32,13 @@ export function compileKeyring(spec: RuntimeSpec): Step {
   };
 }
 
+/** In the /proc of the host, so before anything is mounted or joined. */
+export function compileOomScore({ process }: RuntimeSpec): Step[] {
+  if (process.oomScoreAdj === undefined) return [];
+  const why = { spec: 'process.oomScoreAdj', text: 'whom the kernel ends first when the memory of the host is short' };
+  return [{ kind: 'set_oom_score', adjustment: process.oomScoreAdj, why }];
+}
+
 /** Resource limits and the bounding set. */
 export function compileLimits({ process }: RuntimeSpec): Step[] {
   return [

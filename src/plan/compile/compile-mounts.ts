@@ -85,6 +85,7 @@ const REASONS: Readonly<Record<string, string>> = {
   '/sys/fs/cgroup': 'its own cgroup and those below it: what it may use, and what it has used',
   '/etc/hosts': 'names that hutch keeps for this container',
   '/etc/hostname': "the container's name",
+  '/etc/localtime': 'the time zone that was asked for',
   '/etc/resolv.conf': 'name servers that can be reached from this network',
 };
 

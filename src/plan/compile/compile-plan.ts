@@ -4,7 +4,7 @@ import { HUTCH_ANNOTATIONS, isNew, isPrivate, joinedContainer, type RuntimeSpec 
 import { checkOrder } from '../check/order.ts';
 import type { Enter, Plan, Step, Why } from '../step.ts';
 import { compileCgroup, compileCgroupNamespace, isInCgroups } from './compile-cgroup.ts';
-import { compileIdentity } from './compile-identity.ts';
+import { compileIdentity, compileOomScore } from './compile-identity.ts';
 import { compileMounts } from './compile-mounts.ts';
 import { compileNetworkRate } from './compile-network-rate.ts';
 import { compileRootfs } from './compile-rootfs.ts';
@@ -77,6 +77,7 @@ function compileSteps(spec: RuntimeSpec, input: CompileInput): Step[] {
       clearGroups: outer.writer !== 'self',
       why: hutch('root of the user namespace prepares the container; groups of the host user are dropped'),
     },
+    ...compileOomScore(spec),
     ...cgroup,
     ...waitForRootfs(input),
     {
@@ -157,8 +158,16 @@ function awaitMonitor(asked: readonly Step[]): Step[] {
 }
 
 function compileNames(spec: RuntimeSpec): Step[] {
-  if (spec.hostname === undefined || !isPrivate(spec, 'uts')) return [];
-  return [{ kind: 'set_hostname', hostname: spec.hostname, why: { spec: 'hostname', text: 'a host name of its own' } }];
+  const { hostname, domainname } = spec;
+  if (hostname === undefined || !isPrivate(spec, 'uts')) return [];
+  return [
+    { kind: 'set_hostname', hostname, why: { spec: 'hostname', text: 'a host name of its own' } },
+    ...(domainname === undefined ? [] : compileDomain(domainname)),
+  ];
+}
+
+function compileDomain(domainname: string): Step[] {
+  return [{ kind: 'set_domainname', domainname, why: { spec: 'domainname', text: 'an NIS domain of its own' } }];
 }
 
 function compileNetwork(spec: RuntimeSpec): Step[] {

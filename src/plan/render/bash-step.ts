@@ -91,6 +91,8 @@ const BASH: StepTable<BashStep, [Plan]> = {
     lines: ['pack_tools', 'host_tool pivot_root "$ROOT" "$ROOT"', 'host_tool umount -l /'],
   }),
   set_hostname: (step) => ({ early: [`hostname -- ${shellQuote(step.hostname)}`] }),
+  set_domainname: (step) => ({ early: [`domainname -- ${shellQuote(step.domainname)}`] }),
+  set_oom_score: (step) => ({ early: [`echo ${String(step.adjustment)} >/proc/self/oom_score_adj`] }),
   loopback_up: () => ({
     early: [
       "if command -v ip >/dev/null; then ip link set lo up; else echo 'lo stays down: ip (iproute2) is missing' >&2; fi",

@@ -161,7 +161,10 @@ test('buildSpec() orders the mounts asked for by depth, lets them replace standa
   const places = spec.mounts.map(({ destination }) => destination);
   assert.deepEqual(places.slice(-4), ['/a', '/tmp', '/dev/shm', '/a/b/c']);
   assert.equal(places.filter((place) => place === '/dev/shm').length, 1);
-  assert.throws(() => build({ tmpfs: ['/a', '/b/../a/'] }), refusal('USAGE_INVALID', /"\/a" for -v or --tmpfs/u));
+  assert.throws(
+    () => build({ tmpfs: ['/a', '/b/../a/'] }),
+    refusal('USAGE_INVALID', /"\/a" for -v, --tmpfs or --mount/u),
+  );
 });
 
 test('buildSpec() takes host name, working directory, umask and clock from the flags, or has defaults', () => {

@@ -276,3 +276,16 @@ test('compilePlan() makes no network namespace, and sets nothing in it, where th
   assert.ok(unshared(own.steps).includes('network'), 'control');
   assert.ok(kinds(own.steps).includes('loopback_up'), 'control');
 });
+
+test('compilePlan() gives the process its OOM score while the /proc of the host is there, and a domain only with a host name', () => {
+  const asked = { ...withProcess({ oomScoreAdj: 300 }), domainname: 'lab' };
+  const { steps } = compilePlan(asked, INPUT);
+  assert.deepEqual(
+    only(steps, 'set_oom_score').map(({ adjustment }) => adjustment),
+    [300],
+  );
+  assert.ok(kinds(steps).indexOf('set_oom_score') < kinds(steps).indexOf('unshare'));
+  assert.equal(kinds(steps)[kinds(steps).indexOf('set_hostname') + 1], 'set_domainname');
+  const without = compilePlan(SPEC, INPUT).steps;
+  assert.deepEqual([only(without, 'set_oom_score'), only(without, 'set_domainname')], [[], []]);
+});

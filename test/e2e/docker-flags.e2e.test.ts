@@ -1,0 +1,140 @@
+/** Flags of docker's and podman's that scripts use: what each does, seen from within, and what is refused. */
+
+import assert from 'node:assert/strict';
+import { mkdirSync, readFileSync } from 'node:fs';
+import path from 'node:path';
+import { describe, it } from 'node:test';
+import { assertRefused, hostSkip, makeSandbox, printed } from './sandbox.ts';
+
+describe('--mount', { skip: hostSkip() }, () => {
+  const box = makeSandbox();
+  const data = path.join(box.directory, 'a,b');
+  mkdirSync(data);
+
+  it('binds a directory, quoted for its comma, read-only when that is asked for', async () => {
+    const flag = (more: string): string => `type=bind,"src=${data}",target=/mnt${more}`;
+    const script = 'echo x >/mnt/new && cat /mnt/new';
+    assert.equal(printed(await box.inHost(script, '--mount', flag(''))), 'x\n');
+    const refused = await box.inHost(script, '--mount', flag(',readonly'));
+    assert.notEqual(refused.code, 0);
+    assert.match(refused.stderr, /Read-only/u);
+  });
+
+  it('mounts a tmpfs of a size, beside another mount', async () => {
+    const flags = ['--mount', 'type=tmpfs,dst=/mnt,tmpfs-size=1m,tmpfs-mode=700', '--mount', 'type=tmpfs,dst=/media'];
+    const script = 'stat -c %a /mnt /media; stat -f -c %T /mnt; head -c 2000000 /dev/zero >/mnt/big';
+    const outcome = await box.inHost(script, ...flags);
+    assert.equal(outcome.stdout, '700\n1777\ntmpfs\n');
+    assert.match(outcome.stderr, /No space left/u);
+  });
+
+  it('refuses what it cannot do with what there is instead', async () => {
+    assertRefused(await box.inHost('true', '--mount', 'type=volume,src=x,dst=/x'), /type=volume cannot be had/u);
+    assertRefused(await box.inHost('true', '--mount', 'type=bind,src=/nowhere,dst=/x'), /\/nowhere does not exist/u);
+    assertRefused(
+      await box.inHost('true', '--tmpfs', '/mnt', '--mount', 'type=tmpfs,dst=/mnt'),
+      /"\/mnt" for -v, --tmpfs or --mount/u,
+    );
+  });
+});
+
+describe('flags of podman’s', { skip: hostSkip() }, () => {
+  const box = makeSandbox();
+  const run = (...flags: readonly string[]) => box.hutch(['run', '--net', 'none', ...flags]);
+  const inspect = async (format: string): Promise<string> =>
+    printed(await box.hutch(['inspect', '--format', format, 'web'])).trim();
+
+  it('--replace removes the container of that name, also one that runs, and none when something is wrong', async () => {
+    const first = printed(await run('-d', '--name', 'web', 'host', 'sleep', '1000')).trim();
+    assertRefused(await run('-d', '--name', 'web', 'host', 'true'), /in use/u);
+    assertRefused(await run('-d', '--replace', '--name', 'web', '-w', 'x', 'host', 'true'), /for -w/u);
+    assert.equal(await inspect('{{.Id}} {{.State.Status}}'), `${first} running`);
+    const second = printed(await run('-d', '--replace', '--name', 'web', 'host', 'sleep', '1000')).trim();
+    assert.notEqual(second, first);
+    assert.equal(await inspect('{{.Id}} {{.State.Status}}'), `${second} running`);
+    assertRefused(await run('-d', '--replace', 'host', 'true'), /needs a --name/u);
+    assert.equal(
+      printed(await box.hutch(['ps', '-aq']))
+        .trim()
+        .split('\n').length,
+      1,
+    );
+  });
+
+  it('--pidfile has the pid of each start, --annotation is in inspect and in the spec', async () => {
+    const file = path.join(box.directory, 'pid');
+    const flags = ['-d', '--replace', '--name', 'web', '--pidfile', 'pid', '--annotation', 'org.example.a=b=c'];
+    printed(await run(...flags, 'host', 'sleep', '1000'));
+    assert.equal(await inspect('{{.State.Pid}}'), readFileSync(file, 'utf8').trim());
+    assert.equal(await inspect('{{index .Config.Annotations "org.example.a"}} {{.PidFile}}'), `b=c ${file}`);
+    const before = readFileSync(file, 'utf8');
+    printed(await box.hutch(['restart', '-t', '0', 'web']));
+    assert.notEqual(readFileSync(file, 'utf8'), before);
+    assert.equal(await inspect('{{.State.Pid}}'), readFileSync(file, 'utf8').trim());
+    printed(await box.hutch(['rm', '-f', 'web']));
+    assertRefused(await run('--pidfile', 'no/pid', 'host', 'true'), /cannot write --pidfile no\/pid: ENOENT/u);
+    assertRefused(await run('--annotation', 'org.hutch.landlock=false', 'host', 'true'), /hutch's own/u);
+  });
+
+  it('--tz sets the clock of the container, and refuses what is no zone', async () => {
+    assert.equal(printed(await run('--rm', '--tz', 'Asia/Tokyo', 'host', 'date', '+%Z %z')), 'JST +0900\n');
+    assert.equal(printed(await run('--rm', '--tz', 'local', 'host', 'date', '+%z')).length, 6);
+    assertRefused(await run('--rm', '--tz', 'Mars/Base', 'host', 'true'), /unknown time zone "Mars\/Base"/u);
+    assertRefused(await run('--rm', '--tz', '../../../etc/passwd', 'host', 'true'), /unknown time zone/u);
+  });
+
+  it('--oom-score-adj holds for the command and for what exec adds, and goes up only', async () => {
+    const read = 'cat /proc/self/oom_score_adj';
+    const own = Number(readFileSync('/proc/self/oom_score_adj', 'utf8'));
+    const more = String(own + 300);
+    const script = `${read}; exec sleep 1000`;
+    printed(await run('-d', '--name', 'web', '--oom-score-adj', more, 'host', 'sh', '-c', script));
+    assert.equal(printed(await box.hutch(['exec', 'web', ...read.split(' ')])), `${more}\n`);
+    assert.equal(printed(await box.hutch(['logs', 'web'])), `${more}\n`);
+    assert.equal(await inspect('{{.HostConfig.OomScoreAdj}}'), more);
+    printed(await box.hutch(['rm', '-f', 'web']));
+    assertRefused(await run('--oom-score-adj', String(own - 1), 'host', 'true'), /only root may go below/u);
+  });
+
+  it('--domainname is the NIS domain of the container alone', async () => {
+    const script = 'cat /proc/sys/kernel/domainname';
+    const before = readFileSync('/proc/sys/kernel/domainname', 'utf8');
+    assert.equal(printed(await box.inHost(script, '--domainname', 'lab.example')), 'lab.example\n');
+    assert.equal(readFileSync('/proc/sys/kernel/domainname', 'utf8'), before);
+    assertRefused(await box.inHost(script, '--domainname', 'a', '--uts', 'host'), /for --domainname/u);
+  });
+
+  it('-a shows the streams that it names and no others, which the log has all the same', async () => {
+    const script = 'echo out; echo err >&2; cat; exit 3';
+    const attached = (...flags: readonly string[]) =>
+      box.hutch(['run', '--net', 'none', ...flags, 'host', 'sh', '-c', script], { input: 'in\n' });
+    const seen = async (...flags: readonly string[]) => {
+      const { code, stdout, stderr } = await attached(...flags);
+      return [code, stdout, stderr];
+    };
+    assert.deepEqual(await seen('--rm', '-a', 'stdout'), [3, 'out\n', '']);
+    assert.deepEqual(await seen('--rm', '-i', '-a', 'STDIN', '-a', 'stderr'), [3, '', 'err\n']);
+    assert.deepEqual(await seen('--rm', '-i', '-a', 'stdin,stdout,stderr'), [3, 'out\nin\n', 'err\n']);
+    const silent = await attached('--name', 'web', '-i', '-a', 'stdin');
+    assert.equal(silent.stdout.trim(), await inspect('{{.Id}}'));
+    assert.equal((await box.hutch(['logs', 'web'])).stdout, 'out\nin\n');
+    printed(await box.hutch(['rm', 'web']));
+    assertRefused(await attached('-d', '-a', 'stdout'), /--attach and --detach contradict/u);
+    assertRefused(await attached('-a', 'output'), /invalid value "output" for --attach/u);
+  });
+
+  it('--no-hosts leaves /etc/hosts to the image', async () => {
+    const script = 'cat /etc/hosts';
+    assert.equal(printed(await box.inHost(script, '--no-hosts')), readFileSync('/etc/hosts', 'utf8'));
+    assert.match(printed(await box.inHost(script, '--name', 'web')), /web/u);
+    assertRefused(await box.inHost(script, '--no-hosts', '--add-host', 'a:1.2.3.4'), /for --add-host/u);
+  });
+
+  it('what hutch has nothing for is refused with the reason, and --userns=host is what is so', async () => {
+    assertRefused(await run('--gpus', 'all', 'host', 'true'), /^hutch: --gpus all cannot be had: .*\n.*--device/u);
+    assertRefused(await run('--rootfs', '/', 'true'), /--rootfs cannot be had/u);
+    assertRefused(await box.hutch(['create', '--userns', 'keep-id', 'host']), /--userns keep-id cannot be had/u);
+    assertRefused(await box.hutch(['plan', 'run', '--link', 'a:b', 'host']), /--link a:b cannot be had/u);
+    assert.equal(printed(await run('--rm', '--userns=host', 'host', 'id', '-u')), '0\n');
+  });
+});
