@@ -21,7 +21,8 @@ export default class Commit extends HutchCommand {
     change: Flags.string({
       char: 'c',
       multiple: true,
-      description: 'a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR',
+      description:
+        'a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR',
     }),
     pause: Flags.boolean({
       char: 'p',

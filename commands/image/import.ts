@@ -24,7 +24,8 @@ export default class ImageImport extends HutchCommand {
     change: Flags.string({
       char: 'c',
       multiple: true,
-      description: 'a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, LABEL, STOPSIGNAL, USER, VOLUME or WORKDIR',
+      description:
+        'a Dockerfile instruction: CMD, ENTRYPOINT, ENV, EXPOSE, HEALTHCHECK, LABEL, ONBUILD, STOPSIGNAL, USER, VOLUME or WORKDIR',
     }),
     message: Flags.string({ char: 'm', description: 'comment for the history of the image' }),
     arch: Flags.string({ description: 'processor of the image in Go words (amd64, arm64)' }),

@@ -9,7 +9,7 @@ import { hearSignals } from './signals.ts';
 export type Parting = { readonly kind: 'detached' } | { readonly kind: 'ended'; readonly code: number | null };
 
 /**
- * Connects the user until the container ends or the detach keys are typed. The code is null when the monitor went without telling it; null
+ * Connects the user until the container ends, the detach keys are typed, or a signal comes that is not passed on. The code is null when the monitor went without telling it; null
  * instead of a parting: the monitor did not answer at all.
  */
 export async function attachHere(control: ControlClient, attachment: Attachment): Promise<Parting | null> {
@@ -27,7 +27,12 @@ export async function attachHere(control: ControlClient, attachment: Attachment)
       detached.resolve({ kind: 'detached' });
     },
   });
-  using _signals = attachment.sigProxy ? hearSignals((signal) => proxy(control, signal)) : undefined;
+  // Without keys there is no other way out of a container's terminal than Ctrl-C.
+  const isProxied = attachment.sigProxy && (attachment.stdin || !answer.terminal);
+  using _signals = hearSignals((signal) => {
+    if (isProxied) proxy(control, signal);
+    else if (signal !== 'SIGCONT') detached.resolve({ kind: 'ended', code: 128 + constants.signals[signal] });
+  });
   control.client = client;
   client.connected();
   const ended = control.ended.then((code): Parting =>

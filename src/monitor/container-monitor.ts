@@ -113,8 +113,9 @@ export class ContainerMonitor implements Controls {
       await this.end(code, this.options.record.removeAtExit);
       return code;
     } catch (error) {
-      this.keeper.notStarted(error instanceof Error ? error.message : String(error));
-      await this.end(codeOf(error), this.options.isNew);
+      const reason = error instanceof Error ? error.message : String(error);
+      this.keeper.notStarted(reason);
+      await this.end(codeOf(error), this.options.isNew, reason);
       throw error;
     }
   }
@@ -358,12 +359,12 @@ export class ContainerMonitor implements Controls {
   }
 
   /** What clients hear last is true by then: the end is on record, or nothing is left of the container. */
-  private async end(code: number, isDropped: boolean): Promise<void> {
+  private async end(code: number, isDropped: boolean, reason?: string): Promise<void> {
     const { store, record } = this.options;
     clearTimeout(this.killTimer);
     this.hub.log?.close();
     this.cgroup.leave();
-    if (isDropped) await dropContainer(store, record);
+    if (isDropped) await dropContainer(store, record, reason);
     else leaveRunning(store, record.id);
     await this.server.end(code);
   }

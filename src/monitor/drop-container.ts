@@ -12,8 +12,11 @@ import { requireMarked, type Store } from '../state/store.ts';
 import { controlPath } from './control-path.ts';
 import { removeContainerDirectory } from './remove-directory.ts';
 
-/** Removes it. Killed half-way, it is on the running list still, and the next run goes on with it. */
-export async function dropContainer(store: Store, record: ContainerRecord): Promise<void> {
+/**
+ * Removes it. Killed half-way, it is on the running list still, and the next run goes on with it. `reason` is why it never ran: nothing but the
+ * event is left to say so.
+ */
+export async function dropContainer(store: Store, record: ContainerRecord, reason?: string): Promise<void> {
   requireMarked(store.root);
   await removeCgroup(store, record.id);
   markRemoving(store, record.id);
@@ -21,7 +24,7 @@ export async function dropContainer(store: Store, record: ContainerRecord): Prom
   const now = readContainer(store, record.id) ?? record;
   releaseName(store, now.name, record.id);
   await removeContainerDirectory(containerDirectory(store, record.id));
-  noteEvent(store, 'remove', now);
+  noteEvent(store, 'remove', now, reason === undefined ? {} : { reason });
   forgetMonitor(store, record.id);
 }
 

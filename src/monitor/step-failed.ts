@@ -8,7 +8,7 @@ import type { StepFailure } from '../protocol/messages.ts';
 
 /**
  * STEP_FAILED (STORAGE_FULL when it is that) with step, system call, errno, reason and remedy; COMMAND_NOT_FOUND or
- * COMMAND_NOT_EXECUTABLE when the payload could not be executed; undefined when the plan has no such step.
+ * COMMAND_NOT_EXECUTABLE when the payload could not be executed, or not in its directory; undefined when the plan has no such step.
  */
 export function stepFailed(plan: Pick<Plan, 'steps'>, failure: StepFailure): HutchError | undefined {
   if (failure.index < 0) return commandFailed(failure);
@@ -20,10 +20,21 @@ export function stepFailed(plan: Pick<Plan, 'steps'>, failure: StepFailure): Hut
   const place = detail === '' || does.includes(detail) ? '' : ` at ${detail}`;
   const head = `step ${String(number)} of ${String(plan.steps.length)} failed with ${errno}${inWords(errno)} from ${syscall}${place}`;
   return new HutchError(`${head}: ${does}. It is there for this: ${step.why.text} [${step.why.spec}]`, {
-    code: errno === 'ENOSPC' ? 'STORAGE_FULL' : 'STEP_FAILED',
+    code: codeOf(step, errno),
     hint: hintForStep(step.kind, errno, { detail, isTarget: targetOf(step) === detail }),
     context: { step: number, kind: step.kind, syscall, errno, spec: step.why.spec },
   });
+}
+
+/** Without its directory a command cannot be executed: runc, and so docker and podman, make no difference. */
+function codeOf(
+  { kind }: Step,
+  errno: string,
+): 'STORAGE_FULL' | 'STEP_FAILED' | 'COMMAND_NOT_FOUND' | 'COMMAND_NOT_EXECUTABLE' {
+  if (errno === 'ENOSPC') return 'STORAGE_FULL';
+  if (kind !== 'change_directory') return 'STEP_FAILED';
+  if (errno === 'ENOENT') return 'COMMAND_NOT_FOUND';
+  return errno === 'ENOTDIR' || errno === 'EACCES' ? 'COMMAND_NOT_EXECUTABLE' : 'STEP_FAILED';
 }
 
 function inWords(errno: string): string {

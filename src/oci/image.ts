@@ -68,6 +68,8 @@ export interface ImageDefaults {
   readonly Labels?: Readonly<Record<string, string>>;
   readonly StopSignal?: string;
   readonly Healthcheck?: ImageHealthCheck;
+  /** Instructions for images that are built on this one. */
+  readonly OnBuild?: readonly string[];
 }
 
 export interface HistoryEntry {
@@ -237,6 +239,7 @@ function reader(where: string) {
         ...optional(fields, 'Labels', texts),
         ...optionalText(fields, 'StopSignal'),
         ...healthCheck(fields['Healthcheck']),
+        ...optional(fields, 'OnBuild', textList),
       };
     },
     history: (value: unknown, path: string): HistoryEntry[] =>

@@ -85,14 +85,18 @@ function damaged(name: string, path: string, problem: string, cause?: unknown): 
   });
 }
 
-/** The network of a name, an id or a unique beginning of one. NETWORK_UNKNOWN otherwise; RECORD_CORRUPT. */
+/** The network of a name, an id or a unique beginning of one. NETWORK_UNKNOWN, NAME_AMBIGUOUS, RECORD_CORRUPT. */
 export function findNetwork(store: Store, word: string): NetworkRecord {
   const named = readNetwork(store, word);
   if (named !== undefined) return named;
   const found = /^[0-9a-f]+$/u.test(word) ? listNetworks(store).networks.filter(({ id }) => id.startsWith(word)) : [];
   if (found.length === 1 && found[0] !== undefined) return found[0];
   if (found.length > 1)
-    throw unknown(word, `"${word}" begins the ids of ${String(found.length)} networks`, 'give more digits of the id');
+    throw new HutchError(`"${word}" begins the ids of ${String(found.length)} networks`, {
+      code: 'NAME_AMBIGUOUS',
+      hint: 'give more digits of the id',
+      context: { network: word },
+    });
   throw unknown(
     word,
     `there is no network "${word}"`,

@@ -23,6 +23,8 @@ export const COPY_LIMITS: UnpackLimits = {
 };
 
 export interface Receiver extends EntrySink {
+  /** After an error: takes away the file that came by halves. */
+  abandon(): void;
   finish(): { readonly entries: number; readonly leftOut: number; readonly squashedIds: number };
 }
 
@@ -59,6 +61,7 @@ export function createReceiver(request: ReceiveRequest, calls: FileCalls, confin
     },
     write: (chunk, start, end, position) => writer.write(chunk, start, end, position),
     end: () => writer.end(),
+    abandon: () => writer.abandon(),
     finish: () => {
       const { entries, skippedDevices, squashedIds } = writer.finish();
       return { entries, leftOut: skippedDevices, squashedIds };

@@ -23,10 +23,17 @@ function say(message: CopyMessage): void {
 }
 
 /** What a path or a disk refuses is the user's to mend; anything else but a HutchError is a bug. */
-function failureOf(error: unknown, path: string): CopyFailure {
+function failureOf(error: unknown, { path, to }: ReceiveRequest): CopyFailure {
   // What the writer of layers says of its store.
   if (error instanceof HutchError && error.code === 'STORE_UNWRITABLE')
     return { code: 'PATH_INVALID', message: error.message, hint: 'copy to a place that can be written', entry: null };
+  if (error instanceof HutchError && error.code === 'STORAGE_FULL' && to.kind === 'host')
+    return {
+      code: error.code,
+      message: error.message,
+      hint: 'free some space there, or copy to another file system',
+      entry: null,
+    };
   if (error instanceof HutchError)
     return { code: error.code, message: error.message, hint: error.hint ?? null, entry: null };
   const errno = errnoOf(error);
@@ -51,6 +58,8 @@ async function main(): Promise<void> {
     else if (request.to.kind === 'mounted') confine(request.to.root);
     process.umask(0);
     const receiver = createReceiver(request, calls, confine);
+    using cleanup = new DisposableStack();
+    cleanup.defer(() => receiver.abandon());
     const parser = createTarParser(receiver, COPY_LIMITS);
     await readLayer({
       fd: INPUT_FD,
@@ -62,7 +71,7 @@ async function main(): Promise<void> {
     parser.finish();
     say({ event: 'copy_done', ...receiver.finish() });
   } catch (error) {
-    say({ event: 'copy_failed', error: failureOf(error, request.path) });
+    say({ event: 'copy_failed', error: failureOf(error, request) });
   }
 }
 

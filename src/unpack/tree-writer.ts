@@ -7,6 +7,7 @@ import {
   constants,
   fchmodSync,
   fchownSync,
+  fstatSync,
   ftruncateSync,
   lchownSync,
   linkSync,
@@ -15,6 +16,7 @@ import {
   chmodSync,
   rmSync,
   symlinkSync,
+  unlinkSync,
   writeSync,
 } from 'node:fs';
 import { invalidArchive } from '../archive/failure.ts';
@@ -31,6 +33,8 @@ import { createOpenDirectories, type DirectoryMetadata } from './open-directorie
 
 export interface TreeWriter extends EntrySink {
   /** Sets what was left for the end, and counts. */
+  /** After an error: takes away the file that was being written. */
+  abandon(): void;
   finish(): Counts & Pick<UnpackedLayer, 'isOpaque'> & { readonly loose: LooseEnds };
 }
 
@@ -50,6 +54,7 @@ type Owned = Pick<TarEntry, 'uid' | 'gid' | 'mode'>;
 /** The file that is being written. */
 interface OpenFile {
   readonly fd: number;
+  readonly name: string;
   readonly entry: TarEntry;
   /** Where the last write ended. */
   end: number;
@@ -117,6 +122,7 @@ export function createTreeWriter(
       case 'file':
         file = {
           fd: create(name, () => openSync(pathOf(name), NEW_FILE, entry.mode & 0o777)),
+          name,
           entry,
           end: 0,
           offset: 0,
@@ -317,6 +323,12 @@ export function createTreeWriter(
       }
     },
     end: () => named(current, endFile),
+    abandon() {
+      if (file === undefined) return;
+      if (isFileAt(file.fd, pathOf(file.name))) unlinkSync(pathOf(file.name));
+      closeSync(file.fd);
+      file = undefined;
+    },
     finish() {
       directories.finish();
       return { ...counts, isOpaque, loose: loose.list() };
@@ -346,6 +358,12 @@ function isThere(path: string | Buffer): boolean {
 
 function isDirectory(path: string | Buffer): boolean {
   return lstatSync(path).isDirectory();
+}
+
+/** Others may have put something else in its place meanwhile. */
+function isFileAt(fd: number, path: string | Buffer): boolean {
+  const [open, there] = [fstatSync(fd), lstatSync(path, { throwIfNoEntry: false })];
+  return there?.ino === open.ino && there.dev === open.dev;
 }
 
 function isId(id: number): boolean {

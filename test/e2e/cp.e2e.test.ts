@@ -101,6 +101,9 @@ describe('hutch cp', { skip: hostSkip() === false ? busyboxSkip() : hostSkip() }
     await refused('tree/a/', 'web:/tmp', /tree\/a (?:to copy|is no directory)/u);
     await refused('tree', 'web:/bin/busybox', /\/bin\/busybox is no directory/u);
     await refused('nobody:/etc', '.', /there is no container "nobody"/u);
+    await refused('', 'web:/tmp', /invalid value "" for cp/u);
+    await refused('web:', 'elsewhere', /invalid value "web:" for cp/u);
+    await refused('tree', 'web:', /invalid value "web:" for cp/u);
     await refused('tree', 'elsewhere', /invalid value "tree elsewhere" for cp/u);
     await inside('mkdir -p /tmp/in-the-way/a');
     await refused('tree/.', 'web:/tmp/in-the-way', /is no directory, but there is one in its place/u);

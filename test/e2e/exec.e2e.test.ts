@@ -58,7 +58,9 @@ describe('hutch exec', { skip: hostSkip() }, () => {
     assertRefused(
       await container.exec(['-w', '/no/such'], 'true'),
       /ENOENT.*\n.*no directory \/no\/such in the container/u,
+      127,
     );
+    assertRefused(await container.exec(['-w', '/etc/passwd'], 'true'), /ENOTDIR.*\n.*\/etc\/passwd is a file/u, 126);
     assert.equal((await container.exec([], 'sh', '-c', 'kill -KILL $$')).code, 137);
     assert.equal((await container.exec(['-d'], 'no-such-command')).code, 127);
   });

@@ -77,6 +77,23 @@ describe('on a disk that fills up', { skip: worldSkip() }, () => {
     assert.match(stdout, /\n1\n\S*new\nold\n$/u);
   });
 
+  it('a file that does not fit is not copied by halves, neither in nor out', async () => {
+    const { stdout } = await onSmallDisk(`mkdir ${small}/tree; echo word >${small}/tree/file
+      tar -C ${small}/tree -cf ${small}/tree.tar . && h image import -q ${small}/tree.tar tree:1 >/dev/null
+      h create --name old --net none tree:1 /file >/dev/null; head -c 500000 /dev/urandom >${small}/large; h cp ${small}/large old:/first
+      fill; truncate -s -200000 ${small}/filler; h cp ${small}/large old:/second; h diff old | grep second
+      h cp old:/first ${small}/third; ls ${small} | grep third; free; h cp old:/first ${small}/third; cmp ${small}/large ${small}/third && echo whole
+      h check; h rm old`);
+    const full = String.raw`hutch: [^\n]*ENOSPC\n  fix: free some space`;
+    assert.match(
+      stdout,
+      new RegExp(
+        `^${full} \\(hutch rmi[^\n]*\n${full} there, or copy to another file system\nwhole\nNothing[^\n]*\nold\n$`,
+        'u',
+      ),
+    );
+  });
+
   it('a container that cannot be started there is what it was before', async () => {
     const { stdout } = await onSmallDisk(`h create --name old --net none host sh -c 'echo ran' >/dev/null; fill
       h start old >/dev/null; h ps -a --format '{{.Names}}'; free; h start -a old; h rm -f old; left`);

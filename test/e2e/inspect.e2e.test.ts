@@ -39,6 +39,14 @@ describe('hutch inspect', { skip }, () => {
     printed(await box.hutch(['network', 'rm', 'mesh']));
   });
 
+  it('shows the embedded image, which image exists says is there', async () => {
+    for (const words of [['inspect'], ['image', 'inspect'], ['inspect', '--type', 'image']]) {
+      const shown = printed(await box.hutch([...words, '-f', '{{.RepoTags}} {{.Id}}|{{.Config.Cmd}}|{{.Os}}', 'host']));
+      assert.equal(shown, '[host] |[sh]|linux\n', words.join(' '));
+    }
+    printed(await box.hutch(['image', 'exists', 'host']));
+  });
+
   it('gives one array for all names, in the form of docker', async () => {
     const outcome = await box.hutch(['inspect', 'web', 'over']);
     const [web, over] = JSON.parse(printed(outcome)) as [

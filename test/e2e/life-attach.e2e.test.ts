@@ -115,6 +115,19 @@ describe('the detach keys', { skip: terminalSkip() }, () => {
     assert.deepEqual(containerTraces(box), []);
   });
 
+  it('are not needed without stdin, or without signals passed on: Ctrl-C ends attach, and not the container', async () => {
+    const ticks = ['sh', '-c', 'while :; do echo tick; sleep 0.05; done'];
+    printed(await box.hutch(['run', '-dit', '--name', 'ticks', ...NONE, 'host', ...ticks]));
+    const interrupted: readonly Step[] = [
+      ['expect', 'tick'],
+      ['type', '\u0003'],
+    ];
+    await play(['attach', '--no-stdin', 'ticks'], interrupted, 130);
+    await play(['attach', '--no-stdin', '--sig-proxy=false', 'ticks'], interrupted, 130);
+    assert.equal(printed(await box.hutch(['ps', '--format', '{{.Names}} {{.State}}'])), 'ticks running\n');
+    printed(await box.hutch(['rm', '-f', 'ticks']));
+  });
+
   it('are not needed by start -ai, which ends with the exit code', async () => {
     printed(await box.hutch(['create', ...shell]));
     await play(

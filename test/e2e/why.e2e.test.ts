@@ -42,6 +42,18 @@ describe('why', { skip: hostSkip() }, () => {
     assert.match(await whyAfter('no-such-program'), /with code 127\n +127 often means: a command was not found/u);
   });
 
+  it('tells why a container that is removed never ran', async () => {
+    for (const flags of [[], ['-d'], ['--rm']]) {
+      const run = ['run', ...flags, '--name', 'never', '--net', 'none', 'host', 'no-such-program'];
+      assertRefused(await box.hutch(run), /"no-such-program" is not in the container/u, 127);
+      const text = printed(await box.hutch(['why', 'never']));
+      assert.match(
+        text,
+        /never ran and is removed\n {2}why +it could not be started: "no-such-program" is not in the container\n/u,
+      );
+    }
+  });
+
   it('tells who sent a signal, if hutch did, and that nobody of hutch did', async () => {
     const killed = await whyAfter(WAITS, [], async (name) => void printed(await box.hutch(['kill', name])));
     assert.match(killed, /why +SIGKILL was sent at \S+ by: hutch kill c\d+\n/u);

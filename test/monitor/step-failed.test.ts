@@ -66,6 +66,18 @@ test('stepFailed() is about the command when the payload could not be executed',
   assert.match(failed('ENOEXEC')?.hint ?? '', /another processor/u);
 });
 
+test('stepFailed() has the code of a command that cannot be executed when its directory is the reason', () => {
+  const failed = (errno: string) =>
+    stepFailed(PLAN, { index: placeOf('change_directory'), syscall: 'openat2', errno, detail: '/no' })?.code;
+  assert.deepEqual(['ENOENT', 'ENOTDIR', 'EACCES', 'EXDEV', 'ENOSPC'].map(failed), [
+    'COMMAND_NOT_FOUND',
+    'COMMAND_NOT_EXECUTABLE',
+    'COMMAND_NOT_EXECUTABLE',
+    'STEP_FAILED',
+    'STORAGE_FULL',
+  ]);
+});
+
 test('stepFailed() gives nothing when the plan has no such step', () => {
   assert.equal(stepFailed(PLAN, { index: 999, syscall: 'x', errno: 'EPERM', detail: '' }), undefined);
 });

@@ -49,11 +49,11 @@ test('networks are found by name, id and the beginning of one', async (context) 
   for (const word of ['web', 'a'.repeat(64), 'aaa']) assert.equal(findNetwork(store, word).name, 'web');
 });
 
-test('a beginning of several ids, a name of none and a path are unknown', async (context) => {
+test('a beginning of several ids is ambiguous, a name of none and a path are unknown', async (context) => {
   const store = makeStore(context);
   await addNetwork(store, 'one', () => ({ ...record('one', 'c'), id: `c1${'0'.repeat(62)}` }));
   await addNetwork(store, 'two', () => ({ ...record('two', 'c'), id: `c2${'0'.repeat(62)}` }));
-  assert.throws(() => findNetwork(store, 'c'), refusal('NETWORK_UNKNOWN', /begins the ids of 2 networks/u));
+  assert.throws(() => findNetwork(store, 'c'), refusal('NAME_AMBIGUOUS', /begins the ids of 2 networks/u));
   assert.throws(() => findNetwork(store, 'nope'), refusal('NETWORK_UNKNOWN', /no network "nope"/u));
   for (const word of ['../networks/one', '..', '', 'a/b']) {
     assert.equal(readNetwork(store, word), undefined);

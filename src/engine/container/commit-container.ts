@@ -1,6 +1,5 @@
 /** `hutch commit`: a container's changes become a new image on top of its own; in the CLI process. */
 import { join } from 'node:path';
-import { defaultsFromChanges } from '../../images/image-changes.ts';
 import { obtainLayer } from '../../images/layer/obtain-layer.ts';
 import { packContainer } from '../../images/layer/pack-layer.ts';
 import type { Packed } from '../../images/layer/pack-protocol.ts';
@@ -13,6 +12,7 @@ import { MEDIA_TYPE, type Descriptor, type Digest, type ImageConfig } from '../.
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { statSync } from 'node:fs';
 import { creationTime } from '../image/creation-time.ts';
+import { defaultsFromChanges } from '../image/image-changes.ts';
 import { openImageStore } from '../image/open-image-store.ts';
 import { parseTarget } from '../image/target-name.ts';
 import { locateTree } from './container-tree.ts';

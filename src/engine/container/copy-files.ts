@@ -93,8 +93,14 @@ function isBrokenPipe(error: unknown): boolean {
 function parseEnd(word: string): End {
   if (word === '-') return { kind: 'archive' };
   const colon = word.indexOf(':');
-  if (colon <= 0 || /^[./]/u.test(word)) return { kind: 'files', container: null, path: absolute(word) };
-  return { kind: 'files', container: word.slice(0, colon), path: absolute(word.slice(colon + 1), '/') };
+  if (colon <= 0 || /^[./]/u.test(word)) return { kind: 'files', container: null, path: absolute(given(word, word)) };
+  return { kind: 'files', container: word.slice(0, colon), path: absolute(given(word.slice(colon + 1), word), '/') };
+}
+
+/** A variable that a script has not set would stand for the whole current directory, or for all of the container. */
+function given(path: string, word: string): string {
+  if (path === '') throw badValue('cp', word, 'a path, such as . or CONTAINER:/');
+  return path;
 }
 
 /** Absolute and plain; a slash or `/.` at the end, which means a directory or what is in one, stays. */

@@ -79,7 +79,9 @@ function wasEnding(error: unknown): boolean {
 }
 
 function isAboutCommand(error: unknown): boolean {
-  return isHutchError(error, 'COMMAND_NOT_FOUND') || isHutchError(error, 'COMMAND_NOT_EXECUTABLE');
+  const isOne = isHutchError(error, 'COMMAND_NOT_FOUND', 'COMMAND_NOT_EXECUTABLE');
+  // The root of a container that ends is empty before it is gone.
+  return isOne && error.context['kind'] !== 'change_directory';
 }
 
 /** What that would do, as a text for people or as JSON. As execInContainer, but nothing is run. */

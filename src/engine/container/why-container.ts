@@ -103,7 +103,7 @@ function whyRemoved(store: Store, word: string): WhyReport | undefined {
     ...outcome(state),
     command: [],
     status: 'removed',
-    causes: state.startedAt === null ? [] : causesOf(state, events),
+    causes: state.startedAt === null ? notStarted(last.attributes['reason']) : causesOf(state, events),
     used: [],
     counters: null,
     dependsOn: [],
@@ -140,9 +140,13 @@ function stateFrom(events: readonly ContainerEvent[]): ContainerState {
 
 function causesOf(state: ContainerState, events: readonly ContainerEvent[]): string[] {
   if (state.status === 'created')
-    return [state.reason === null ? 'nobody has started it yet' : `it could not be started: ${state.reason}`];
+    return state.reason === null ? ['nobody has started it yet'] : notStarted(state.reason);
   if (state.status !== 'exited') return [];
   return explainEnd({ state, events, endedSession: endedSession(lastLife(events)) });
+}
+
+function notStarted(reason: string | undefined): string[] {
+  return reason === undefined ? [] : [`it could not be started: ${reason}`];
 }
 
 /** Processes that take it along when they end, and what ends those. */

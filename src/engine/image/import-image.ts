@@ -1,7 +1,6 @@
 /** `hutch image import`: a root file system tarball becomes an image of one layer; in the CLI process. */
 import { statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { defaultsFromChanges } from '../../images/image-changes.ts';
 import { LAYER_TYPE } from '../../images/archive/archived-images.ts';
 import { readLayerRecord, treeIn, writeLayer } from '../../images/layer/layers.ts';
 import { makeLayerDirectory } from '../../images/layer/obtain-layer.ts';
@@ -32,6 +31,7 @@ import {
 import type { Store } from '../../state/store.ts';
 import { openArchive, type ArchiveInput } from './archive-input.ts';
 import { creationTime } from './creation-time.ts';
+import { defaultsFromChanges } from './image-changes.ts';
 import { openImageStore, type OwnedStore } from './open-image-store.ts';
 import { storeWhole } from './store-whole.ts';
 import { parseTarget } from './target-name.ts';

@@ -1,15 +1,18 @@
 /** `hutch image inspect`: everything about one image, in the words that docker uses; in the CLI process. */
 import { familiarRepository, parseReference } from '../../images/reference.ts';
-import { resolveImage, shownName } from '../../images/store/find-image.ts';
+import { hostPlatform, resolveImage, shownName } from '../../images/store/find-image.ts';
 import { readIndex, readRecordBytes } from '../../images/store/layout.ts';
 import { sizeOf } from '../../images/store/list-images.ts';
 import { MEDIA_TYPE, type Descriptor, type Digest, type HistoryEntry, type ImageDefaults } from '../../oci/image.ts';
 import { locateStore, type Store } from '../../state/store.ts';
+import { hostImage } from '../container/image-source.ts';
+import { HOST_IMAGE, isHostImage } from './host-image.ts';
 
 export interface InspectedImage {
-  readonly Id: Digest;
+  /** Empty for the embedded image, which is in no store. */
+  readonly Id: Digest | '';
   /** Of what the name stands for: a manifest, or an index. */
-  readonly Digest: Digest;
+  readonly Digest: Digest | '';
   readonly RepoTags: readonly string[];
   readonly RepoDigests: readonly string[];
   readonly Parent: '';
@@ -32,8 +35,9 @@ export interface InspectedImage {
   readonly History: readonly HistoryEntry[];
 }
 
-/** The image of that name or id. IMAGE_UNKNOWN, REFERENCE_INVALID, RECORD_CORRUPT. */
+/** The image of that name or id, or the embedded one. IMAGE_UNKNOWN, REFERENCE_INVALID, RECORD_CORRUPT. */
 export function inspectImage(name: string): InspectedImage {
+  if (isHostImage(name)) return inspectHostImage();
   const store = locateStore();
   const { id, manifestDigest, manifest, config } = resolveImage(store, name);
   const names = readIndex(store)
@@ -64,6 +68,34 @@ export function inspectImage(name: string): InspectedImage {
     ManifestType: manifest.mediaType ?? MEDIA_TYPE.manifest,
     User: defaults.User ?? '',
     History: config.history ?? [],
+  };
+}
+
+/** What a container of the host's own root starts with. Nobody has made it, and it has no layers. */
+function inspectHostImage(): InspectedImage {
+  const { architecture, os, variant } = hostPlatform();
+  const { command, workingDirectory } = hostImage().defaults;
+  return {
+    Id: '',
+    Digest: '',
+    RepoTags: [HOST_IMAGE],
+    RepoDigests: [],
+    Parent: '',
+    Comment: 'the root file system of this host',
+    Created: null,
+    Author: '',
+    Architecture: architecture,
+    Os: os,
+    ...(variant === undefined ? {} : { Variant: variant }),
+    Size: 0,
+    VirtualSize: 0,
+    Config: { Cmd: command, WorkingDir: workingDirectory },
+    RootFS: { Type: 'layers', Layers: [] },
+    Labels: {},
+    Annotations: {},
+    ManifestType: '',
+    User: '',
+    History: [],
   };
 }
 

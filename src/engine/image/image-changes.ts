@@ -1,6 +1,11 @@
 /** `--change` of an import or a commit: one Dockerfile instruction that sets a default of the image; pure code, in the CLI process. */
-import { HutchError } from '../errors/hutch-error.ts';
-import type { ImageDefaults } from '../oci/image.ts';
+import { HutchError } from '../../errors/hutch-error.ts';
+import type { ImageDefaults } from '../../oci/image.ts';
+import { parseSignal } from '../container/parse-signal.ts';
+import { parseHealthInstruction } from './health-instruction.ts';
+import { jsonListOf } from './json-list.ts';
+
+const MAX_PORT = 65_535;
 
 type Apply = (defaults: ImageDefaults, rest: string) => ImageDefaults;
 
@@ -10,10 +15,12 @@ const INSTRUCTIONS: Readonly<Record<string, Apply>> = {
   ENV: (defaults, rest) => ({ ...defaults, Env: withVariables(defaults.Env ?? [], pairsOf(rest)) }),
   EXPOSE: (defaults, rest) => ({
     ...defaults,
-    ExposedPorts: { ...defaults.ExposedPorts, ...setOf(wordsOf(rest).map(portOf)) },
+    ExposedPorts: { ...defaults.ExposedPorts, ...setOf(wordsOf(rest).flatMap(portsOf)) },
   }),
+  HEALTHCHECK: (defaults, rest) => ({ ...defaults, Healthcheck: parseHealthInstruction(rest) }),
   LABEL: (defaults, rest) => ({ ...defaults, Labels: { ...defaults.Labels, ...Object.fromEntries(pairsOf(rest)) } }),
-  STOPSIGNAL: (defaults, rest) => ({ ...defaults, StopSignal: rest }),
+  ONBUILD: (defaults, rest) => ({ ...defaults, OnBuild: [...(defaults.OnBuild ?? []), laterInstruction(rest)] }),
+  STOPSIGNAL: (defaults, rest) => ({ ...defaults, StopSignal: signalOf(rest) }),
   USER: (defaults, rest) => ({ ...defaults, User: rest }),
   VOLUME: (defaults, rest) => ({
     ...defaults,
@@ -54,17 +61,6 @@ function commandOf(rest: string): readonly string[] {
   return jsonListOf(rest) ?? ['/bin/sh', '-c', rest];
 }
 
-function jsonListOf(rest: string): string[] | undefined {
-  if (!rest.startsWith('[')) return undefined;
-  try {
-    const value: unknown = JSON.parse(rest);
-    if (Array.isArray(value) && value.every((item) => typeof item === 'string')) return value;
-  } catch {
-    // As in a Dockerfile, what is no JSON is a line for the shell.
-  }
-  return undefined;
-}
-
 /** `A=1 B="two words"`, or the old form `A all the rest`. */
 function pairsOf(rest: string): [key: string, value: string][] {
   const words = wordsOf(rest);
@@ -102,11 +98,28 @@ function unquoted(word: string): string {
   );
 }
 
-function portOf(word: string): string {
-  const parts = /^([0-9]{1,5})(?:\/(tcp|udp|sctp))?$/u.exec(word);
-  if (parts?.[1] === undefined || Number(parts[1]) > 65_535)
-    throw new RangeError(`give a port such as 80 or 53/udp instead of "${word}"`);
-  return `${String(Number(parts[1]))}/${parts[2] ?? 'tcp'}`;
+/** `80`, `53/udp` and `8000-8010`. */
+function portsOf(word: string): string[] {
+  const [, start = '', end = start, protocol = 'tcp'] =
+    /^(\d{1,5})(?:-(\d{1,5}))?(?:\/(tcp|udp|sctp))?$/u.exec(word) ?? [];
+  const [first, last] = [Number(start), Number(end)];
+  if (start === '' || last > MAX_PORT || last < first)
+    throw new RangeError(`give a port such as 80 or 53/udp, or a range such as 8000-8010, instead of "${word}"`);
+  return Array.from({ length: last - first + 1 }, (_, index) => `${String(first + index)}/${protocol}`);
+}
+
+/** As it is written: whoever starts a container of the image reads it again. */
+function signalOf(text: string): string {
+  parseSignal('STOPSIGNAL', text);
+  return text;
+}
+
+/** What makes no sense in an image that is built on this one is refused, as docker does. */
+function laterInstruction(rest: string): string {
+  const [, word = ''] = /^([A-Za-z]+)\s+\S/u.exec(rest) ?? [];
+  if (word === '') throw new RangeError('give an instruction, such as ONBUILD RUN make');
+  if (/^(?:onbuild|from|maintainer)$/iu.test(word)) throw new RangeError(`ONBUILD cannot be followed by ${word}`);
+  return rest;
 }
 
 function directoryOf(before: string, path: string): string {
