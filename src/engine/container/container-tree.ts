@@ -42,7 +42,7 @@ function mountedPaths(directory: string): string[] {
 function isHost({ name, image }: ContainerRecord, verb: string): HutchError {
   return new HutchError(`container "${name}" was made from "${image.reference}", which is no image with layers`, {
     code: 'IMAGE_UNKNOWN',
-    hint: `containers of an imported or pulled image can be ${verb}`,
+    hint: `make it of an image (hutch image import, hutch pull), and it can be ${verb}; single files of this one come out by hutch cp`,
     context: { container: name, image: image.reference },
   });
 }

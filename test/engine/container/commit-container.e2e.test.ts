@@ -123,6 +123,7 @@ describe('what a container has changed', { skip }, () => {
       const host = await box.hutch([...words, 'hosted']);
       assert.equal(host.code, 125);
       assert.match(host.stderr, /no image with layers/u);
+      assert.match(host.stderr, /hutch image import, hutch pull.*hutch cp/u);
     }
   });
 
