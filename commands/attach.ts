@@ -1,6 +1,7 @@
 /** `hutch attach`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { ATTACH_FLAGS, attachOptions } from '../src/cli/attach-flags.ts';
+import { chooseContainer, LATEST_FLAG } from '../src/cli/choose-containers.ts';
 import { attachContainer } from '../src/engine/container/attach-container.ts';
 
 export default class Attach extends HutchCommand {
@@ -11,15 +12,17 @@ export default class Attach extends HutchCommand {
     '<%= config.bin %> attach --no-stdin --sig-proxy=false web',
   ];
   static override args = {
-    container: Args.string({ required: true, description: 'name, id, or the beginning of an id' }),
+    container: Args.string({ description: 'name, id, or the beginning of an id; none with --latest' }),
   };
   static override flags = {
     ...ATTACH_FLAGS,
+    ...LATEST_FLAG,
     'no-stdin': Flags.boolean({ description: 'do not connect stdin' }),
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Attach);
-    return attachContainer(args.container, { ...attachOptions(flags), stdin: !flags['no-stdin'] });
+    const { container } = await chooseContainer('attach', { latest: flags.latest, words: [args.container], most: 0 });
+    return attachContainer(container, { ...attachOptions(flags), stdin: !flags['no-stdin'] });
   }
 }

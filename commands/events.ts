@@ -20,6 +20,7 @@ export default class Events extends HutchCommand {
       description: 'only those of container=, network=, event=, image=, label=KEY[=VALUE] or type=',
     }),
     format: Flags.string({ description: 'json (an object for each line), or a Go template such as {{.Action}}' }),
+    'no-trunc': Flags.boolean({ default: true, description: '--no-trunc=false shortens ids' }),
     since: Flags.string({ description: 'from then on: a time, seconds since 1970, or how long ago' }),
     stream: Flags.boolean({ default: true, description: 'go on; --stream=false shows what is on record' }),
     until: Flags.string({ description: 'end then' }),
@@ -37,7 +38,7 @@ export default class Events extends HutchCommand {
     const { eventFormatter } = await import('../src/cli/event-format.ts');
     const text = eventFormatter(format);
     await watchEvents(options, (event) => {
-      this.print(text(event));
+      this.print(text(flags['no-trunc'] ? event : { ...event, id: event.id.slice(0, 12) }));
     });
     return EXIT_OK;
   }

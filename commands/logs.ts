@@ -1,5 +1,6 @@
 /** `hutch logs`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
+import { chooseContainer, LATEST_FLAG } from '../src/cli/choose-containers.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
 import { isOneOutput, writeBytes } from '../src/cli/output.ts';
 import { containerLogs } from '../src/engine/container/container-logs.ts';
@@ -16,9 +17,12 @@ export default class Logs extends HutchCommand {
     '<%= config.bin %> logs -t --since 10m web',
   ];
   static override args = {
-    container: Args.string({ required: true, description: 'name, id, or the beginning of an id' }),
+    container: Args.string({ description: 'name, id, or the beginning of an id; none with --latest' }),
   };
   static override flags = {
+    ...LATEST_FLAG,
+    details: Flags.boolean({ hidden: true, description: 'what --log-opt adds to lines: with these drivers nothing' }),
+    names: Flags.boolean({ hidden: true, description: 'for logs of several containers at once' }),
     follow: Flags.boolean({ char: 'f', description: 'go on until the container has ended' }),
     since: Flags.string({ description: 'only what was written from then on' }),
     tail: Flags.string({ char: 'n', default: 'all', description: 'only the last N lines' }),
@@ -37,7 +41,8 @@ export default class Logs extends HutchCommand {
       untilMs: until === undefined ? null : parseMoment('--until', until),
       together: isOneOutput(),
     };
-    await containerLogs(args.container, options, writeBytes);
+    const { container } = await chooseContainer('logs', { latest: flags.latest, words: [args.container], most: 0 });
+    await containerLogs(container, options, writeBytes);
     return EXIT_OK;
   }
 }

@@ -138,3 +138,56 @@ describe('flags of podman’s', { skip: hostSkip() }, () => {
     assert.equal(printed(await run('--rm', '--userns=host', 'host', 'id', '-u')), '0\n');
   });
 });
+
+describe('commands about one container', { skip: hostSkip() }, () => {
+  const box = makeSandbox();
+  const text = async (...argv: readonly string[]): Promise<string> => printed(await box.hutch(argv)).trim();
+
+  it('mean the newest with --latest, and do without its name', async () => {
+    assertRefused(await box.hutch(['exec', '-l', 'true']), /no container that --latest could mean/u);
+    const script = 'echo hello; exec sleep 1000';
+    await text('run', '-d', '--net', 'none', '--name', 'old', 'host', 'sleep', '1000');
+    await text('run', '-d', '--net', 'none', '--name', 'new', 'host', 'sh', '-c', script);
+    assert.equal(await text('exec', '-l', 'cat', '/etc/hostname'), await text('exec', 'new', 'cat', '/etc/hostname'));
+    assert.equal(await text('logs', '-l', '--details', '--names'), 'hello');
+    assert.match(await text('top', '-l', '--', '-o', 'pid,args'), /sleep 1000/u);
+    assert.equal(await text('port', '-l'), '');
+    assertRefused(await box.hutch(['exec', '-l']), /^hutch: hutch exec needs COMMAND/u);
+    assertRefused(await box.hutch(['exec']), /^hutch: hutch exec needs CONTAINER and COMMAND/u);
+    assertRefused(await box.hutch(['logs', '-l', 'old']), /chosen in two ways/u);
+    assertRefused(await box.hutch(['attach']), /needs CONTAINER/u);
+  });
+
+  it('port --all has the ports of all, each after its id', async () => {
+    const id = await text('run', '-d', '-q', '-p', '127.0.0.1::80', 'host', 'sleep', '1000');
+    assert.match(await text('port', '-a'), new RegExp(`^${id.slice(0, 12)}\\t80/tcp -> 127\\.0\\.0\\.1:\\d+$`, 'u'));
+    assertRefused(await box.hutch(['port', '-a', 'old']), /chosen in two ways/u);
+    await text('rm', '-f', id);
+  });
+
+  it('wait --condition waits for a state that is not the end, too', async () => {
+    assertRefused(await box.hutch(['wait', '--condition', 'running', '-i', '20ms', 'later']), /no container "later"/u);
+    const id = await text('create', '--net', 'none', '--name', 'later', 'host', 'sh', '-c', 'sleep 1000');
+    assert.equal(await text('wait', '--condition', 'created,exited', 'later'), '-1');
+    const running = text('wait', '--condition', 'running', '--interval', '20', 'later');
+    await text('start', id);
+    assert.equal(await running, '-1');
+    const ended = text('wait', '--condition=stopped', 'later');
+    await text('kill', 'later');
+    assert.equal(await ended, '137');
+    assertRefused(await box.hutch(['wait', '--condition', 'happy', 'later']), /"happy" for --condition/u);
+  });
+
+  it('say what docker and podman are asked for', async () => {
+    const version = await text('version', '--format', '{{.Version}}');
+    assert.equal(await text('version', '--format', '{{.Client.Version}} {{.Server.Version}}'), `${version} ${version}`);
+    assert.equal(await text('ps', '-aq', '--filter', 'is-task=true'), '');
+    assert.equal(await text('ps', '-aq', '--filter', 'is-task=false'), await text('ps', '-aq'));
+    const format = ['--format', '{{.ID}}', '--filter', 'container=old', '--filter', 'event=create'];
+    const events = ['events', '--since', '1h', '--until', '0s', ...format];
+    const id = await text('inspect', '--format', '{{.Id}}', 'old');
+    assert.equal(await text(...events, '--no-trunc'), id);
+    assert.equal(await text(...events, '--no-trunc=false'), id.slice(0, 12));
+    await text('rm', '-f', '-a');
+  });
+});

@@ -102,6 +102,11 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
     const pattern = patternOf('command', value);
     return ({ record }) => pattern.test(record.command.join(' '));
   },
+  // Of docker's swarm, which there is none of.
+  'is-task': (value) => {
+    const isTask = oneOf('is-task', value, ['true', 'false']) === 'true';
+    return () => !isTask;
+  },
   'restart-policy': (value) => {
     const policy = oneOf('restart-policy', value, POLICIES);
     return ({ record }) => record.restart.name === policy;

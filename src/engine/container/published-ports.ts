@@ -4,7 +4,15 @@ import { containerEnd, hostEnd } from '../../oci/published-port.ts';
 import { findContainer } from '../../state/container-record.ts';
 import { currentState, isBusy } from '../../state/container-state.ts';
 import { locateStore } from '../../state/store.ts';
+import { listContainers } from './list-containers.ts';
 import { badValue } from './parse-values.ts';
+
+/** As publishedPorts(), of all containers that run, each line after the beginning of the id. */
+export function allPublishedPorts(): readonly string[] {
+  return listContainers({ all: false, last: null, filters: [] }).containers.flatMap(({ record: { id } }) =>
+    publishedPorts(id, undefined).map((line) => `${id.slice(0, 12)}\t${line}`),
+  );
+}
 
 /**
  * Lines such as `80/tcp -> 127.0.0.1:8080`, none for a container that does not run; for one `port` (`80` or `80/udp`) the host's end alone.
