@@ -47,7 +47,6 @@ const CASES: readonly (readonly [readonly string[], RegExp])[] = [
   [['--name'], /^hutch: flag --name needs a value\n/u],
   [[], /^hutch: hutch run needs IMAGE\n/u],
   [['-w', 'x', 'host', 'true'], /^hutch: invalid value "x" for -w\n/u],
-  [['-w', '/etc/passwd', 'host', 'true'], /^hutch: .*\/etc\/passwd/u],
   [['--tmpfs', 'x', 'host', 'true'], /^hutch: invalid value "x" for --tmpfs\n/u],
   [['--tmpfs', '/', 'host', 'true'], /^hutch: .* for --tmpfs\n/u],
   [['--tmpfs', '/proc', 'host', 'true'], /^hutch: invalid value "\/proc" for --tmpfs\n.*outside of \/proc/u],
@@ -86,6 +85,12 @@ describe('hutch run refuses', { skip: hostSkip() }, () => {
       assert.deepEqual(containerTraces(box), []);
     });
   }
+
+  it('a working directory that is a file, with the code of a command that cannot be executed', async () => {
+    const outcome = await box.hutch(['run', '--rm', '--net', 'none', '-w', '/etc/passwd', 'host', 'true']);
+    assertRefused(outcome, /^hutch: .*\/etc\/passwd/u, 126);
+    assert.deepEqual(containerTraces(box), []);
+  });
 
   it('a settings file that is damaged, or has what is no setting, and says which', async () => {
     const config = path.join(box.directory, 'home/.config/hutch');

@@ -14,7 +14,11 @@ interface Failure {
   /** Part of the description of the step. */
   readonly step: string;
   readonly fix: RegExp;
+  /** 125 where nothing is said. */
+  readonly code?: number;
 }
+
+const CANNOT_EXECUTE = 126;
 
 const FAILURES: readonly Failure[] = [
   {
@@ -56,6 +60,7 @@ const FAILURES: readonly Failure[] = [
     errno: 'ENOTDIR (not a directory)',
     step: 'openat2(root, /etc/passwd), fchdir()',
     fix: /a part of the path \/etc\/passwd is a file/u,
+    code: CANNOT_EXECUTE,
   },
   {
     title: 'a volume below a file',
@@ -92,7 +97,7 @@ describe('a step that fails', { skip: hostSkip() }, () => {
     writeFileSync(join(box.directory, 'file'), '');
   });
 
-  for (const { title, flags, call, errno, step, fix } of FAILURES) {
+  for (const { title, flags, call, errno, step, fix, code } of FAILURES) {
     it(`is named with its call, errno, reason and remedy: ${title}`, async () => {
       const outcome = await box.inHost('echo ran', ...flags);
       assert.match(
@@ -101,14 +106,14 @@ describe('a step that fails', { skip: hostSkip() }, () => {
       );
       assert.ok(outcome.stderr.includes(step), outcome.stderr);
       assert.match(outcome.stderr, / It is there for this: .{10,} \[[a-z]+/u);
-      assertRefused(outcome, fix);
+      assertRefused(outcome, fix, code);
       assert.deepEqual(containerTraces(box), []);
     });
   }
 
   it('gives the same error each time when it comes right after the pipes', async () => {
     for (let round = 0; round < 10; round += 1) {
-      assertRefused(await box.inHost('true', '-w', '/etc/passwd'), /ENOTDIR/u);
+      assertRefused(await box.inHost('true', '-w', '/etc/passwd'), /ENOTDIR/u, CANNOT_EXECUTE);
     }
   });
 

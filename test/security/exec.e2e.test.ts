@@ -22,6 +22,9 @@ function fencesIn(status: string): readonly string[] {
   return [...status.matchAll(FENCES)].map(([line]) => line.replaceAll(/\s+/gu, ' ').trim());
 }
 
+/** Of an exec whose directory is refused so. */
+const CODES: Readonly<Record<string, number>> = { ENOENT: 127, ENOTDIR: 126, ELOOP: 125 };
+
 describe('a program that exec brings into a container', { skip: attackerSkip() }, () => {
   let container: Running;
   after(() => container.end());
@@ -126,7 +129,10 @@ describe('a program that exec brings into a container', { skip: attackerSkip() }
     assert.equal(printed(await box.hutch(['exec', 'first', 'pwd'], { cwd: box.directory, wrapper })), '/\n');
     for (const number of [3, 4, 5, 7, 8, 9, 21, 22, 23, 24, 905]) {
       const outcome = await box.hutch(['exec', '-w', `/proc/self/fd/${String(number)}`, 'first', 'pwd'], { wrapper });
-      assertRefused(outcome, /failed with (?:ENOENT|ELOOP|ENOTDIR)/u);
+      // The kernel's answer depends on what the descriptor is.
+      const [, errno = ''] = /failed with (\w+)/u.exec(outcome.stderr) ?? [];
+      assert.ok(errno in CODES, outcome.stderr);
+      assertRefused(outcome, /failed with /u, CODES[errno]);
     }
     assertRefused(await box.hutch(['exec', '-w', '/proc/1/cwd', 'first', 'pwd']), /failed with ELOOP/u);
     assertRefused(await box.hutch(['exec', '-w', '../../..', 'first', 'pwd']), /invalid value "\.\.\/\.\.\/\.\."/u);
