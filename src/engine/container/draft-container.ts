@@ -115,11 +115,11 @@ interface NameFilesInput {
   readonly names: { readonly hostname: string; readonly name: string };
 }
 
-/** The files of /etc, and how resolv.conf goes along with the host's: not at all where it is another container's. */
+/** The files of /etc, and how resolv.conf goes along with the host's: not at all where it is another container's, or where no name server can be reached. */
 function nameFiles(directory: string, { request, network, joined, names }: NameFilesInput) {
   const own = etcFiles(directory, request, names, network);
   return joined === undefined
-    ? { etc: withHosts(request, own), resolver: resolverOf(request, network) }
+    ? { etc: withHosts(request, own), resolver: network.name === 'none' ? null : resolverOf(request, network) }
     : { etc: withHosts(request, joinedEtcFiles(joined, own)), resolver: null };
 }
 
