@@ -41,6 +41,9 @@ export function spawnPayload(context: Context, { steps }: Pick<Plan, 'steps'>, a
       return childCalls(step, child).map((call) => ({ call, index: place }));
     });
     place = at;
+    // From here on the monitor's end is seen by its channel. A user who detaches is quicker than the return from the spawn may be: hutch is
+    // gone then, and must not take this process along.
+    if (fork.attached) context.syscalls.prctl(PR.SET_PDEATHSIG, 0);
     calls = [...beginning(child).map((call) => ({ call, index: at })), ...own];
     const spawned = spawnChild(calls.map(({ call }) => call));
     if (!fork.attached || !spawned.executed) context.syscalls.waitpid(spawned.pid);
@@ -110,8 +113,6 @@ function keptTerminal(
  */
 function attend(context: Context, pid: number, terminal: number | undefined): void {
   const { syscalls, say } = context;
-  // The end of the monitor shall be seen here, and must not end this process before it has seen it.
-  syscalls.prctl(PR.SET_PDEATHSIG, 0);
   for (const fd of [0, 1, 2]) syscalls.close(fd);
   say({ event: 'init_spawned', pid });
   const payload = syscalls.pidfd_open(pid);
