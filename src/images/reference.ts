@@ -16,8 +16,9 @@ const DEFAULT_DOMAIN = 'docker.io';
 const OFFICIAL = 'library/';
 const DEFAULT_TAG = 'latest';
 
+// Without the flag i, which together with u is slow to compile: names are read at every run.
 const DOMAIN =
-  /^(?:[a-z0-9](?:[a-z0-9-]*[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]*[a-z0-9])?)*|\[[0-9a-f:]+\])(?::[0-9]{1,5})?$/iu;
+  /^(?:[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?(?:\.[A-Za-z0-9](?:[A-Za-z0-9-]*[A-Za-z0-9])?)*|\[[0-9A-Fa-f:]+\])(?::[0-9]{1,5})?$/u;
 const PATH_COMPONENT = /^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*$/u;
 const TAG = /^[A-Za-z0-9_][A-Za-z0-9_.-]{0,127}$/u;
 const LONGEST_NAME = 255;

@@ -64,7 +64,7 @@ export class ControlServer {
     rmSync(controlPath(this.store, this.id), { force: true });
     using short = shortControlPath(this.store, this.id);
     await new Promise<void>((resolve, reject) => {
-      this.server.once('error', reject).listen(short.path, resolve);
+      listenAt(this.server.once('error', reject).once('listening', resolve), short.path);
     });
     chmodSync(controlPath(this.store, this.id), 0o600);
   }
@@ -77,6 +77,19 @@ export class ControlServer {
     const farewells = [...this.connections].map((connection) => connection.end(code));
     if (farewells.length > 0) await Promise.race([Promise.all(farewells), patience]);
   }
+}
+
+/** What net.Server has listen() call, after it has loaded the whole of node:cluster: two milliseconds of every start. */
+interface Listening {
+  readonly _listen2?: (path: string, port: -1, addressType: -1, backlog: number) => void;
+}
+
+const BACKLOG = 511;
+
+function listenAt(server: Server, path: string): void {
+  const inner = server as unknown as Listening;
+  if (inner._listen2 === undefined) server.listen(path);
+  else inner._listen2(path, -1, -1, BACKLOG);
 }
 
 /** One client. */

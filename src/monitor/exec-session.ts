@@ -10,7 +10,7 @@ import type { CgroupRecord } from '../state/container-state.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import type { LaunchChain } from '../userns/launch-chain.ts';
 import { enteringFailed } from '../userns/namespaces-failed.ts';
-import { launch, type Launched } from './launch.ts';
+import { launch, planMessage, type Launched } from './launch.ts';
 import { hearSignals } from './signals.ts';
 import { stepFailed } from './step-failed.ts';
 import { LocalClient } from './local-client.ts';
@@ -54,7 +54,7 @@ export async function superviseExec(session: ExecSession): Promise<number> {
   using _signals = hearSignals((signal) => {
     life.passOn(signal);
   });
-  launched.send({ event: 'monitor_plan', plan, trace: false });
+  launched.send(planMessage(plan, false));
   syscalls().unblockSignals();
   const ended = launched.listen((line) => {
     life.hear(line);

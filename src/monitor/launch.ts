@@ -8,19 +8,38 @@ import { identifyProcess } from '../host/process-identity.ts';
 import { CLOSE_RANGE_CLOEXEC } from '../linux/flags.ts';
 import { isSameIdMap, parseIdMap, type UserNamespace } from '../linux/id-map.ts';
 import { parseStatusLine, type MonitorMessage, type StatusLine } from '../protocol/messages.ts';
+import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { writeMaps } from '../userns/write-maps.ts';
+import { chainFor } from './chain-for.ts';
 import { chainKey, type Prelaunched } from './prelaunch.ts';
 
 /** A chain that runs, with init at its end. */
 export interface Launched {
   /** Host pid of the chain's first program. */
   readonly pid: number;
+  /** Init has its plan. */
+  readonly isTold: boolean;
   send(message: MonitorMessage): void;
   /** Calls `hear` for each status line, in order; resolves when every process of the chain has ended. */
   listen(hear: (line: StatusLine) => void): Promise<void>;
   kill(): void;
+}
+
+/**
+ * Sends init its plan before the monitor is ready for it, so that both make ready at once; nothing comes of it when the plan wants another chain.
+ * Init does the steps up to the first that waits for the monitor: without it no payload runs. What it says stays in its channel.
+ */
+export function tellEarly(early: Prelaunched, plan: Plan, trace: boolean): Prelaunched {
+  if (early.key !== chainKey(chainFor(plan).argv)) return early;
+  writeAll(early.toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
+  return { ...early, isTold: true };
+}
+
+/** What init waits for when it has booted. */
+export function planMessage(plan: Pick<Plan, 'steps'>, trace: boolean): MonitorMessage {
+  return { event: 'monitor_plan', plan: { steps: plan.steps }, trace };
 }
 
 export interface LaunchOptions {
@@ -41,9 +60,10 @@ export async function launch(options: LaunchOptions): Promise<Launched> {
   return start(options);
 }
 
-function adopt({ pid, toInit, fromInit }: Prelaunched, syscalls: () => Syscalls): Launched {
+function adopt({ pid, toInit, fromInit, isTold }: Prelaunched, syscalls: () => Syscalls): Launched {
   return {
     pid,
+    isTold: isTold === true,
     // A plan is larger than what a pipe takes at once, but init reads all the time: writing may block for a moment.
     send: (message) => {
       writeAll(toInit, Buffer.from(`${JSON.stringify(message)}\n`));
@@ -137,6 +157,7 @@ async function start({ chain, userNamespace, syscalls }: LaunchOptions): Promise
   down.on('error', () => undefined);
   return {
     pid,
+    isTold: false,
     send: (message) => void down.write(`${JSON.stringify(message)}\n`),
     listen: async (hear) => {
       await Promise.all([

@@ -13,6 +13,8 @@ export interface Prelaunched {
   readonly toInit: number;
   readonly fromInit: number;
   readonly key: string;
+  /** Init has been sent its plan (see tellEarly in launch.ts). */
+  readonly isTold?: true;
 }
 
 const VARIABLE = 'HUTCH_PRELAUNCH';

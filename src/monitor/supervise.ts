@@ -12,7 +12,7 @@ import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { NetworkKeeper, type NetworkChange } from './network-keeper.ts';
-import { checkMaps, launch, type Launched } from './launch.ts';
+import { checkMaps, launch, planMessage, type Launched } from './launch.ts';
 import type { Prelaunched } from './prelaunch.ts';
 import { stepFailed } from './step-failed.ts';
 import type { StdioMessage, StreamHub } from './stream-hub.ts';
@@ -70,7 +70,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
   const launched = await launch({ ...supervision, userNamespace });
   const life = new Life(supervision, launched, syscalls);
   supervision.onLife(life);
-  launched.send({ event: 'monitor_plan', plan: supervision.plan, trace: supervision.onStep !== null });
+  if (!launched.isTold) launched.send(planMessage(supervision.plan, supervision.onStep !== null));
   // Node was told to leave SIGUSR1 alone, and has blocked it for that.
   syscalls().unblockSignals();
   try {

@@ -2,13 +2,14 @@
 import { layerStack } from '../../images/layer/layer-stack.ts';
 import { layerDirectory } from '../../images/layer/layers.ts';
 import { resolveImage } from '../../images/store/find-image.ts';
+import type { Descriptor } from '../../oci/image.ts';
 import type { Store } from '../../state/store.ts';
 import { HOST_IMAGE, hostImage, type ImageSource } from './image-source.ts';
 
-/** IMAGE_UNKNOWN when the store has no such image. */
-export function findImage(store: Store, word: string): ImageSource {
+/** IMAGE_UNKNOWN when the store has no such image. `entries`: what findEntries() has just found. */
+export function findImage(store: Store, word: string, entries?: readonly Descriptor[]): ImageSource {
   if (word === HOST_IMAGE) return hostImage();
-  const { id, config } = resolveImage(store, word, 'size');
+  const { id, config } = resolveImage(store, word, 'size', entries);
   const layers = config.rootfs.diff_ids;
   const defaults = config.config ?? {};
   return {

@@ -7,7 +7,7 @@ import type { Store } from '../../state/store.ts';
 import { findImage } from './find-image.ts';
 import { HOST_IMAGE, type ImageSource } from './image-source.ts';
 import { badValue } from './parse-values.ts';
-import { isHere, PULL_POLICIES, type PullPolicy, type WatchPull } from './pull-policy.ts';
+import { entriesHere, PULL_POLICIES, type PullPolicy, type WatchPull } from './pull-policy.ts';
 import type { RunRequest } from './run-request.ts';
 
 /** As findImage(), after a pull where --pull and --platform ask for one; USAGE_INVALID, and as pullImage(). */
@@ -15,7 +15,10 @@ export async function obtainImage(store: Store, request: RunRequest, watch: Watc
   const policy = policyOf(request);
   if (request.platform !== undefined) requireOffered(request, parsePlatform(request.platform));
   if (request.image === HOST_IMAGE || policy === 'never') return findImage(store, request.image);
-  if (policy === 'missing' && isHere(store, request)) return findImage(store, request.image);
+  if (policy === 'missing') {
+    const entries = entriesHere(store, request);
+    if (entries.length > 0) return findImage(store, request.image, entries);
+  }
   // Only now: what a pull needs takes longer to load than a container takes to start.
   const { pullForRun } = await import('./pull-for-run.ts');
   const name = await pullForRun(store, { ...request, policy }, watch);

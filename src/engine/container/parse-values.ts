@@ -14,7 +14,7 @@ const UNITS: Readonly<Record<string, number>> = { '': 1, b: 1, k: 1024, m: 1024 
 
 /** Bytes of a size such as `64m`, `1.5g`, `512kb`; units are binary. `whole` is the value that the size is a part of. */
 export function parseSize(flag: string, text: string, whole = text): number {
-  const match = /^(\d+(?:\.\d+)?)([bkmgt]?)(?:i?b)?$/iu.exec(text);
+  const match = /^(\d+(?:\.\d+)?)([BKMGTbkmgt]?)(?:[Ii]?[Bb])?$/u.exec(text);
   const bytes =
     match === null ? Number.NaN : Math.floor(Number(match[1]) * (UNITS[match[2]?.toLowerCase() ?? ''] ?? Number.NaN));
   if (!Number.isSafeInteger(bytes) || bytes <= 0)

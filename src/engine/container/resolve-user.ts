@@ -14,7 +14,7 @@ export interface ResolvedUser {
 
 /** Longer account files are refused: an image must not make hutch read without end. */
 export const MAX_ACCOUNT_BYTES = 1024 * 1024;
-const WORD = /^(?:\d+|[a-z_][a-z0-9_.-]*\$?)$/iu;
+const WORD = /^(?:\d+|[A-Za-z_][A-Za-z0-9_.-]*\$?)$/u;
 
 /**
  * Ids for `user[:group]`, names or numbers. Without a group the passwd entry's, and its supplementary groups.

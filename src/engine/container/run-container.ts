@@ -1,7 +1,7 @@
 /** `hutch run`: makes a container and becomes its monitor, in the foreground or not; on the host's side. */
 import { HutchError } from '../../errors/hutch-error.ts';
 import { readSession } from '../../host/session.ts';
-import { discard } from '../../monitor/launch.ts';
+import { discard, tellEarly } from '../../monitor/launch.ts';
 import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import type { HereOptions } from '../../monitor/monitor-here.ts';
 import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
@@ -75,12 +75,13 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
   );
   if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
+  const early = options.takeGuess();
   return (options.handOver ?? monitorInPlace)({
     store: made.store,
     record: made.record,
     identity: made.identity,
     plan: made.draft.plan,
-    prelaunched: options.takeGuess(),
+    prelaunched: early === undefined ? undefined : tellEarly(early, made.draft.plan, ears.trace !== null),
     shell,
     attachment: options.detach ? null : attachment,
     // What nobody can read afterwards is written only for those who cannot see it now.

@@ -33,11 +33,16 @@ export interface ResolvedImage {
 const SHORTEST_ID = 4;
 
 /**
- * The image of that name, digest, id or unambiguous beginning of an id, for this host's platform.
+ * The image of that name, digest, id or unambiguous beginning of an id, for this host's platform. `entries`: what findEntries() has just found.
  * IMAGE_UNKNOWN, REFERENCE_INVALID, RECORD_CORRUPT, SPEC_INVALID.
  */
-export function resolveImage(store: Store, name: string, check: RecordCheck = 'digest'): ResolvedImage {
-  const [entry] = findEntries(store, name);
+export function resolveImage(
+  store: Store,
+  name: string,
+  check: RecordCheck = 'digest',
+  entries: readonly Descriptor[] = findEntries(store, name),
+): ResolvedImage {
+  const [entry] = entries;
   if (entry === undefined) throw unknownImage(name);
   try {
     return readImage(store, entry, check);
