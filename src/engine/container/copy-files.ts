@@ -261,7 +261,7 @@ async function placeOf(
     const ended = await readEndedHost(store, record);
     return { from: { kind: 'mounted', root: ended.root }, ended };
   }
-  const { upper, lower, isWholeCopy } = locateTree(store, record, 'copied from');
+  const { upper, lower, isWholeCopy } = locateTree(store, record);
   return { from: { kind: 'stopped', directories: isWholeCopy ? [upper] : [upper, ...lower] } };
 }
 

@@ -13,7 +13,7 @@ import { locateTree } from './container-tree.ts';
 export async function exportContainer(word: string, output: string | null, signal: AbortSignal): Promise<Packed> {
   refuseTerminal(output);
   const store = locateStore();
-  const tree = locateTree(store, findContainer(store, word), 'exported');
+  const tree = locateTree(store, findContainer(store, word));
   let packed: Packed = { entries: 0, leftOut: 0 };
   await writeOutput(output, signal, async (send) => {
     packed = await packContainer(store, { ...tree, output: 'tree' }, send);
