@@ -60,6 +60,8 @@ export interface ContainerRecord {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Ports of the host that lead to it while it runs. */
   readonly ports?: readonly PublishedPort[];
+  /** What it says that it serves: `80/tcp`, `8000-8009/udp`, as its image and --expose have it; published ports come on top. */
+  readonly exposed?: readonly string[];
   /** The user networks it is on; left out where it has another kind of network. */
   readonly networks?: readonly NetworkAttachment[];
   /** Of --dns, asked by the name server of its networks instead of the host's. */

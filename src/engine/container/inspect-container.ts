@@ -8,6 +8,7 @@ import { currentState, type ContainerState } from '../../state/container-state.t
 import type { Health, HealthCheck } from '../../state/health.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
+import { describeExposed } from './exposed-ports.ts';
 import { describeHostConfig } from './inspect-host-config.ts';
 import { networkSettings } from './network-settings.ts';
 import { readSpec, volumesOf } from './read-spec.ts';
@@ -132,6 +133,7 @@ function configOf(record: ContainerRecord, spec: RuntimeSpec): object {
     Domainname: spec.domainname ?? '',
     ...zoneOf(spec),
     User: user.uid === 0 && user.gid === 0 ? '' : `${String(user.uid)}:${String(user.gid)}`,
+    ExposedPorts: describeExposed(record),
     Tty: record.terminal,
     OpenStdin: record.interactive,
     StdinOnce: record.stdinOnce,

@@ -142,6 +142,7 @@ function newRecord({ request, image, id, name, draft, interactsOnce }: RecordPar
   const { stopTimeout, timeout, annotations = [], pidFile } = request;
   const { resolver, networks } = draft;
   const { ports } = draft.published;
+  const exposed = [...image.defaults.exposedPorts, ...request.expose];
   return {
     id,
     name,
@@ -160,6 +161,7 @@ function newRecord({ request, image, id, name, draft, interactsOnce }: RecordPar
     timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
     log: parseLog(request),
     ...(ports.length === 0 ? {} : { ports }),
+    ...(exposed.length === 0 ? {} : { exposed }),
     ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
     ...(annotations.length === 0
       ? {}
