@@ -44,6 +44,8 @@ export interface ContainerRecord {
   readonly terminal: boolean;
   /** Its stdin is open. */
   readonly interactive: boolean;
+  /** The streams that whoever made it wanted to be connected to: none with -d. */
+  readonly attached?: readonly ('stdin' | 'stdout' | 'stderr')[];
   /** Its stdin ends with that of the first client. */
   readonly stdinOnce: boolean;
   readonly restart: RestartPolicy;
