@@ -22,6 +22,8 @@ export interface LogSettings {
   readonly maxSizeBytes: number | null;
   /** How many files there are at most, the one that is written to among them. */
   readonly maxFiles: number;
+  /** By the names of docker's options for it, what `logs --details` shows of the container. */
+  readonly details?: Readonly<Partial<Record<'labels' | 'labels-regex' | 'env' | 'env-regex', string>>>;
 }
 
 export interface ContainerRecord {

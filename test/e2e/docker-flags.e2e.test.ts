@@ -169,7 +169,7 @@ describe('commands about one container', { skip: hostSkip() }, () => {
     await text('run', '-d', '--net', 'none', '--name', 'old', 'host', 'sleep', '1000');
     await text('run', '-d', '--net', 'none', '--name', 'new', 'host', 'sh', '-c', script);
     assert.equal(await text('exec', '-l', 'cat', '/etc/hostname'), await text('exec', 'new', 'cat', '/etc/hostname'));
-    assert.equal(await text('logs', '-l', '--details', '--names'), 'hello');
+    assert.equal(await text('logs', '-l', '--names'), 'hello');
     assert.match(await text('top', '-l', '--', '-o', 'pid,args'), /sleep 1000/u);
     assert.equal(await text('port', '-l'), '');
     assertRefused(await box.hutch(['exec', '-l']), /^hutch: hutch exec needs COMMAND/u);
