@@ -42,6 +42,13 @@ function failureOf(error: unknown, { path, to }: ReceiveRequest): CopyFailure {
       hint: 'free some space there, or copy to another file system',
       entry: null,
     };
+  if (error instanceof HutchError && error.context['errno'] === 'EBUSY')
+    return {
+      code: 'PATH_INVALID',
+      message: error.message,
+      hint: 'something is mounted there, which cannot be replaced: change it where it comes from, or in place by hutch exec',
+      entry: null,
+    };
   if (error instanceof HutchError)
     return { code: error.code, message: error.message, hint: error.hint ?? null, entry: null };
   const errno = errnoOf(error);
