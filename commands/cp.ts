@@ -1,7 +1,10 @@
 /** `hutch cp`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { interruptible } from '../src/cli/interrupted.ts';
 import { copyFiles } from '../src/engine/container/copy-files.ts';
+
+const WHEN_STOPPED = 'each file that was there is what it was, or the whole new one';
 
 export default class Cp extends HutchCommand {
   static override description = `Copies files between a container and the host, or between two containers. One path is CONTAINER:PATH, the other a path of
@@ -26,11 +29,10 @@ owners. A container need not run; its volumes are there only while it does.`;
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Cp);
-    const { leftOut, squashedIds } = await copyFiles({
-      ...args,
-      archive: flags.archive,
-      followLink: flags['follow-link'],
-    });
+    const { archive, 'follow-link': followLink } = flags;
+    const { leftOut, squashedIds } = await interruptible(WHEN_STOPPED, (signal) =>
+      copyFiles({ ...args, archive, followLink, signal }),
+    );
     if (leftOut > 0) this.note(`left out ${String(leftOut)} sockets and device nodes`);
     if (squashedIds > 0)
       this.note(`${String(squashedIds)} files belong to ids that do not exist there: given to nobody`);

@@ -16,6 +16,12 @@ export default class Create extends HutchCommand {
   };
   static override flags = {
     ...CONTAINER_FLAGS,
+    attach: Flags.string({
+      char: 'a',
+      multiple: true,
+      description:
+        'stdin, stdout or stderr: whether stdin is for one client only; start -a connects to what it says itself',
+    }),
     rm: Flags.boolean({ description: 'remove the container when it ends' }),
     cidfile: Flags.string({ description: 'write the id of the container to a file' }),
   };
@@ -25,7 +31,7 @@ export default class Create extends HutchCommand {
     await refuseFlags(flags);
     const request = requestFrom({ flags, image: args.image, command: args.command, remove: flags.rm });
     const ears = { warn: (text: string) => void this.warn(text), watchPull: pullWatcher(flags) };
-    this.print(await createContainer(request, ears, { cidFile: flags.cidfile }));
+    this.print(await createContainer(request, ears, { cidFile: flags.cidfile, attach: flags.attach }));
     return EXIT_OK;
   }
 }

@@ -8,7 +8,7 @@ const LETTER = { added: 'A', changed: 'C', deleted: 'D' } as const;
 export default class Diff extends HutchCommand {
   static override summary = 'Show what a container has changed';
   static override description =
-    'One line for each file or directory: A for added, C for changed, D for deleted. What lies in volumes and in the mounts that every container has is no change.';
+    'One line for each file or directory: A for added, C for changed, D for deleted. What lies in volumes and in the mounts that every container has is no change. One of the image host is compared with the host as it is now.';
   static override examples = ['<%= config.bin %> diff web', '<%= config.bin %> diff --format json web'];
   static override args = { container: Args.string({ required: true, description: 'name or id' }) };
   static override flags = { format: Flags.string({ description: 'json', options: ['json'] }) };

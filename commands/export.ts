@@ -1,6 +1,7 @@
 /** `hutch export`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { interruptible, NO_HALF_ARCHIVE } from '../src/cli/interrupted.ts';
 import { exportContainer } from '../src/engine/container/export-container.ts';
 
 export default class Export extends HutchCommand {
@@ -16,7 +17,9 @@ export default class Export extends HutchCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Export);
-    const { leftOut } = await exportContainer(args.container, flags.output ?? null);
+    const { leftOut } = await interruptible(NO_HALF_ARCHIVE, (signal) =>
+      exportContainer(args.container, flags.output ?? null, signal),
+    );
     if (leftOut > 0) this.note(`${args.container}: left out ${String(leftOut)} sockets and device nodes`);
     return EXIT_OK;
   }

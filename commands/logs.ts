@@ -21,7 +21,7 @@ export default class Logs extends HutchCommand {
   };
   static override flags = {
     ...LATEST_FLAG,
-    details: Flags.boolean({ hidden: true, description: 'what --log-opt adds to lines: with these drivers nothing' }),
+    details: Flags.boolean({ description: 'put before each line what --log-opt names of its labels and environment' }),
     names: Flags.boolean({ hidden: true, description: 'for logs of several containers at once' }),
     follow: Flags.boolean({ char: 'f', description: 'go on until the container has ended' }),
     since: Flags.string({ description: 'only what was written from then on' }),
@@ -32,8 +32,9 @@ export default class Logs extends HutchCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Logs);
-    const { follow, timestamps, since, until } = flags;
+    const { details, follow, timestamps, since, until } = flags;
     const options = {
+      details,
       follow,
       timestamps,
       tail: parseTail(flags.tail),

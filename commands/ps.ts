@@ -23,7 +23,7 @@ export default class Ps extends HutchCommand {
       char: 'f',
       multiple: true,
       description:
-        'id, name, label, status, exited, ancestor, before, since, until, volume, network, health, publish, command or restart-policy, as KEY=VALUE',
+        'id, name, label, status, exited, ancestor, before, since, until, volume, network, health, publish, expose, command or restart-policy, as KEY=VALUE',
     }),
     sort: Flags.string({ description: 'command, created, id, image, names, runningfor, size or status' }),
     'no-trunc': Flags.boolean({ description: 'do not shorten ids and commands' }),

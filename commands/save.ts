@@ -1,6 +1,7 @@
 /** `hutch save`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { interruptible, NO_HALF_ARCHIVE } from '../src/cli/interrupted.ts';
 import { saveImages } from '../src/engine/image/save-image.ts';
 
 export default class Save extends HutchCommand {
@@ -30,7 +31,8 @@ export default class Save extends HutchCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Save);
-    await saveImages({ images: args.image, output: flags.output ?? null, format: flags.format });
+    const { output = null, format } = flags;
+    await interruptible(NO_HALF_ARCHIVE, (signal) => saveImages({ images: args.image, output, format, signal }));
     return EXIT_OK;
   }
 }

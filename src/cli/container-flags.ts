@@ -96,7 +96,7 @@ export const CONTAINER_FLAGS = {
   'no-healthcheck': Flags.boolean({ description: "do without the image's health check" }),
   timeout: one('seconds that it may run; then it is killed'),
   'log-driver': one('file (default) or none'),
-  'log-opt': several('max-size=10m or max-file=3'),
+  'log-opt': several('max-size=10m, max-file=3; labels=KEY,…, env=NAME,… and their -regex for logs --details'),
   ...LIMIT_FLAGS,
   ...REFUSED_FLAGS,
   'cgroup-parent': one('slice of systemd in which its cgroup is made (default hutch.slice)'),

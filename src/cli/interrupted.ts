@@ -7,6 +7,9 @@ const SIGNALS = ['SIGINT', 'SIGTERM'] as const;
 /** For the work to leave things as they should be. Whatever does not heed the signal by then ends with the process. */
 const GRACE_MS = 2000;
 
+/** What an export or a save says then. */
+export const NO_HALF_ARCHIVE = 'there is no half archive';
+
 /** The user, or the system, ended the work. */
 export class Interrupted extends Error {
   override readonly name = 'Interrupted';

@@ -1,6 +1,7 @@
 /**
  * PROGRAM pack: reads what a container has written and ends. Runs as root of the user's user namespace, so that it may read files of
- * subordinate ids and sees ids as the container does; chrooted into the store, so that a link leads nowhere else.
+ * subordinate ids and sees ids as the container does; chrooted into the store, so that a link leads nowhere else. With a container of the image
+ * `host` it is not chrooted, as the host's own directories are the layers; what such a container has written is reached without links all the same.
  */
 import { closeSync, writeSync } from 'node:fs';
 import type { PackMessage, PackRequest, PackResultFd, PackStoreFd } from '../images/layer/pack-protocol.ts';
@@ -30,11 +31,13 @@ function main(): void {
   const calls = openFileCalls();
   const request = JSON.parse(process.argv[2] ?? '') as PackRequest;
   fchdir(STORE_FD);
-  chroot('.');
-  process.chdir('/');
   closeSync(STORE_FD);
   try {
-    confineBelow(request.upper, syscalls);
+    if (request.directory === undefined) {
+      chroot('.');
+      process.chdir('/');
+    }
+    confineBelow(request.directory ?? request.upper, syscalls);
     say({ event: 'pack_done', packed: packTree(request, createByteOutput(OUTPUT_FD), calls) });
   } catch (error) {
     say({ event: 'pack_failed', error: failureOf(error, 'the archive') });

@@ -1,7 +1,7 @@
 /** What a container has changed, found by walking through what it has written; pack program, chrooted into the store. */
 import type { BigIntStats } from 'node:fs';
 import { isKept, WHITEOUT_PREFIX } from '../archive/layer-attributes.ts';
-import type { ChangeKind, ContainerTree } from '../images/layer/pack-protocol.ts';
+import type { ChangeKind, ContainerTree, OwnEntry } from '../images/layer/pack-protocol.ts';
 import type { FileCalls } from '../syscall/files.ts';
 import {
   attributeNames,
@@ -38,6 +38,15 @@ interface Place {
   readonly isCovered: boolean;
 }
 
+interface Directory {
+  readonly path: string;
+  readonly from: string;
+  readonly stats: BigIntStats;
+  readonly before: Found | undefined;
+  /** It is no change unless something below it is. */
+  readonly isOwn?: true;
+}
+
 /**
  * Tells `visit` every change, parents before children, names in the order of their bytes. A directory is told with the first change below
  * it, at the latest, so that a layer made of it keeps its owner and mode. In a whole copy a file counts as unchanged when type, mode, owner,
@@ -58,28 +67,28 @@ export function walkChanges(tree: ContainerTree, calls: FileCalls, visit: (chang
     for (const name of namesOf(place, calls)) {
       const path = `${place.path}/${name}`;
       if (mounted.has(path)) continue;
+      const own = tree.own?.[path];
       const before = findIn(place.lower, name, calls);
       const from = `${place.upper}/${name}`;
       const stats = statOf(from);
+      if (own?.kind === 'link' && linkTarget(from) === own.to) continue;
       if (stats === undefined || isWhiteout(stats)) {
         if (before === undefined) continue;
         tell({ kind: 'deleted', path, now: null, isOpaque: false, isCovered: place.isCovered });
       } else if (stats.isDirectory()) {
-        enter(place, { path, from, stats, before });
+        enter(place, ownDirectory(own, { path, from, stats, before }));
       } else if (!(isWholeCopy && before !== undefined && isSame(before, { path: from, stats }, calls))) {
-        tell({ ...changeOf(path, before), now: { path: from, stats } });
+        tell({ ...changeOf(path, before ?? own), now: { path: from, stats } });
       }
     }
   };
 
-  const enter = (
-    place: Place,
-    { path, from, stats, before }: { path: string; from: string; stats: BigIntStats; before: Found | undefined },
-  ): void => {
+  const enter = (place: Place, { path, from, stats, before, isOwn }: Directory): void => {
     const lower = before?.directories ?? [];
     const hides = !isWholeCopy && !place.isCovered && lower.length > 0 && isOpaque(from, calls);
-    const change = { ...changeOf(path, before), now: { path: from, stats }, isOpaque: hides };
-    const isChanged = !(isWholeCopy && before !== undefined && isSame(before, { path: from, stats }, calls));
+    const change = { ...changeOf(path, before ?? isOwn), now: { path: from, stats }, isOpaque: hides };
+    const isSameAsBefore = isWholeCopy && before !== undefined && isSame(before, { path: from, stats }, calls);
+    const isChanged = hides || !(isOwn === true || isSameAsBefore);
     if (isChanged) tell(change);
     else waiting.push(change);
     const isCovered = place.isCovered || hides;
@@ -90,7 +99,16 @@ export function walkChanges(tree: ContainerTree, calls: FileCalls, visit: (chang
   walk({ path: '', upper: tree.upper, lower: tree.lower, isAlone: isWholeCopy, isCovered: false });
 }
 
-function changeOf(path: string, before: Found | undefined): Omit<Change, 'now'> {
+/** A directory that hutch has made, which may stand for others. */
+function ownDirectory(own: OwnEntry | undefined, found: Directory): Directory {
+  if (own?.kind !== 'directory') return found;
+  const { upper = found.from, lower } = own;
+  const before = lower === undefined ? found.before : { path: lower[0] ?? '', stats: found.stats, directories: lower };
+  return { ...found, from: upper, before, isOwn: true };
+}
+
+/** `before`: anything that was there. */
+function changeOf(path: string, before: unknown): Omit<Change, 'now'> {
   return { kind: before === undefined ? 'added' : 'changed', path, isOpaque: false, isCovered: false };
 }
 

@@ -22,6 +22,8 @@ export interface LogSettings {
   readonly maxSizeBytes: number | null;
   /** How many files there are at most, the one that is written to among them. */
   readonly maxFiles: number;
+  /** By the names of docker's options for it, what `logs --details` shows of the container. */
+  readonly details?: Readonly<Partial<Record<'labels' | 'labels-regex' | 'env' | 'env-regex', string>>>;
 }
 
 export interface ContainerRecord {
@@ -44,6 +46,8 @@ export interface ContainerRecord {
   readonly terminal: boolean;
   /** Its stdin is open. */
   readonly interactive: boolean;
+  /** The streams that whoever made it wanted to be connected to: none with -d. */
+  readonly attached?: readonly ('stdin' | 'stdout' | 'stderr')[];
   /** Its stdin ends with that of the first client. */
   readonly stdinOnce: boolean;
   readonly restart: RestartPolicy;
@@ -60,6 +64,8 @@ export interface ContainerRecord {
   readonly annotations?: Readonly<Record<string, string>>;
   /** Ports of the host that lead to it while it runs. */
   readonly ports?: readonly PublishedPort[];
+  /** What it says that it serves: `80/tcp`, `8000-8009/udp`, as its image and --expose have it; published ports come on top. */
+  readonly exposed?: readonly string[];
   /** The user networks it is on; left out where it has another kind of network. */
   readonly networks?: readonly NetworkAttachment[];
   /** Of --dns, asked by the name server of its networks instead of the host's. */

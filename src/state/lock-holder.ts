@@ -49,6 +49,7 @@ function linkIn(lock: string): string {
   }
 }
 
-function pidNamespace(): string {
+/** The inode number of the pid namespace of this process. */
+export function pidNamespace(): string {
   return /\d+/u.exec(readlinkSync('/proc/self/ns/pid'))?.[0] ?? '';
 }

@@ -10,13 +10,21 @@ import { CLONE, CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
 import type { CopyFailure, CopyMessage, CopyResultFd, ReceiveRequest } from '../protocol/copy.ts';
 import { openFileCalls } from '../syscall/files.ts';
 import { joinNamespacesOf } from '../syscall/join.ts';
-import { openSyscalls } from '../syscall/syscalls.ts';
+import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import { COPY_LIMITS, createReceiver } from './receive-files.ts';
 import { readLayer } from './layer-source.ts';
 
 const INPUT_FD = 0;
 const RESULT_FD: CopyResultFd = 3;
-const SIGKILL = 9;
+
+/**
+ * It is ended by the end of what it reads, which comes with the end of the CLI: then there is time to take away a file that came by halves. A
+ * signal that a terminal sends to all must not be earlier.
+ */
+function outliveSignals(syscalls: Syscalls): void {
+  syscalls.prctl(PR.SET_PDEATHSIG, 0);
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => undefined);
+}
 
 function say(message: CopyMessage): void {
   writeSync(RESULT_FD, `${JSON.stringify(message)}\n`);
@@ -34,6 +42,13 @@ function failureOf(error: unknown, { path, to }: ReceiveRequest): CopyFailure {
       hint: 'free some space there, or copy to another file system',
       entry: null,
     };
+  if (error instanceof HutchError && error.context['errno'] === 'EBUSY')
+    return {
+      code: 'PATH_INVALID',
+      message: error.message,
+      hint: 'something is mounted there, which cannot be replaced: change it where it comes from, or in place by hutch exec',
+      entry: null,
+    };
   if (error instanceof HutchError)
     return { code: error.code, message: error.message, hint: error.hint ?? null, entry: null };
   const errno = errnoOf(error);
@@ -44,7 +59,7 @@ function failureOf(error: unknown, { path, to }: ReceiveRequest): CopyFailure {
 
 async function main(): Promise<void> {
   const syscalls = openSyscalls();
-  syscalls.prctl(PR.SET_PDEATHSIG, SIGKILL);
+  outliveSignals(syscalls);
   syscalls.prctl(PR.SET_DUMPABLE, 0);
   syscalls.close_range(RESULT_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
   const calls = openFileCalls();

@@ -27,14 +27,15 @@ import type { LooseEnds, UnpackedLayer, UnpackRequest } from '../images/layer/un
 import type { FileCalls } from '../syscall/files.ts';
 import { isKept, OPAQUE, OPAQUE_WHITEOUT } from '../archive/layer-attributes.ts';
 import { cleanName, joinName, parentOf, pathOf, whiteoutOf, type Whiteout } from './entry-name.ts';
-import { CORRECT_IT, entryFailure, unmappedId } from './failure.ts';
+import { entryFailure, unmappedId } from './failure.ts';
 import { createLooseEnds } from './loose-ends.ts';
+import { createBeside, IN_ITS_PLACE } from './making-site.ts';
 import { createOpenDirectories, type DirectoryMetadata } from './open-directories.ts';
 
 export interface TreeWriter extends EntrySink {
-  /** Sets what was left for the end, and counts. */
   /** After an error: takes away the file that was being written. */
   abandon(): void;
+  /** Sets what was left for the end, and counts. */
   finish(): Counts & Pick<UnpackedLayer, 'isOpaque'> & { readonly loose: LooseEnds };
 }
 
@@ -74,7 +75,7 @@ const NOBODY = 65_534;
 
 /**
  * A writer that keeps within `request.limits`; every error names its entry. `isLayer` false is for files that go among others: no name is a
- * whiteout, and a directory that is there keeps what it is and never gives way to a file.
+ * whiteout, a directory that is there keeps what it is and never gives way to a file, and any other file gives way only to one that is whole.
  */
 export function createTreeWriter(
   calls: FileCalls,
@@ -120,13 +121,7 @@ export function createTreeWriter(
   const make = (name: string, entry: TarEntry): void => {
     switch (entry.type) {
       case 'file':
-        file = {
-          fd: create(name, () => openSync(pathOf(name), NEW_FILE, entry.mode & 0o777)),
-          name,
-          entry,
-          end: 0,
-          offset: 0,
-        };
+        file = openFile(site.begin(name), entry);
         break;
       case 'directory':
         loose.dropDirectory(name);
@@ -134,20 +129,35 @@ export function createTreeWriter(
         directories.open(name, entry);
         break;
       case 'symlink':
-        if (entry.linkName.includes('\0')) throw invalidArchive('has a NUL in its target', entry.name);
-        create(name, () => symlinkSync(bytesOf(entry.linkName), pathOf(name)));
-        dressPath(name, entry);
+        makeSymlink(site.begin(name), entry);
+        site.end();
         break;
       case 'hardlink':
         makeLink(name, cleanName(entry.linkName, limits));
         break;
       case 'fifo':
-        create(name, () => calls.mknod(`/${name}`, S_IFIFO | (entry.mode & 0o777), 0));
-        if ((dressPath(name, entry) & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
+        makeFifo(site.begin(name), entry);
+        site.end();
         break;
       case 'device':
         counts.skippedDevices += 1;
     }
+  };
+
+  const openFile = (name: string, entry: TarEntry): OpenFile => {
+    const fd = create(name, () => openSync(pathOf(name), NEW_FILE, entry.mode & 0o777));
+    return { fd, name, entry, end: 0, offset: 0 };
+  };
+
+  const makeSymlink = (name: string, entry: TarEntry): void => {
+    if (entry.linkName.includes('\0')) throw invalidArchive('has a NUL in its target', entry.name);
+    create(name, () => symlinkSync(bytesOf(entry.linkName), pathOf(name)));
+    dressPath(name, entry);
+  };
+
+  const makeFifo = (name: string, entry: TarEntry): void => {
+    create(name, () => calls.mknod(`/${name}`, S_IFIFO | (entry.mode & 0o777), 0));
+    if ((dressPath(name, entry) & SPECIAL_BITS) !== 0) chmodSync(pathOf(name), entry.mode);
   };
 
   /** Runs `work`, which makes `name`; an older entry that stands in its way is removed. */
@@ -158,22 +168,19 @@ export function createTreeWriter(
     } catch (error) {
       if (errnoOf(error) !== 'EEXIST') throw error;
       loose.dropDirectory(name);
-      if (isDirectory(pathOf(name))) clearDirectory(name);
+      if (isDirectory(pathOf(name))) directories.forget(name);
       rmSync(pathOf(name), { recursive: true });
       return work();
     }
   };
 
-  const clearDirectory = (name: string): void => {
-    if (!isLayer) throw invalidArchive('is no directory, but there is one in its place', name, CORRECT_IT);
-    directories.forget(name);
-  };
-
   /** A target that is not here may be in a layer below: what it is then is decided when that is known. */
   const makeLink = (name: string, target: string): void => {
     if (target === name && isThere(pathOf(name))) return;
+    const at = site.begin(name);
     try {
-      create(name, () => linkSync(pathOf(target), pathOf(name)));
+      create(at, () => linkSync(pathOf(target), pathOf(at)));
+      site.end();
     } catch (error) {
       if (!isLayer || !['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? '')) throw error;
       loose.addLink(name, target);
@@ -272,6 +279,7 @@ export function createTreeWriter(
     if (entry.attributes.length > 0) setAttributes(entry.attributes, dresser);
     calls.futimens(fd, entry.mtime);
     closeSync(fd);
+    site.end();
   };
 
   const dressDirectory = (name: string, directory: DirectoryMetadata): void => {
@@ -297,6 +305,7 @@ export function createTreeWriter(
     current = before;
   };
 
+  const site = isLayer ? IN_ITS_PLACE : createBeside();
   const loose = createLooseEnds(limits.looseBytes);
   const directories = createOpenDirectories(calls, {
     dress: (name, metadata) => named(name, () => dressDirectory(name, metadata)),
@@ -324,6 +333,7 @@ export function createTreeWriter(
     },
     end: () => named(current, endFile),
     abandon() {
+      site.abandon();
       if (file === undefined) return;
       if (isFileAt(file.fd, pathOf(file.name))) unlinkSync(pathOf(file.name));
       closeSync(file.fd);

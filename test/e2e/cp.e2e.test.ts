@@ -106,6 +106,7 @@ describe('hutch cp', { skip: hostSkip() === false ? busyboxSkip() : hostSkip() }
     await refused('tree', 'web:', /invalid value "web:" for cp/u);
     await refused('tree', 'elsewhere', /invalid value "tree elsewhere" for cp/u);
     await inside('mkdir -p /tmp/in-the-way/a');
+    await refused('tree/a', 'web:/etc/hosts', /EBUSY\n {2}fix: something is mounted there/u);
     await refused('tree/.', 'web:/tmp/in-the-way', /is no directory, but there is one in its place/u);
   });
 

@@ -123,6 +123,26 @@ describe('flags of podman’s', { skip: hostSkip() }, () => {
     assertRefused(await attached('-a', 'output'), /invalid value "output" for --attach/u);
   });
 
+  it('create -a is remembered: stdin is for one client only where that was to be connected', async () => {
+    const kept = async (...words: readonly string[]): Promise<string> => {
+      const id = printed(await box.hutch([...words, 'host', 'cat'])).trim();
+      const [config] = JSON.parse(printed(await box.hutch(['inspect', id]))) as [
+        { Config: Record<'AttachStdin' | 'AttachStdout' | 'AttachStderr' | 'StdinOnce', boolean> },
+      ];
+      const { AttachStdin, AttachStdout, AttachStderr, StdinOnce } = config.Config;
+      printed(await box.hutch(['rm', '-f', id]));
+      return [AttachStdin, AttachStdout, AttachStderr, StdinOnce].map(Number).join('');
+    };
+    const create = ['create', '--net', 'none'];
+    assert.equal(await kept(...create), '0110');
+    assert.equal(await kept(...create, '-i'), '1111');
+    assert.equal(await kept(...create, '-i', '--attach', 'stdout'), '0100');
+    assert.equal(await kept(...create, '-i', '-a', 'STDIN,stderr'), '1011');
+    assert.equal(await kept('run', '-d', '-i', '--net', 'none'), '0000');
+    assertRefused(await box.hutch([...create, '-a', 'stdlog', 'host', 'true']), /invalid value "stdlog" for --attach/u);
+    assert.equal(printed(await box.hutch(['ps', '-aq'])), '');
+  });
+
   it('--no-hosts leaves /etc/hosts to the image', async () => {
     const script = 'cat /etc/hosts';
     assert.equal(printed(await box.inHost(script, '--no-hosts')), readFileSync('/etc/hosts', 'utf8'));
@@ -149,7 +169,7 @@ describe('commands about one container', { skip: hostSkip() }, () => {
     await text('run', '-d', '--net', 'none', '--name', 'old', 'host', 'sleep', '1000');
     await text('run', '-d', '--net', 'none', '--name', 'new', 'host', 'sh', '-c', script);
     assert.equal(await text('exec', '-l', 'cat', '/etc/hostname'), await text('exec', 'new', 'cat', '/etc/hostname'));
-    assert.equal(await text('logs', '-l', '--details', '--names'), 'hello');
+    assert.equal(await text('logs', '-l', '--names'), 'hello');
     assert.match(await text('top', '-l', '--', '-o', 'pid,args'), /sleep 1000/u);
     assert.equal(await text('port', '-l'), '');
     assertRefused(await box.hutch(['exec', '-l']), /^hutch: hutch exec needs COMMAND/u);

@@ -94,6 +94,17 @@ describe('on a disk that fills up', { skip: worldSkip() }, () => {
     );
   });
 
+  it('a file that is to be replaced stays what it is when the new one does not fit, in a container and outside', async () => {
+    const { stdout } = await onSmallDisk(`mkdir ${small}/tree; echo word >${small}/tree/file
+      tar -C ${small}/tree -cf ${small}/tree.tar . && h image import -q ${small}/tree.tar tree:1 >/dev/null
+      h create --name old --net none tree:1 /file >/dev/null; head -c 500000 /dev/urandom >${small}/large
+      echo old >${small}/out; h cp ${small}/out old:/in; h cp ${small}/large old:/large
+      fill; truncate -s -200000 ${small}/filler; h cp ${small}/large old:/in | grep -c ENOSPC; h cp old:/large ${small}/out | grep -c ENOSPC
+      "$h" cp old:/in - 2>/dev/null | tar -xO; cat ${small}/out; find ${small} -name '.hutch-copy*' 2>/dev/null; free
+      h cp ${small}/large old:/in; h cp old:/in ${small}/out; cmp ${small}/large ${small}/out && echo replaced; h rm old`);
+    assert.equal(stdout, '1\n1\nold\nold\nreplaced\nold\n');
+  });
+
   it('a container that cannot be started there is what it was before', async () => {
     const { stdout } = await onSmallDisk(`h create --name old --net none host sh -c 'echo ran' >/dev/null; fill
       h start old >/dev/null; h ps -a --format '{{.Names}}'; free; h start -a old; h rm -f old; left`);

@@ -59,6 +59,24 @@ describe('logs', { skip: hostSkip() }, () => {
     await remove('policy');
   });
 
+  it('--details puts what --log-opt names before each line of both streams, behind the time', async () => {
+    const options = ['--log-opt', 'labels=role,none', '--log-opt', 'env-regex=^CIT'];
+    const script = 'echo one; printf two; echo; echo err >&2';
+    const words = ['run', '--net', 'none', '--name', 'named', '-l', 'role=web', '-e', 'CITY=New York', ...options];
+    printed({ ...(await box.hutch([...words, 'host', 'sh', '-c', script])), stderr: '' });
+    const before = 'CITY=New+York,role=web ';
+    const { stdout, stderr } = await box.hutch(['logs', '--details', 'named']);
+    assert.deepEqual([stdout, stderr], [`${before}one\n${before}two\n`, `${before}err\n`]);
+    assert.match(
+      (await box.hutch(['logs', '-t', '--details', 'named'])).stderr,
+      /^\S+Z CITY=New\+York,role=web err\n$/u,
+    );
+    assert.equal((await box.hutch(['logs', 'named'])).stdout, 'one\ntwo\n');
+    assert.match(printed(await box.hutch(['inspect', 'named'])), /"labels": "role,none"/u);
+    await remove('named');
+    assertRefused(await box.hutch(['run', '--log-opt', 'tag=x', 'host', 'true']), /invalid value "tag" for --log-opt/u);
+  });
+
   it('-f ends when the container is removed', async () => {
     await detach('goes', 'echo here; sleep 1000');
     const { child, seen } = follow('goes');

@@ -40,7 +40,12 @@ describe('hutch ps', { skip: hostSkip() }, () => {
     // The test process stands for the monitor that a running container has.
     await storeContainer(
       store,
-      recordOf(idOf(4), { name: 'up', createdAt: minute(4), restart: { name: 'always', limit: null } }),
+      recordOf(idOf(4), {
+        name: 'up',
+        createdAt: minute(4),
+        restart: { name: 'always', limit: null },
+        exposed: ['53/udp', '8000-8009', 'not a port'],
+      }),
       { status: 'running', monitor: self, init: self, startedAt: minute(5) },
     );
   });
@@ -87,6 +92,11 @@ describe('hutch ps', { skip: hostSkip() }, () => {
     ['done', ['publish=79-81/tcp', 'publish=7']],
     ['', ['publish=8080']],
     ['', ['publish=80/udp']],
+    ['up', ['expose=53/udp']],
+    ['up', ['expose=8005-9000']],
+    ['done', ['expose=80']],
+    ['up\ndone', ['expose=80', 'expose=8000']],
+    ['', ['expose=53', 'expose=8010/tcp']],
     ['done', ['command=^x+$']],
     ['up\nfailed\ndone\nmade', ['name=']],
   ];
@@ -112,6 +122,8 @@ describe('hutch ps', { skip: hostSkip() }, () => {
       'until=soon',
       'publish=x',
       'publish=9-8',
+      'expose=80/x',
+      'expose=70000',
     ]) {
       assertRefused(await box.hutch(['ps', '--filter', word]), /^hutch: --filter ".*" is not known\n/u);
     }

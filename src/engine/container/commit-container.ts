@@ -40,7 +40,7 @@ export async function commitContainer(word: string, options: CommitOptions = {})
   const created = creationTime();
   const { store, owner } = await openImageStore();
   const record = findContainer(store, word);
-  const tree = locateTree(store, record, 'committed');
+  const tree = locateTree(store, record);
   const base = resolveImage(store, record.image.id);
   const defaults = defaultsFromChanges(options.changes ?? [], base.config.config);
   await cleanStaging(store);

@@ -9,6 +9,7 @@ import { peekNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { momentOf } from '../parse-moment.ts';
 import { hasLabel } from '../prune-filter.ts';
+import { exposedBy, exposedPorts, overlaps, parsePortRange, type PortRange } from './exposed-ports.ts';
 import { networkOf, readSpec, volumesOf } from './read-spec.ts';
 
 export interface Candidate {
@@ -94,9 +95,13 @@ const TESTS: Readonly<Record<string, MakeTest>> = {
       return spec !== undefined && networkOf(spec) === value;
     },
   publish: (value) => {
-    const { protocol, first, last } = portsOf(value);
-    return ({ record: { ports = [] } }) =>
-      ports.some((port) => port.protocol === protocol && port.containerPort >= first && port.containerPort <= last);
+    const wanted = portsOf('publish', value);
+    return ({ record: { ports = [] } }) => ports.some((port) => overlaps(wanted, exposedBy(port)));
+  },
+  // What is published counts as exposed, as with docker.
+  expose: (value) => {
+    const wanted = portsOf('expose', value);
+    return ({ record }) => exposedPorts(record).some((range) => overlaps(wanted, range));
   },
   command: (value) => {
     const pattern = patternOf('command', value);
@@ -160,15 +165,10 @@ function isOn(store: Store, networks: readonly NetworkAttachment[], value: strin
 }
 
 /** As docker: a port of the container, or a range of them, of TCP unless it says otherwise. */
-function portsOf(value: string): { readonly protocol: string; readonly first: number; readonly last: number } {
-  const {
-    first,
-    last = first,
-    protocol = 'tcp',
-  } = /^(?<first>\d{1,5})(?:-(?<last>\d{1,5}))?(?:\/(?<protocol>tcp|udp))?$/u.exec(value)?.groups ?? {};
-  if (first === undefined || Number(first) > Number(last) || Number(last) > 65_535)
-    throw invalid(`publish=${value}`, 'a port of the container: publish=80, publish=53/udp or publish=8000-8080/tcp');
-  return { protocol, first: Number(first), last: Number(last) };
+function portsOf(key: 'publish' | 'expose', value: string): PortRange {
+  const range = parsePortRange(value);
+  if (range !== undefined) return range;
+  throw invalid(`${key}=${value}`, `a port of the container: ${key}=80, ${key}=53/udp or ${key}=8000-8080/tcp`);
 }
 
 /** What may be empty, and then fits every container, as with docker and podman. */

@@ -11,10 +11,14 @@ import { currentState, isBusy } from '../../state/container-state.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { ChangeWatcher } from './change-watcher.ts';
 import { FollowedFiles } from './followed-files.ts';
+import { detailText } from './log-details.ts';
 import { LogLines, type LineOptions, type TakeOutput } from './log-lines.ts';
 import { findTail } from './log-tail.ts';
+import { readSpec } from './read-spec.ts';
 
-export interface LogOptions extends LineOptions {
+export interface LogOptions extends Omit<LineOptions, 'details'> {
+  /** Before each line, what --log-opt names of the container's labels and environment. */
+  readonly details: boolean;
   readonly follow: boolean;
   /** The last so many lines; null for all. */
   readonly tail: number | null;
@@ -31,13 +35,19 @@ export async function containerLogs(word: string, options: LogOptions, take: Tak
   const store = locateStore();
   const record = findContainer(store, word);
   requireLog(record);
-  const lines = new LogLines(options, take);
+  const { details, ...how } = options;
+  const lines = new LogLines(details ? { ...how, details: detailsOf(store, record) } : how, take);
   using files = new FollowedFiles(logPath(store, record.id), (bytes) => lines.push(bytes));
   // It hears of changes before the first look.
   using watcher = options.follow ? new ChangeWatcher(containerDirectory(store, record.id)) : undefined;
   const { tail, untilMs } = options;
   files.readAll(tail === null ? undefined : (opened) => findTail(opened, tail, untilMs));
   if (watcher !== undefined) await follow({ store, record, untilMs, lines, files, watcher });
+}
+
+function detailsOf(store: Store, { id, labels, log }: ContainerRecord): Uint8Array {
+  const env = readSpec(store, id)?.process.env ?? [];
+  return Buffer.from(detailText(log.details ?? {}, { labels, env }));
 }
 
 function requireLog(record: ContainerRecord): void {

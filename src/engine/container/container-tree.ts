@@ -12,13 +12,10 @@ import { currentState, isBusy } from '../../state/container-state.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import type { Store } from '../../state/store.ts';
 
-/**
- * The tree of `record` as the pack program sees it. IMAGE_UNKNOWN for a container of the host's own root,
- * which is no image and can become none.
- */
-export function locateTree(store: Store, record: ContainerRecord, verb: string): ContainerTree {
+/** The tree of `record` as the pack program sees it. IMAGE_UNKNOWN for a container of the host's own root. */
+export function locateTree(store: Store, record: ContainerRecord): ContainerTree {
   const layers = record.image.layers.filter(isDigest);
-  if (layers.length === 0) throw isHost(record, verb);
+  if (layers.length === 0) throw isHost(record);
   const directory = containerDirectory(store, record.id);
   const inStore = (path: string): string => `/${relative(store.root, path)}`;
   return {
@@ -31,7 +28,8 @@ export function locateTree(store: Store, record: ContainerRecord, verb: string):
   };
 }
 
-function mountedPaths(directory: string): string[] {
+/** Paths in the container of the mounts in its spec. `directory` is the container's. */
+export function mountedPaths(directory: string): string[] {
   const spec = readJsonFile(join(directory, 'config.json')) as { readonly mounts?: readonly unknown[] } | undefined;
   return (spec?.mounts ?? []).flatMap((mount) => {
     const { destination } = mount as { readonly destination?: unknown };
@@ -39,10 +37,14 @@ function mountedPaths(directory: string): string[] {
   });
 }
 
-function isHost({ name, image }: ContainerRecord, verb: string): HutchError {
-  return new HutchError(`container "${name}" was made from "${image.reference}", which is no image with layers`, {
-    code: 'IMAGE_UNKNOWN',
-    hint: `make it of an image (hutch image import, hutch pull), and it can be ${verb}; single files of this one come out by hutch cp`,
-    context: { container: name, image: image.reference },
-  });
+/** An archive of it would be a system whose files belong to nobody, without those that its user cannot read. */
+function isHost({ name, image }: ContainerRecord): HutchError {
+  return new HutchError(
+    `container "${name}" was made from "${image.reference}": apart from its changes it is this system itself, whose files have no owners in a container and which no image holds`,
+    {
+      code: 'IMAGE_UNKNOWN',
+      hint: `hutch diff ${name} lists what it has changed, and hutch cp takes that out; for an archive or an image of all of it, run it from one (hutch pull, hutch image import)`,
+      context: { container: name, image: image.reference },
+    },
+  );
 }

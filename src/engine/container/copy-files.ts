@@ -29,6 +29,8 @@ export interface CopyRequest {
   readonly archive: boolean;
   /** Copy what a symbolic link at the source leads to. */
   readonly followLink: boolean;
+  /** Ends the copy: what is not whole by then is taken away, and a file that it was to replace stays. */
+  readonly signal: AbortSignal;
 }
 
 export interface Copied {
@@ -56,9 +58,14 @@ export async function copyFiles(request: CopyRequest): Promise<Copied> {
     refuseTerminal(null);
     return send(store, source, request, (output) => pipeline(output, process.stdout));
   }
-  if (source.kind === 'archive') return (await startReceiver(store, destination, undefined, true)).take(process.stdin);
-  const name = nameOf(source.path);
-  const receiver = await startReceiver(store, destination, { name }, request.archive);
+  const { signal } = request;
+  if (source.kind === 'archive')
+    return (await startReceiver(store, destination, { keepOwners: true, signal })).take(process.stdin);
+  const receiver = await startReceiver(store, destination, {
+    source: { name: nameOf(source.path) },
+    keepOwners: request.archive,
+    signal,
+  });
   let received: Copied | undefined;
   let refusal: Error | undefined;
   let taking = Promise.resolve();
@@ -71,10 +78,11 @@ export async function copyFiles(request: CopyRequest): Promise<Copied> {
     }
   };
   const sent = await send(store, source, request, (output) => (taking = take(output))).catch(async (error: unknown) => {
+    // Nothing more comes: it takes away what it has by halves.
+    await receiver.stop();
+    await taking;
     // It was refused before it was sent.
-    if (isBrokenPipe(error)) await taking;
-    else receiver.kill();
-    throw refusal ?? error;
+    throw isBrokenPipe(error) ? (refusal ?? error) : error;
   });
   if (refusal !== undefined) throw refusal;
   return {
@@ -126,7 +134,7 @@ const STDERR = ['pipe', 'pipe'] as const;
 async function send(
   store: Store,
   source: End,
-  { followLink }: CopyRequest,
+  { followLink, signal }: CopyRequest,
   take: (output: Readable) => Promise<void>,
 ): Promise<Copied> {
   if (source.kind === 'archive') throw badValue('cp', '-', 'a container for one of the two');
@@ -146,10 +154,15 @@ async function send(
       ended?.prefix,
     );
     const taken = take(child.stdout as Readable);
+    const kill = (): void => void child.kill('SIGKILL');
     // A reader that gives up ends the program, too.
-    taken.catch(() => child.kill('SIGKILL'));
+    taken.catch(kill);
+    signal.addEventListener('abort', kill);
     const sent = whileThere(source.container, from, () => answerOf('send', child, exit));
-    const [copied] = await Promise.all([sent, taken]);
+    const [copied] = await Promise.all([sent, taken]).catch((error: unknown) => {
+      signal.throwIfAborted();
+      throw error;
+    });
     return copied;
   } finally {
     if (storeFd !== undefined) closeSync(storeFd);
@@ -159,37 +172,41 @@ async function send(
 interface RunningReceiver {
   /** Hands it the archive, and waits until all is made. */
   take(input: NodeJS.ReadableStream): Promise<Copied>;
-  kill(): void;
+  /** Ends the archive here, and waits until what is not whole is gone. */
+  stop(): Promise<void>;
 }
 
 async function startReceiver(
   store: Store,
   destination: Extract<End, { kind: 'files' }>,
-  source: ReceiveRequest['source'],
-  keepOwners: boolean,
+  { signal, ...how }: Pick<ReceiveRequest, 'source' | 'keepOwners'> & Pick<CopyRequest, 'signal'>,
 ): Promise<RunningReceiver> {
-  const { to, ended } = await destinationOf(store, destination.container);
+  const { to, ended: root } = await destinationOf(store, destination.container);
   const path = destination.path.replace(/\/\.?$/u, '') || '/';
-  const request: ReceiveRequest = {
-    ...{ to, path, needsDirectory: path !== destination.path, keepOwners },
-    ...(source === undefined ? {} : { source }),
-  };
-  const release = (): void => ended?.[Symbol.dispose]();
-  const { child, exit } = await start('receive', request, to, ['pipe', 'ignore', ...STDERR], ended?.prefix).catch(
+  const request: ReceiveRequest = { ...how, to, path, needsDirectory: path !== destination.path };
+  const release = (): void => root?.[Symbol.dispose]();
+  const { child, exit } = await start('receive', request, to, ['pipe', 'ignore', ...STDERR], root?.prefix).catch(
     (error: unknown) => {
       release();
       throw error;
     },
   );
   const answer = whileThere(destination.container, to, () => answerOf('receive', child, exit)).finally(release);
-  answer.catch(() => undefined);
+  const ended = answer.then(
+    () => undefined,
+    () => undefined,
+  );
   return {
     take: async (input) => {
-      const given = pipeline(input, child.stdin as Writable).catch(() => undefined);
-      const [copied] = await Promise.all([answer, given]);
-      return copied;
+      const given = pipeline(input, child.stdin as Writable, { signal }).catch(() => undefined);
+      await Promise.all([ended, given]);
+      signal.throwIfAborted();
+      return answer;
     },
-    kill: () => void child.kill('SIGKILL'),
+    stop: async () => {
+      child.stdin?.destroy();
+      await ended;
+    },
   };
 }
 
@@ -244,7 +261,7 @@ async function placeOf(
     const ended = await readEndedHost(store, record);
     return { from: { kind: 'mounted', root: ended.root }, ended };
   }
-  const { upper, lower, isWholeCopy } = locateTree(store, record, 'copied from');
+  const { upper, lower, isWholeCopy } = locateTree(store, record);
   return { from: { kind: 'stopped', directories: isWholeCopy ? [upper] : [upper, ...lower] } };
 }
 

@@ -4,17 +4,23 @@ import { newState, writeState } from '../../state/container-state.ts';
 import { leaveRunning } from '../../state/running-list.ts';
 import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
+import { connectedStreams, parseAttachment } from './parse-attachment.ts';
 import type { RunRequest } from './run-request.ts';
 
-/** Makes a container and returns its id. Errors as makeContainer(); then nothing is left. */
+/**
+ * Makes a container and returns its id. What `attach` names only decides, as with docker, whether its stdin ends with that of the first client, and
+ * is shown by inspect. Errors as makeContainer(), USAGE_INVALID for what is no stream; then nothing is left.
+ */
 export async function createContainer(
   request: RunRequest,
   ears: MakeEars,
-  options: { readonly cidFile?: string | undefined },
+  options: { readonly cidFile?: string | undefined; readonly attach?: readonly string[] | undefined },
 ): Promise<string> {
+  const { interactive: stdin } = request;
+  const streams = connectedStreams(parseAttachment({ stdin, sigProxy: true, attach: options.attach }));
   refuseCidFile(options.cidFile);
   refusePidFile(request.pidFile);
-  const made = await makeContainer(request, ears, { interactsOnce: true });
+  const made = await makeContainer(request, ears, streams);
   try {
     keepCreated(made);
     writeCidFile(options.cidFile, made.record.id);

@@ -5,6 +5,7 @@ import { readMessages } from '../../images/layer/program-answer.ts';
 import { findContainer } from '../../state/container-record.ts';
 import { locateStore } from '../../state/store.ts';
 import { locateTree } from './container-tree.ts';
+import { locateHostTree } from './host-tree.ts';
 
 export interface ContainerChange {
   readonly kind: ChangeKind;
@@ -12,12 +13,13 @@ export interface ContainerChange {
 }
 
 /**
- * Hands each change of the container of a name or id to `take`, parents first. CONTAINER_UNKNOWN, CONTAINER_RUNNING, IMAGE_UNKNOWN for
- * the image `host`; as packContainer besides.
+ * Hands each change of the container of a name or id to `take`, parents first; of one of the image `host`, compared with the host as it is now.
+ * CONTAINER_UNKNOWN, CONTAINER_RUNNING, RECORD_CORRUPT; as packContainer besides.
  */
 export async function diffContainer(word: string, take: (change: ContainerChange) => void): Promise<void> {
   const store = locateStore();
-  const tree = locateTree(store, findContainer(store, word), 'compared');
+  const record = findContainer(store, word);
+  const tree = record.image.layers.length === 0 ? locateHostTree(store, record) : locateTree(store, record);
   await packContainer(store, { ...tree, output: 'changes' }, (output) =>
     readMessages(output, (line) => {
       const { kind, path } = line as PackedChange;

@@ -25,8 +25,15 @@ interface Mounting {
   readonly script: string | null;
 }
 
-/** What a script that mounts runs in front of its program: a helper ends with the pid namespace, and so with the program. */
-const ALONE = ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--'] as const;
+/**
+ * What a script that mounts runs in front of its program: a helper ends with the pid namespace, and so with the program. One that reads dies with
+ * the CLI; one that writes ends by itself then, as nothing more comes, and before that takes away what is not whole: signals of the terminal do
+ * not reach it.
+ */
+const ALONE: Readonly<Record<RootUse, readonly string[]>> = {
+  read: ['setpriv', '--pdeathsig', 'KILL', 'unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--'],
+  write: ['setsid', 'setpriv', '--pdeathsig', 'clear', 'unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--'],
+};
 
 /**
  * Keeps others from starting or removing the container until the result is disposed of, and makes its directories ready for a mount.
@@ -41,7 +48,7 @@ export async function enterEnded(store: Store, { id, name }: ContainerRecord, us
     const mounting = plan === undefined ? undefined : mountingOf(plan, use);
     if (plan === undefined || mounting === undefined) throw isNotWhole(name);
     await prepareAgain(store, id, plan);
-    return { ...behind(mounting), [Symbol.dispose]: () => leaveRunning(store, id) };
+    return { ...behind(mounting, use), [Symbol.dispose]: () => leaveRunning(store, id) };
   } catch (error) {
     leaveRunning(store, id);
     throw error;
@@ -57,15 +64,15 @@ export async function readEndedHost(store: Store, record: ContainerRecord): Prom
   const isPlain = plan?.steps.some(({ kind }) => kind === 'overlay_host_directory') === true;
   const mounting = isPlain ? mountingOf(plan, 'read') : undefined;
   if (mounting === undefined) return enterEnded(store, record, 'read');
-  return { ...behind(mounting), [Symbol.dispose]: () => undefined };
+  return { ...behind(mounting, 'read'), [Symbol.dispose]: () => undefined };
 }
 
 function planOf(store: Store, id: string): Plan | undefined {
   return readJsonFile(join(containerDirectory(store, id), 'plan.json')) as Plan | undefined;
 }
 
-function behind({ root, script }: Mounting): Pick<EndedRoot, 'root' | 'prefix'> {
-  return { root, prefix: script === null ? [] : [...ALONE, 'sh', '-p', '-c', script, 'hutch-mount'] };
+function behind({ root, script }: Mounting, use: RootUse): Pick<EndedRoot, 'root' | 'prefix'> {
+  return { root, prefix: script === null ? [] : [...ALONE[use], 'sh', '-p', '-c', script, 'hutch-mount'] };
 }
 
 /** As the plan of the container does it, by tools of the host. */

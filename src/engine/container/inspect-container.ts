@@ -8,6 +8,7 @@ import { currentState, type ContainerState } from '../../state/container-state.t
 import type { Health, HealthCheck } from '../../state/health.ts';
 import { readJsonFile } from '../../state/json-file.ts';
 import { locateStore, type Store } from '../../state/store.ts';
+import { describeExposed } from './exposed-ports.ts';
 import { describeHostConfig } from './inspect-host-config.ts';
 import { networkSettings } from './network-settings.ts';
 import { readSpec, volumesOf } from './read-spec.ts';
@@ -132,6 +133,10 @@ function configOf(record: ContainerRecord, spec: RuntimeSpec): object {
     Domainname: spec.domainname ?? '',
     ...zoneOf(spec),
     User: user.uid === 0 && user.gid === 0 ? '' : `${String(user.uid)}:${String(user.gid)}`,
+    AttachStdin: record.attached?.includes('stdin') ?? false,
+    AttachStdout: record.attached?.includes('stdout') ?? false,
+    AttachStderr: record.attached?.includes('stderr') ?? false,
+    ExposedPorts: describeExposed(record),
     Tty: record.terminal,
     OpenStdin: record.interactive,
     StdinOnce: record.stdinOnce,

@@ -86,6 +86,7 @@ function logConfig({ log }: ContainerRecord): object {
     Config: {
       ...(log.maxSizeBytes === null ? {} : { 'max-size': String(log.maxSizeBytes) }),
       'max-file': String(log.maxFiles),
+      ...log.details,
     },
   };
 }

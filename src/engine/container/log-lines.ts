@@ -15,10 +15,13 @@ export interface LineOptions {
   readonly untilMs: number | null;
   /** Both streams lead to one place: their order is kept, and all comes as stdout. */
   readonly together: boolean;
+  /** Before each line, behind its time. */
+  readonly details?: Uint8Array;
 }
 
 export const TIME_BYTES = 30;
 export const HEADER_BYTES = 40;
+const NOTHING = new Uint8Array(0);
 const LINE_FEED = 10;
 const SPACE = 32;
 const [DOT, F, P, S, E, Z] = [0x2e, 0x46, 0x50, 0x73, 0x65, 0x5a];
@@ -62,7 +65,7 @@ export function compareTime(bytes: Uint8Array, at: number, stamp: Uint8Array): n
   return 0;
 }
 
-/** One place that output goes to. It never grows beyond what one push brings: a header is longer than what is shown of it. */
+/** One place that output goes to. Without details it never grows beyond what one push brings: a header is longer than what is shown of it. */
 class Output {
   bytes = new Uint8Array(0);
   length = 0;
@@ -80,12 +83,16 @@ export class LogLines {
   private readonly since: Uint8Array | null;
   private readonly until: Uint8Array | null;
   private readonly timestamps: boolean;
+  private readonly details: Uint8Array;
+  private readonly hasPrefix: boolean;
   private readonly take: TakeOutput;
   private readonly stdout = new Output();
   private readonly stderr: Output;
 
-  constructor({ timestamps, sinceMs, untilMs, together }: LineOptions, take: TakeOutput) {
+  constructor({ timestamps, sinceMs, untilMs, together, details = NOTHING }: LineOptions, take: TakeOutput) {
     this.timestamps = timestamps;
+    this.details = details;
+    this.hasPrefix = timestamps || details.length > 0;
     this.since = sinceMs === null ? null : stampOf(sinceMs);
     this.until = untilMs === null ? null : stampOf(untilMs);
     this.stderr = together ? this.stdout : new Output();
@@ -94,8 +101,9 @@ export class LogLines {
 
   /** Shows the whole entries of `bytes`, and returns how many bytes those are. */
   push(bytes: Uint8Array): number {
-    this.stdout.makeRoom(bytes.length);
-    this.stderr.makeRoom(bytes.length);
+    const room = bytes.length + this.details.length * Math.ceil(bytes.length / HEADER_BYTES);
+    this.stdout.makeRoom(room);
+    this.stderr.makeRoom(room);
     const last = bytes.lastIndexOf(LINE_FEED) + 1;
     for (let at = 0; at < last && !this.isOver;) at = this.entry(bytes, at);
     this.flush('stdout', this.stdout);
@@ -107,7 +115,7 @@ export class LogLines {
   private entry(bytes: Uint8Array, at: number): number {
     if (!isEntry(bytes, at) || !this.isWanted(bytes, at)) return bytes.indexOf(LINE_FEED, at) + 1;
     const output = isStderr(bytes, at) ? this.stderr : this.stdout;
-    if (this.timestamps && !output.isWithinLine) this.stamp(bytes, at, output);
+    if (this.hasPrefix && !output.isWithinLine) this.begin(bytes, at, output);
     const isWhole = endsLine(bytes, at);
     output.isWithinLine = !isWhole;
     return copyText(bytes, at + HEADER_BYTES, output, isWhole);
@@ -116,6 +124,12 @@ export class LogLines {
   private isWanted(bytes: Uint8Array, at: number): boolean {
     if (this.until !== null && compareTime(bytes, at, this.until) > 0) this.isOver = true;
     return !this.isOver && (this.since === null || compareTime(bytes, at, this.since) >= 0);
+  }
+
+  private begin(bytes: Uint8Array, at: number, output: Output): void {
+    if (this.timestamps) this.stamp(bytes, at, output);
+    output.bytes.set(this.details, output.length);
+    output.length += this.details.length;
   }
 
   private stamp(bytes: Uint8Array, at: number, output: Output): void {

@@ -53,13 +53,13 @@ const DEFAULT_STOP_SECONDS = 10;
 const SYSTEMD_HALT = 37;
 
 /**
- * Makes a container that this process looks after until it leaves the running list. Everything is removed again when that fails.
+ * Makes a container that this process looks after until it leaves the running list. `attached` are the streams for its first client. Everything is removed again when that fails.
  * NAME_IN_USE, USAGE_INVALID, IMAGE_UNKNOWN, STORAGE_FULL and what draftContainer() throws.
  */
 export async function makeContainer(
   request: RunRequest,
   ears: MakeEars,
-  { interactsOnce }: { readonly interactsOnce: boolean },
+  attached: NonNullable<ContainerRecord['attached']>,
 ): Promise<MadeContainer> {
   const { store, owner } = await openOwnStore();
   await sweepOrphans(store);
@@ -69,7 +69,7 @@ export async function makeContainer(
   const directory = containerDirectory(store, id);
   const draftOf = (asked: RunRequest, isToBeMade: boolean): Promise<Draft> =>
     draftContainer({ request: asked, image, id, name, store, directory, isToBeMade });
-  const recordOf = (draft: Draft): ContainerRecord => newRecord({ request, image, id, name, draft, interactsOnce });
+  const recordOf = (draft: Draft): ContainerRecord => newRecord({ request, image, id, name, draft, attached });
   if (request.replace === true) {
     const { replaceContainer } = await import('./replace-container.ts');
     await replaceContainer(store, request, async (asked) => void recordOf(await draftOf(asked, false)));
@@ -135,13 +135,14 @@ interface RecordParts {
   readonly id: string;
   readonly name: string;
   readonly draft: Draft;
-  readonly interactsOnce: boolean;
+  readonly attached: NonNullable<ContainerRecord['attached']>;
 }
 
-function newRecord({ request, image, id, name, draft, interactsOnce }: RecordParts): ContainerRecord {
+function newRecord({ request, image, id, name, draft, attached }: RecordParts): ContainerRecord {
   const { stopTimeout, timeout, annotations = [], pidFile } = request;
   const { resolver, networks } = draft;
   const { ports } = draft.published;
+  const exposed = [...image.defaults.exposedPorts, ...request.expose];
   return {
     id,
     name,
@@ -152,7 +153,8 @@ function newRecord({ request, image, id, name, draft, interactsOnce }: RecordPar
     labels: buildLabels(request, image.defaults.labels),
     terminal: request.terminal,
     interactive: request.interactive,
-    stdinOnce: request.interactive && interactsOnce,
+    attached,
+    stdinOnce: request.interactive && attached.includes('stdin'),
     restart: parseRestart(request),
     stopSignal: stopSignalOf(request, image),
     stopTimeoutSeconds:
@@ -160,6 +162,7 @@ function newRecord({ request, image, id, name, draft, interactsOnce }: RecordPar
     timeoutSeconds: timeout === undefined || timeout === '0' ? null : parseWholeSeconds('--timeout', timeout, 1),
     log: parseLog(request),
     ...(ports.length === 0 ? {} : { ports }),
+    ...(exposed.length === 0 ? {} : { exposed }),
     ...(pidFile === undefined ? {} : { pidFile: resolve(pidFile) }),
     ...(annotations.length === 0
       ? {}

@@ -27,6 +27,14 @@ export function parseAttachment({ stdin, detachKeys, sigProxy, attach = [] }: At
   return { stdin: stdin && streams.includes('stdin'), outputs, detachKeys: keys, sigProxy };
 }
 
+/** The streams of a container that its user is connected to. */
+export function connectedStreams({
+  stdin,
+  outputs = ['stdout', 'stderr'],
+}: Pick<Attachment, 'stdin' | 'outputs'>): ('stdin' | 'stdout' | 'stderr')[] {
+  return [...(stdin ? (['stdin'] as const) : []), ...outputs];
+}
+
 /** In capitals, too, as docker's own messages have them. */
 function parseStreams(text: string): string[] {
   const names = text.toLowerCase().split(',');

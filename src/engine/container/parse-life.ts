@@ -1,6 +1,7 @@
 /** The flags that say how long a container lives and what is kept of its output; pure. */
 import type { LogSettings, RestartPolicy } from '../../state/container-record.ts';
 import { HutchError } from '../../errors/hutch-error.ts';
+import { DETAIL_KEYS, parseDetails } from './log-details.ts';
 import { badValue, parsePair, parseSize } from './parse-values.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -34,6 +35,8 @@ function parseFileCount(text: string): number {
 /** Drivers of others that keep a file of lines. */
 const FILE_DRIVERS = ['file', 'k8s-file', 'json-file', 'local'];
 
+const LOG_OPTIONS: readonly string[] = ['max-size', 'max-file', ...DETAIL_KEYS];
+
 export function parseLog({
   logDriver = 'file',
   logOptions,
@@ -41,14 +44,20 @@ export function parseLog({
   if (logDriver !== 'none' && !FILE_DRIVERS.includes(logDriver))
     throw badValue('--log-driver', logDriver, `none or file (${FILE_DRIVERS.slice(1).join(', ')} mean the same)`);
   const options = new Map(logOptions.map((text) => parsePair('--log-opt', text)));
-  for (const key of options.keys()) {
-    if (key !== 'max-size' && key !== 'max-file') throw badValue('--log-opt', key, 'max-size=10m or max-file=3');
-  }
+  const unknown = [...options.keys()].find((key) => !LOG_OPTIONS.includes(key));
+  if (unknown !== undefined)
+    throw badValue(
+      '--log-opt',
+      unknown,
+      'max-size=10m, max-file=3, labels=KEY,…, env=NAME,…, labels-regex or env-regex',
+    );
+  const details = parseDetails(options);
   const size = options.get('max-size');
   const files = options.get('max-file');
   return {
     driver: logDriver === 'none' ? 'none' : 'file',
     maxSizeBytes: size === undefined || size === '-1' ? null : parseSize('--log-opt max-size', size),
     maxFiles: files === undefined ? 1 : parseFileCount(files),
+    ...(Object.keys(details).length === 0 ? {} : { details }),
   };
 }

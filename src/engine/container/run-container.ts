@@ -9,7 +9,7 @@ import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
 import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { keepCreated } from './create-container.ts';
 import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
-import { parseAttachment, type AttachFlags } from './parse-attachment.ts';
+import { connectedStreams, parseAttachment, type AttachFlags } from './parse-attachment.ts';
 import type { RunRequest } from './run-request.ts';
 import { startInBackground } from './start-container.ts';
 import { lifeLimit } from './life-limits.ts';
@@ -66,13 +66,7 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
     if (early !== undefined) discard(early);
     return ears.watchPull(work);
   };
-  const made = await makeContainer(
-    request,
-    { ...ears, watchPull },
-    {
-      interactsOnce: !options.detach && attachment.stdin,
-    },
-  );
+  const made = await makeContainer(request, { ...ears, watchPull }, options.detach ? [] : connectedStreams(attachment));
   if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
   const early = options.takeGuess();

@@ -9,7 +9,7 @@ import { blobPath, readNestedIndex } from '../../images/store/layout.ts';
 import { isIndexType, type Descriptor } from '../../oci/image.ts';
 import { locateStore, type Store } from '../../state/store.ts';
 import { refuseHostImage } from './host-image.ts';
-import { refuseTerminal, writeOutput } from './write-output.ts';
+import { NEVER, refuseTerminal, writeOutput } from './write-output.ts';
 
 export interface SaveOptions {
   /** Names or ids; an image given by its id is saved without a name. */
@@ -18,17 +18,24 @@ export interface SaveOptions {
   readonly output: string | null;
   /** `docker-archive` or `oci-archive`. */
   readonly format?: string | undefined;
+  /** Ends it without an archive; its reason is thrown. */
+  readonly signal?: AbortSignal;
 }
 
 /** Saves images. IMAGE_UNKNOWN, RECORD_CORRUPT, USAGE_INVALID for a terminal or an unknown format; no half archive stays. */
-export async function saveImages({ images, output, format = 'docker-archive' }: SaveOptions): Promise<void> {
+export async function saveImages({
+  images,
+  output,
+  format = 'docker-archive',
+  signal = NEVER,
+}: SaveOptions): Promise<void> {
   const known = ARCHIVE_FORMATS.find((candidate) => candidate === format);
   if (known === undefined) throw unknownFormat(format);
   refuseTerminal(output);
   for (const name of images) refuseHostImage(name, 'saved');
   const store = locateStore();
   const saved = gather(store, images);
-  await writeOutput(output, (send) => send(writeArchive(store, saved, known)));
+  await writeOutput(output, signal, (send) => send(writeArchive(store, saved, known)));
 }
 
 function unknownFormat(format: string): HutchError {

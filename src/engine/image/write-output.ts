@@ -4,6 +4,7 @@ import { Readable } from 'node:stream';
 import { pipeline } from 'node:stream/promises';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
 import { syncPath } from '../../images/store/blob-file.ts';
+import { halfFileFor, sweepHalfFiles } from './half-file.ts';
 
 type Bytes = AsyncIterable<Uint8Array> | NodeJS.ReadableStream;
 
@@ -16,22 +17,25 @@ export function refuseTerminal(output: string | null): void {
   });
 }
 
+/** For what nobody stops. */
+export const NEVER = new AbortController().signal;
+
+type Write = (send: (bytes: Bytes) => Promise<void>) => Promise<void>;
+
 /**
- * Runs `write`, which sends the bytes through the function it is given. STORE_UNWRITABLE, STORAGE_FULL; after any error there is no
- * file of the name that was not there before.
+ * Runs `write`, which sends the bytes through the function it is given; `signal` ends that, and its reason is thrown. STORE_UNWRITABLE,
+ * STORAGE_FULL; after any error there is no file of the name that was not there before. What a killed process has left there goes first.
  */
-export async function writeOutput(
-  output: string | null,
-  write: (send: (bytes: Bytes) => Promise<void>) => Promise<void>,
-): Promise<void> {
-  if (output === null) await write(toStdout);
-  else await toFile(output, write);
+export async function writeOutput(output: string | null, signal: AbortSignal, write: Write): Promise<void> {
+  if (output === null) await write((bytes) => toStdout(bytes, signal));
+  else await toFile(output, signal, write);
 }
 
-async function toStdout(bytes: Bytes): Promise<void> {
+async function toStdout(bytes: Bytes, signal: AbortSignal): Promise<void> {
   try {
-    await pipeline(bytes, process.stdout);
+    await pipeline(bytes, process.stdout, { signal });
   } catch (error) {
+    signal.throwIfAborted();
     if (errnoOf(error) !== 'EPIPE') throw error;
     throw new HutchError('the reader of the archive went away before its end', {
       code: 'STORE_UNWRITABLE',
@@ -40,18 +44,20 @@ async function toStdout(bytes: Bytes): Promise<void> {
   }
 }
 
-async function toFile(output: string, write: (send: (bytes: Bytes) => Promise<void>) => Promise<void>): Promise<void> {
-  const half = `${output}.${String(process.pid)}.part`;
+async function toFile(output: string, signal: AbortSignal, write: Write): Promise<void> {
+  const half = halfFileFor(output);
   try {
     if (isSpecial(output)) {
-      await write((bytes) => pipeline(bytes, createWriteStream(output)));
+      await write((bytes) => pipeline(bytes, createWriteStream(output), { signal }));
       return;
     }
-    await write((bytes) => pipeline(bytes, createWriteStream(half, { flags: 'wx', mode: 0o644 })));
+    sweepHalfFiles(output);
+    await write((bytes) => pipeline(bytes, createWriteStream(half, { flags: 'wx', mode: 0o644 }), { signal }));
     syncPath(half);
     renameSync(half, output);
   } catch (error) {
     rmSync(half, { force: true });
+    signal.throwIfAborted();
     if (errnoOf(error) === undefined || error instanceof HutchError) throw error;
     throw unwritable(output, error);
   }
@@ -65,7 +71,7 @@ function isSpecial(path: string): boolean {
 
 /** Writes a digest to a file, without a line feed as podman does. STORE_UNWRITABLE, STORAGE_FULL. */
 export async function writeDigest(path: string, digest: string): Promise<void> {
-  await toFile(path, (send) => send(Readable.from([Buffer.from(digest)])));
+  await toFile(path, NEVER, (send) => send(Readable.from([Buffer.from(digest)])));
 }
 
 function unwritable(output: string, cause: unknown): HutchError {

@@ -5,8 +5,21 @@ import type { UnpackFailure } from './unpack-protocol.ts';
 export type PackResultFd = 3;
 export type PackStoreFd = 4;
 
-/** A container's tree; paths begin with `/`, which is the store. */
+/** What hutch itself has made in a container of the image `host`: no change as such. */
+export type OwnEntry =
+  /** What the container has written there lies in `upper` instead, above `lower`, where these are given. */
+  | { readonly kind: 'directory'; readonly upper?: string; readonly lower?: readonly string[] }
+  | { readonly kind: 'link'; readonly to: string };
+
+/** A container's tree; paths begin with `/`, which is the store, unless there is a `directory`. */
 export interface ContainerTree {
+  /**
+   * Of the image `host`: the container's directory, as a path from the store, which those above `lower` begin with. The layers below are the host's
+   * own directories then, and `/` is the host's.
+   */
+  readonly directory?: string;
+  /** By path in the container. */
+  readonly own?: Readonly<Record<string, OwnEntry>>;
   /** What the container has written. */
   readonly upper: string;
   /** Its image's layers, top layer first. */

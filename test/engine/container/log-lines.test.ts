@@ -48,6 +48,15 @@ test('LogLines puts a time before each line, not before each part', () => {
   assert.equal(shown({ timestamps: true }).stdout, `${at(1)} one\n${at(2)} two\n${at(4)} \n${at(5)} end`);
 });
 
+test('LogLines puts details before each line, behind the time, however long they are', () => {
+  const details = Buffer.from(`${'x'.repeat(100)} `);
+  assert.equal(
+    shown({ details }).stdout,
+    ['one', 'two', '', 'end'].map((line) => `${details.toString()}${line}`).join('\n'),
+  );
+  assert.ok(shown({ details, timestamps: true }).stdout.startsWith(`${at(1)} ${details.toString()}one\n`));
+});
+
 test('LogLines shows what lies between two moments, both included', () => {
   assert.equal(shown({ sinceMs: msAt(3) }).stdout, 'o\n\nend');
   assert.equal(shown({ untilMs: msAt(3) }).stdout, 'one\ntwo\n');

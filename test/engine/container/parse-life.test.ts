@@ -32,7 +32,7 @@ test('parseRestart() takes what docker takes', () => {
   assert.throws(() => restart('always', true), refusal('USAGE_INVALID', /contradict/u));
 });
 
-test('parseLog() takes drivers that mean a file, none, and two options', () => {
+test('parseLog() takes drivers that mean a file, none, and the options of docker’s that say something here', () => {
   const log = (logDriver: string | undefined, ...logOptions: string[]) => parseLog({ logDriver, logOptions });
   assert.deepEqual(log(undefined), { driver: 'file', maxSizeBytes: null, maxFiles: 1 });
   assert.deepEqual(log('json-file', 'max-size=10k', 'max-file=3'), {
@@ -41,11 +41,14 @@ test('parseLog() takes drivers that mean a file, none, and two options', () => {
     maxFiles: 3,
   });
   assert.equal(log('none').driver, 'none');
+  assert.deepEqual(log('file', 'labels=a,b', 'env-regex=^X').details, { labels: 'a,b', 'env-regex': '^X' });
+  assert.equal(log('file', 'labels=').details, undefined);
   for (const [driver, option] of [
     ['syslog'],
     ['file', 'tag=x'],
     ['file', 'max-file=0'],
     ['file', 'max-size=big'],
+    ['file', 'labels-regex=('],
   ] as const)
     assert.throws(() => log(driver, ...(option === undefined ? [] : [option])), refusal('USAGE_INVALID', /--log-/u));
 });
