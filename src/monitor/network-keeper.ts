@@ -9,14 +9,13 @@ import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { networkDriver } from '../drivers/network/select.ts';
 import { deepenBacklogs } from './deepen-backlogs.ts';
-import { endConnections } from './end-connections.ts';
+import { endConnections, sidesThrough } from './end-connections.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
 import { publishPorts } from './publish-ports.ts';
 import { NetworkBackoff } from './network-backoff.ts';
 
 const SLIRP = 'slirp4netns';
-
 /** What becomes of the network. `down`: tries to bring it back follow; `lost`: no more of them. */
 export type NetworkChange =
   | { readonly to: 'connected'; readonly pid: number | undefined }
@@ -82,11 +81,9 @@ export class NetworkKeeper implements Disposable {
     if (this.words.length > 0) this.removeSocket();
   }
 
-  /** pasta gives the container addresses of the host, and has other sequence numbers each time. */
   private async endConnections(): Promise<void> {
-    if (helperName(this.words) !== SLIRP) return;
-    const { address } = networkDriver(SLIRP);
-    if (address !== null) await endConnections(this.pid, [{ address, near: address }]);
+    const driver = networkDriver(helperName(this.words) === SLIRP ? SLIRP : 'pasta');
+    await endConnections(this.pid, await sidesThrough(driver, this.pid));
   }
 
   private removeSocket(): void {
