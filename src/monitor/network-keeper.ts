@@ -12,7 +12,7 @@ import { deepenBacklogs } from './deepen-backlogs.ts';
 import { endConnections, sidesThrough } from './end-connections.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
-import { publishPorts } from './publish-ports.ts';
+import { endRelays, publishPorts, type Lead } from './publish-ports.ts';
 import { NetworkBackoff } from './network-backoff.ts';
 
 const SLIRP = 'slirp4netns';
@@ -39,6 +39,7 @@ export class NetworkKeeper implements Disposable {
   private readonly options: KeeperOptions;
   private readonly backoff = new NetworkBackoff();
   private helper: NetworkHelper | undefined;
+  private leads: Lead[] = [];
   private words: readonly string[] = [];
   private pid = 0;
   private isRunning = false;
@@ -59,7 +60,9 @@ export class NetworkKeeper implements Disposable {
   /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
   async publishPorts(helper = this.helper): Promise<void> {
     const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
-    if (ports.length > 0) await publishPorts(this.options.apiSocket, ports);
+    endRelays(this.leads.splice(0));
+    if (ports.length > 0) this.leads = await publishPorts(this.options.apiSocket, ports);
+    if (this.isOver) endRelays(this.leads);
     if (ports.length > 0 && helper?.pid !== undefined) deepenBacklogs(this.options.syscalls(), helper.pid);
     this.removeSocket();
   }
@@ -77,6 +80,7 @@ export class NetworkKeeper implements Disposable {
   [Symbol.dispose](): void {
     this.isOver = true;
     this.backoff.end();
+    endRelays(this.leads);
     this.helper?.[Symbol.dispose]();
     if (this.words.length > 0) this.removeSocket();
   }

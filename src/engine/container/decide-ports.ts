@@ -1,5 +1,7 @@
 /** Which ports a new container is reached by, and what its user should know of that; on the host's side, changes nothing. */
 import type { NetworkDriver } from '../../drivers/network/driver.ts';
+import { networkDriver } from '../../drivers/network/select.ts';
+import { findTool } from '../../host/run-tool.ts';
 import { containerEnd, hostEnd, portText, type PublishedPort } from '../../oci/published-port.ts';
 import type { Settings } from '../../state/settings.ts';
 import type { Store } from '../../state/store.ts';
@@ -65,13 +67,37 @@ async function requirePublishing(network: NetworkDriver, wanted: readonly Wanted
     const reason = await network.refusal(port);
     if (reason === undefined) continue;
     const { hostAddress, containerPort, protocol } = port;
+    const where = network.name === 'bridge' ? 'on a network of yours' : `with --net ${network.name}`;
     throw new HutchError(
-      `port ${containerEnd({ containerPort, protocol })} cannot be published at ${hostAddress} with --net ${network.name}: ${reason}`,
+      `port ${containerEnd({ containerPort, protocol })} cannot be published at ${hostAddress} ${where}: ${reason}`,
       {
         code: 'USAGE_INVALID',
-        hint: `give another address (127.0.0.1, 0.0.0.0), or another network: ${network.name === 'pasta' ? 'slirp4netns' : 'pasta'}`,
+        hint: await otherWays(network, port),
         context: { network: network.name, address: hostAddress },
       },
     );
   }
+}
+
+const OTHER_ADDRESSES = ['127.0.0.1', '0.0.0.0'];
+const OTHER_DRIVERS = ['slirp4netns', 'pasta'] as const;
+
+/** Those that this host has. */
+async function otherWays(network: NetworkDriver, port: WantedPort): Promise<string> {
+  if (network.joins !== undefined) return 'give -p to the other container, when it is made';
+  const can = async (driver: NetworkDriver, hostAddress: string): Promise<boolean> =>
+    (await driver.refusal({ protocol: port.protocol, hostAddress })) === undefined;
+  const addresses: string[] = [];
+  for (const address of OTHER_ADDRESSES) if (await can(network, address)) addresses.push(address);
+  const drivers: string[] = [];
+  for (const name of OTHER_DRIVERS)
+    if (name !== network.name && findTool(name) !== undefined && (await can(networkDriver(name), port.hostAddress)))
+      drivers.push(`--net ${name}`);
+  const ways = [
+    ...(addresses.length === 0 ? [] : [`give another address (${addresses.join(' or ')})`]),
+    ...(drivers.length === 0 ? [] : [`use ${drivers.join(' or ')}`]),
+  ];
+  return ways.length > 0
+    ? ways.join(', or ')
+    : 'it takes --net pasta with a passt of 2024 or later, which this host lacks';
 }

@@ -8,6 +8,8 @@ import { networkInterfaces } from 'node:os';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findTool } from '../../../src/host/run-tool.ts';
+import { networkEvents } from '../../e2e/network-answers.ts';
+import { descendants } from '../../e2e/processes.ts';
 import { assertRefused, hostSkip, makeSandbox, printed } from '../../e2e/sandbox.ts';
 
 /** An address of the host that is not its loopback. */
@@ -51,10 +53,15 @@ async function askUdp(port: number, host: string | undefined): Promise<string> {
   }
 }
 
-async function assertAll(port: number, { rounds, workers }: { rounds: number; workers: number }): Promise<void> {
+interface Load {
+  readonly rounds: number;
+  readonly workers: number;
+}
+
+async function assertAll(port: number, { rounds, workers }: Load, host?: string): Promise<void> {
   let answered = 0;
   const work = async (): Promise<void> => {
-    for (let round = 0; round < rounds; round += 1) if ((await ask(port)) !== '') answered += 1;
+    for (let round = 0; round < rounds; round += 1) if ((await ask(port, host)) !== '') answered += 1;
   };
   await Promise.all(Array.from({ length: workers }, work));
   assert.equal(answered, rounds * workers);
@@ -99,8 +106,34 @@ describe('published ports', { skip: hostSkip() }, () => {
     assert.equal(await askUdp(await portOf('datagrams', '81/udp'), OUTER), `ping from ${OUTER ?? ''}`);
     const words = ['run', '--rm', '-p', '81/udp', 'host', 'true'];
     assertRefused(await box.hutch(words), /answers by UDP do not get back to the loopback/u);
-    assertRefused(await box.hutch(['run', '--rm', '-p', '[::1]::80', 'host', 'true']), /IPv4 addresses only/u);
+    const refused = await box.hutch(['run', '--rm', '-p', '[::1]::81/udp', 'host', 'true']);
+    assertRefused(refused, /for UDP at IPv4 addresses only/u);
   });
+
+  for (const network of ['slirp4netns', 'of-own'])
+    it(`lead there from IPv6 addresses, beside the same ports by IPv4, and again after the end of the helper: ${network}`, async () => {
+      if (network === 'of-own') printed(await box.hutch(['network', 'create', network]));
+      const name = `six-${network}`;
+      await serve(name, '--net', network, '-p', '[::1]::80');
+      const port = await portOf(name, '80');
+      await serve(`${name}-four`, '--net', network, '-p', `127.0.0.1:${String(port)}:80`);
+      await assertAll(port, { rounds: 100, workers: 10 }, '::1');
+      assert.equal(await ask(port), '10.0.2.2');
+      assert.equal(printed(await box.hutch(['port', name])), `80/tcp -> [::1]:${String(port)}\n`);
+      const format = '{{json .NetworkSettings.Ports}} {{.NetworkSettings.SourceAddressPreserved}}';
+      assert.equal(
+        printed(await box.hutch(['inspect', '--format', format, name])),
+        `{"80/tcp":[{"HostIp":"::1","HostPort":"${String(port)}"}]} false\n`,
+      );
+      const taken = ['run', '--rm', '-p', `[::]:${String(port)}:80`, 'host', 'true'];
+      assertRefused(await box.hutch(taken), new RegExp(`container "${name}(?:-four)?" has it`, 'u'));
+      for (const { pid } of descendants().filter(({ command }) => /slirp4netns .*tap0/u.test(command)))
+        process.kill(pid, 'SIGKILL');
+      for (let turn = 0; !(await networkEvents(box, name)).includes('network_up'); turn += 1) assert.ok(turn < 200);
+      await assertAll(port, { rounds: 10, workers: 10 }, '::1');
+      printed(await box.hutch(['rm', '-f', name, `${name}-four`]));
+      await assert.rejects(ask(port, '::1'), { code: 'ECONNREFUSED' });
+    });
 
   it('are the same after a restart, and gone after a stop', async () => {
     const tcp = await portOf('any', '80');
