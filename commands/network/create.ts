@@ -26,7 +26,7 @@ export default class NetworkCreate extends HutchCommand {
     internal: Flags.boolean({ description: 'its containers reach each other and nothing else' }),
     'ip-range': Flags.string({
       multiple: true,
-      description: 'give out IPv4 addresses of this part of the subnet only',
+      description: 'give out addresses of this part of the subnet only; once more for IPv6',
     }),
     ipv6: Flags.boolean({
       description: 'give its containers IPv6 too: a random subnet of fd00::/8, unless --subnet names one',
