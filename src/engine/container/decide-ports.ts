@@ -33,15 +33,18 @@ const DEFAULT_ADDRESS = '127.0.0.1';
 /** USAGE_INVALID where the network has no ports of its own, or the driver cannot listen at such an address; PORT_UNAVAILABLE. */
 export async function decidePorts({ request, image, store, network, settings }: PortInput): Promise<DecidedPorts> {
   const address = settings.publishAddress ?? DEFAULT_ADDRESS;
-  const wanted = parsePorts(request, { exposed: image.defaults.exposedPorts, address });
-  if (wanted.length === 0) return { ports: [], notes: [], reach: null };
+  const asked = parsePorts(request, { exposed: image.defaults.exposedPorts, address });
+  if (asked.length === 0) return { ports: [], notes: [], reach: null };
   if (network.name === 'host') return { ports: [], notes: [OF_HOST], reach: null };
-  await requirePublishing(network, wanted);
+  const { wanted, notes } = await publishable(network, asked);
   const ports = await choosePorts(store, wanted, { fallback: request.portFallback });
   return {
     ports,
-    notes: ports.flatMap((port, index) => noteOn(port, wanted[index])),
-    reach: request.publish.every(hasAddress) ? null : reachOf(ports, settings),
+    notes: [...notes, ...ports.flatMap((port, index) => noteOn(port, wanted[index]))],
+    reach: reachOf(
+      ports.find((_port, index) => wanted[index]?.isAnywhere === true),
+      settings,
+    ),
   };
 }
 
@@ -52,31 +55,36 @@ function noteOn(port: PublishedPort, wanted: WantedPort | undefined): string[] {
   return [`port ${String(wanted.hostPorts[0])} is root’s on this host; published instead: ${portText(port)}`];
 }
 
-function hasAddress(word: string): boolean {
-  return /^(?:\[[^\]]+\]|[\d.]+\.[\d.]+):/u.test(word);
-}
-
-function reachOf(ports: readonly PublishedPort[], { publishAddress }: Settings): string | null {
-  const [port] = ports;
+function reachOf(port: PublishedPort | undefined, { publishAddress }: Settings): string | null {
   if (port === undefined || publishAddress !== undefined) return null;
   return `${hostEnd(port)} is reached from this host alone; -p 0.0.0.0:${String(port.hostPort)}:${String(port.containerPort)} lets others in, "publishAddress" in the settings does so for all`;
 }
 
-async function requirePublishing(network: NetworkDriver, wanted: readonly WantedPort[]): Promise<void> {
-  for (const port of wanted) {
+interface Publishable {
+  readonly wanted: readonly WantedPort[];
+  readonly notes: readonly string[];
+}
+
+/** Of what -P takes, the driver may lack some, which is said; what the user has named must be had. USAGE_INVALID. */
+async function publishable(network: NetworkDriver, asked: readonly WantedPort[]): Promise<Publishable> {
+  const [wanted, notes]: [WantedPort[], string[]] = [[], []];
+  for (const port of asked) {
     const reason = await network.refusal(port);
-    if (reason === undefined) continue;
-    const { hostAddress, containerPort, protocol } = port;
-    const where = network.name === 'bridge' ? 'on a network of yours' : `with --net ${network.name}`;
-    throw new HutchError(
-      `port ${containerEnd({ containerPort, protocol })} cannot be published at ${hostAddress} ${where}: ${reason}`,
-      {
-        code: 'USAGE_INVALID',
-        hint: await otherWays(network, port),
-        context: { network: network.name, address: hostAddress },
-      },
-    );
+    if (reason === undefined) wanted.push(port);
+    else if (port.isOffered === true && network.device !== null)
+      notes.push(`-P does not publish port ${containerEnd(port)} at ${port.hostAddress}: ${reason}`);
+    else throw await refused(network, port, reason);
   }
+  return { wanted, notes };
+}
+
+async function refused(network: NetworkDriver, port: WantedPort, reason: string): Promise<HutchError> {
+  const where = network.name === 'bridge' ? 'on a network of yours' : `with --net ${network.name}`;
+  return new HutchError(`port ${containerEnd(port)} cannot be published at ${port.hostAddress} ${where}: ${reason}`, {
+    code: 'USAGE_INVALID',
+    hint: await otherWays(network, port),
+    context: { network: network.name, address: port.hostAddress },
+  });
 }
 
 const OTHER_ADDRESSES = ['127.0.0.1', '0.0.0.0'];

@@ -3,10 +3,13 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TOLD_FILES } from '../../../src/engine/container/tell-once.ts';
 import { findTool } from '../../../src/host/run-tool.ts';
 import { networkEvents } from '../../e2e/network-answers.ts';
 import { descendants } from '../../e2e/processes.ts';
@@ -209,6 +212,30 @@ describe('published ports', { skip: hostSkip() }, () => {
     if (moved.stderr === '') return; // Here they are everybody's.
     assert.match(moved.stderr, /port 80 is root’s on this host; published instead: 127\.0\.0\.1:\d{4,5}->80\/tcp\n$/u);
     assertRefused(await box.hutch([...low, 'host', 'true']), /sysctl -w net\.ipv4\.ip_unprivileged_port_start=80/u);
+  });
+
+  it('of -P are those that the driver can publish; of the others a warning tells, and one port that the host alone reaches is named', async () => {
+    const some = ['run', '--rm', '--expose', '81/udp', '-P'];
+    const left = await box.hutch([...some, 'host', 'true']);
+    assert.equal(left.code, 0);
+    assert.match(left.stderr, /^hutch: warning: -P does not publish port 81\/udp at 127\.0\.0\.1: answers by UDP/u);
+    assertRefused(await box.hutch([...some, '-p', '81/udp', 'host', 'true']), /81\/udp cannot be published/u);
+    assertRefused(await box.hutch([...some, '--net', 'none', 'host', 'true']), /with --net none/u);
+    made.push('told', 'open-told');
+    // It is told once for each login.
+    const tellAgain = (): void => {
+      rmSync(path.join(box.run, TOLD_FILES.ports), { force: true });
+    };
+    tellAgain();
+    const told = ['run', '-d', '--name', 'told', '-p', '0.0.0.0::81/udp', '-p', '80', 'host', 'sleep', '1000'];
+    const { stderr } = await box.hutch(told);
+    assert.match(
+      stderr,
+      /^hutch: warning: 127\.0\.0\.1:\d+ is reached from this host alone; -p 0\.0\.0\.0:\d+:80 lets/u,
+    );
+    const open = ['run', '-d', '--name', 'open-told', '-p', '0.0.0.0::80', 'host', 'sleep', '1000'];
+    tellAgain();
+    assert.equal((await box.hutch(open)).stderr, '', 'control');
   });
 
   it('need a network of the container’s own', async () => {
