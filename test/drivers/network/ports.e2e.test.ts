@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { rmSync } from 'node:fs';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
 import path from 'node:path';
@@ -12,7 +12,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { TOLD_FILES } from '../../../src/engine/container/tell-once.ts';
 import { findTool } from '../../../src/host/run-tool.ts';
 import { networkEvents } from '../../e2e/network-answers.ts';
-import { descendants } from '../../e2e/processes.ts';
+import { descendant, descendants, eventually } from '../../e2e/processes.ts';
 import { assertRefused, hostSkip, makeSandbox, printed } from '../../e2e/sandbox.ts';
 
 /** An address of the host that is not its loopback. */
@@ -137,6 +137,18 @@ describe('published ports', { skip: hostSkip() }, () => {
       printed(await box.hutch(['rm', '-f', name, `${name}-four`]));
       await assert.rejects(ask(port, '::1'), { code: 'ECONNREFUSED' });
     });
+
+  it('at IPv6 addresses lose no connection of ten thousand, after which the monitor gives its memory back', async (t) => {
+    await serve('load', '-p', '[::1]::80');
+    const { pid } = await descendant(/^hutch monitor load/u);
+    const ownKib = (): number =>
+      Number(/^Private_Dirty: *(\d+) kB$/mu.exec(readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8'))?.[1]);
+    await assertAll(await portOf('load', '80'), { rounds: 1000, workers: 10 }, '::1');
+    const most = ownKib();
+    const isLess = await eventually(() => (ownKib() < 0.6 * most && ownKib() < 16_384 ? true : undefined), 40_000);
+    t.diagnostic(`own memory: ${String(most)} KiB, then ${String(ownKib())} KiB`);
+    assert.ok(isLess);
+  });
 
   it('are the same after a restart, and gone after a stop', async () => {
     const tcp = await portOf('any', '80');
