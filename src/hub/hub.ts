@@ -184,6 +184,7 @@ export class Hub {
       prefixLength: subnetOf(network.subnet).prefixLength,
       gateway: network.gateway,
       ...(ipv6 === undefined ? {} : { ipv6 }),
+      ...(network.internal ? { isInternal: true } : {}),
       mac: mac ?? macOf(address),
       aliases: namesOf(member, aliases),
     };

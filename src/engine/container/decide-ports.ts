@@ -25,13 +25,16 @@ export interface PortInput {
   readonly store: Store;
   readonly network: NetworkDriver;
   readonly settings: Settings;
+  /** It is on networks that all lead nowhere, for now. */
+  readonly isInternal: boolean;
 }
 
 /** Nobody else, as long as the settings do not say so: what is published by mistake on a shared machine is everybody's. */
 const DEFAULT_ADDRESS = '127.0.0.1';
 
 /** USAGE_INVALID where the network has no ports of its own, or the driver cannot listen at such an address; PORT_UNAVAILABLE. */
-export async function decidePorts({ request, image, store, network, settings }: PortInput): Promise<DecidedPorts> {
+export async function decidePorts(input: PortInput): Promise<DecidedPorts> {
+  const { request, image, store, network, settings, isInternal } = input;
   const address = settings.publishAddress ?? DEFAULT_ADDRESS;
   const asked = parsePorts(request, { exposed: image.defaults.exposedPorts, address });
   if (asked.length === 0) return { ports: [], notes: [], reach: null };
@@ -40,15 +43,19 @@ export async function decidePorts({ request, image, store, network, settings }: 
   const ports = await choosePorts(store, wanted, { fallback: request.portFallback });
   return {
     ports,
-    notes: [...notes, ...ports.flatMap((port, index) => noteOn(port, wanted[index]))],
-    reach: reachOf(
-      ports.find((_port, index) => wanted[index]?.isAnywhere === true),
-      settings,
-    ),
+    notes: [
+      ...notes,
+      ...(isInternal && ports.length > 0 ? [OF_INTERNAL] : []),
+      ...ports.flatMap((port, index) => noteOn(port, wanted[index])),
+    ],
+    reach: reachOf(isInternal ? undefined : ports.find((_port, index) => wanted[index]?.isAnywhere === true), settings),
   };
 }
 
 const OF_HOST = "-p does nothing with --net host: the container's ports are those of the host";
+
+const OF_INTERNAL =
+  'no port of the host leads to an internal network: those of -p begin when `hutch network connect` puts the container on another one';
 
 function noteOn(port: PublishedPort, wanted: WantedPort | undefined): string[] {
   if (wanted === undefined || wanted.hostPorts.length === 0 || wanted.hostPorts.includes(port.hostPort)) return [];

@@ -8,6 +8,7 @@ import type { ContainerState } from '../../state/container-state.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
 import { peekNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
+import { leadingPorts } from './leading-ports.ts';
 import { portBindings } from './inspect-host-config.ts';
 import { networkOf } from './read-spec.ts';
 
@@ -32,7 +33,7 @@ export function networkSettings({ store, record, spec, state }: Inspected): obje
     record.networks === undefined ? otherNetwork(spec, state) : userNetworks(store, record.networks, state);
   return {
     SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
-    Ports: init === null ? {} : portBindings(record.ports ?? []),
+    Ports: init === null ? {} : portBindings(leadingPorts(record, state)),
     ...(record.ports === undefined ? {} : { SourceAddressPreserved: seesClients(record.ports, spec) }),
     ...ofFirst(Object.values(networks)[0] ?? {}),
     Networks: networks,
