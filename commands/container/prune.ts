@@ -2,6 +2,7 @@
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { confirm } from '../../src/cli/confirm.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { checkPruneFilters } from '../../src/engine/prune-filter.ts';
 import { pruneContainers } from '../../src/engine/container/prune-containers.ts';
 
 export default class ContainerPrune extends HutchCommand {
@@ -18,6 +19,7 @@ export default class ContainerPrune extends HutchCommand {
 
   async run(): Promise<number> {
     const { flags } = await this.parse(ContainerPrune);
+    checkPruneFilters(flags.filter);
     if (!flags.force && !confirm('This removes all containers that do not run. Go ahead?')) return EXIT_OK;
     const { humanSize } = await import('../../src/cli/format/human.ts');
     const { removed, freedBytes } = await pruneContainers(flags.filter);

@@ -1,6 +1,7 @@
 /** `hutch network connect`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { REFUSED_CONNECT_FLAGS, refuseNetworkFlags } from '../../src/cli/refused-network-flags.ts';
 import { connectContainer } from '../../src/engine/network/connect-container.ts';
 
 export default class NetworkConnect extends HutchCommand {
@@ -15,6 +16,7 @@ export default class NetworkConnect extends HutchCommand {
     container: Args.string({ required: true, description: 'name, id, or the beginning of an id' }),
   };
   static override flags = {
+    ...REFUSED_CONNECT_FLAGS,
     alias: Flags.string({ multiple: true, description: 'one more name of the container there' }),
     ip: Flags.string({ description: 'its address there' }),
     ip6: Flags.string({ description: 'its IPv6 address there' }),
@@ -23,6 +25,7 @@ export default class NetworkConnect extends HutchCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(NetworkConnect);
+    refuseNetworkFlags(flags);
     const { alias = [], ip, ip6 } = flags;
     await connectContainer({ ...args, aliases: alias, ip, ip6, mac: flags['mac-address'] });
     return EXIT_OK;

@@ -1,6 +1,7 @@
 /** `hutch network create`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { IDLE_CREATE_FLAGS, REFUSED_CREATE_FLAGS, refuseNetworkFlags } from '../../src/cli/refused-network-flags.ts';
 import { createNetwork } from '../../src/engine/network/create-network.ts';
 
 export default class NetworkCreate extends HutchCommand {
@@ -17,6 +18,8 @@ export default class NetworkCreate extends HutchCommand {
     network: Args.string({ required: true, description: 'its name' }),
   };
   static override flags = {
+    ...REFUSED_CREATE_FLAGS,
+    ...IDLE_CREATE_FLAGS,
     driver: Flags.string({ char: 'd', description: 'bridge, the only kind that needs no privilege' }),
     gateway: Flags.string({
       multiple: true,
@@ -26,13 +29,12 @@ export default class NetworkCreate extends HutchCommand {
     internal: Flags.boolean({ description: 'its containers reach each other and nothing else' }),
     'ip-range': Flags.string({
       multiple: true,
-      description: 'give out IPv4 addresses of this part of the subnet only',
+      description: 'give out addresses of this part of the subnet only; once more for IPv6',
     }),
     ipv6: Flags.boolean({
       description: 'give its containers IPv6 too: a random subnet of fd00::/8, unless --subnet names one',
     }),
     label: Flags.string({ multiple: true, description: 'KEY=VALUE to keep with the network' }),
-    opt: Flags.string({ char: 'o', multiple: true, hidden: true, description: 'refused: there are none' }),
     subnet: Flags.string({
       multiple: true,
       description: 'its addresses, such as 10.90.0.0/24; else a free one of 10.89.0.0/16. Once more for IPv6',
@@ -41,6 +43,7 @@ export default class NetworkCreate extends HutchCommand {
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(NetworkCreate);
+    refuseNetworkFlags(flags);
     const { name } = await createNetwork({
       name: args.network,
       driver: flags.driver,
@@ -50,7 +53,6 @@ export default class NetworkCreate extends HutchCommand {
       internal: flags.internal,
       ipv6: flags.ipv6,
       labels: flags.label ?? [],
-      options: flags.opt ?? [],
       ignore: flags.ignore,
     });
     this.print(name);

@@ -15,6 +15,7 @@ export default class NetworkInspect extends HutchCommand {
   };
   static override flags = {
     format: Flags.string({ char: 'f', description: 'json, or a Go template such as {{.Name}}' }),
+    verbose: Flags.boolean({ char: 'v', hidden: true, description: 'changes nothing: all is shown' }),
   };
 
   async run(): Promise<number> {

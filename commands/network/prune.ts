@@ -2,6 +2,7 @@
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { confirm } from '../../src/cli/confirm.ts';
 import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { checkPruneFilters } from '../../src/engine/prune-filter.ts';
 import { pruneNetworks } from '../../src/engine/network/remove-network.ts';
 
 export default class NetworkPrune extends HutchCommand {
@@ -17,6 +18,7 @@ export default class NetworkPrune extends HutchCommand {
 
   async run(): Promise<number> {
     const { flags } = await this.parse(NetworkPrune);
+    checkPruneFilters(flags.filter);
     if (!flags.force && !confirm('This removes all networks that no container is on. Go ahead?')) return EXIT_OK;
     const removed = await pruneNetworks(flags.filter);
     if (removed.length > 0) this.print(['Deleted Networks:', ...removed].join('\n'));

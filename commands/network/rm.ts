@@ -10,14 +10,18 @@ export default class NetworkRm extends HutchCommand {
     network: Args.string({ required: true, multiple: true, description: 'names or ids' }),
   };
   static override flags = {
-    force: Flags.boolean({ char: 'f', description: 'end and remove the containers that are on them' }),
+    force: Flags.boolean({
+      char: 'f',
+      description: 'end and remove the containers that are on them; one that is not there is no error',
+    }),
   };
 
   async run(): Promise<number> {
     const { args, flags } = await this.parse(NetworkRm);
-    return forEachContainer(args.network, async (word) => {
+    const remove = async (word: string): Promise<void> => {
       await removeUserNetwork(word, { force: flags.force });
       this.print(word);
-    });
+    };
+    return forEachContainer(args.network, remove, flags.force ? 'tell' : 'fail');
   }
 }

@@ -167,8 +167,8 @@ export function requestFrom({ flags, image, command, remove }: Parsed): RunReque
     dns: list('dns'),
     dnsSearch: list('dns-search'),
     dnsOptions: list('dns-option'),
-    network: list('network').at(-1),
-    networks: list('network'),
+    network: list('network').filter(isSaid).at(-1),
+    networks: list('network').filter(isSaid),
     networkAliases: list('network-alias'),
     ip: text('ip'),
     ip6: text('ip6'),
@@ -231,4 +231,9 @@ export function requireTerminal(request: Pick<RunRequest, 'terminal' | 'interact
     code: 'USAGE_INVALID',
     hint: 'leave out -t when input comes from a pipe or file',
   });
+}
+
+/** Docker's word, and podman's, for what is without the flag. */
+function isSaid(network: string): boolean {
+  return network !== 'default' && network !== 'private';
 }

@@ -1,4 +1,5 @@
 /** What `hutch ps` says of a container: columns, fields of templates, JSON; pure, CLI process. */
+import { leadingPorts } from '../engine/container/leading-ports.ts';
 import { healthText, type ListedContainer } from '../engine/container/list-containers.ts';
 import type { ContainerSize } from '../engine/container/measure-containers.ts';
 import type { Column } from './format/format-rows.ts';
@@ -90,7 +91,9 @@ function commandText({ record }: ListedContainer, isWhole: boolean): string {
 
 /** Of a container that runs; ports that follow each other on both sides are one range, as with docker. */
 function portsText({ record, state }: Pick<ListedContainer, 'record' | 'state'>): string {
-  return state.status === 'running' || state.status === 'paused' ? portRanges(record.ports ?? []).join(', ') : '';
+  return state.status === 'running' || state.status === 'paused'
+    ? portRanges(leadingPorts(record, state)).join(', ')
+    : '';
 }
 
 function labelsText({ record }: ListedContainer): string {

@@ -3,7 +3,7 @@ import { isHutchError } from '../errors/hutch-error.ts';
 import { EXIT_OK, exitCodeOf } from './exit-codes.ts';
 import { presentError } from './present-error.ts';
 
-/** What a container that is not there is: an error, worth a line but no error (docker's `rm -f`), or nothing at all. */
+/** What a container, or network, that is not there is: an error, worth a line but no error (docker's `rm -f`), or nothing at all. */
 export type IfUnknown = 'fail' | 'tell' | 'ignore';
 
 /** Returns the exit code of the command: that of the last failure, if there was one. */
@@ -17,7 +17,7 @@ export async function forEachContainer(
     try {
       await work(word);
     } catch (error) {
-      const isExcused = ifUnknown !== 'fail' && isHutchError(error, 'CONTAINER_UNKNOWN');
+      const isExcused = ifUnknown !== 'fail' && isHutchError(error, 'CONTAINER_UNKNOWN', 'NETWORK_UNKNOWN');
       if (!isExcused) code = exitCodeOf(error);
       if (!isExcused || ifUnknown === 'tell') presentError(error);
     }

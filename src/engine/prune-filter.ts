@@ -21,6 +21,11 @@ export function parsePruneFilter(text: string): PruneFilter {
   return negation === '' ? hasLabel(value) : (thing) => !hasLabel(value)(thing);
 }
 
+/** USAGE_INVALID for the first that is none, before anybody is asked whether to go ahead. */
+export function checkPruneFilters(texts: readonly string[] = []): void {
+  for (const text of texts) parsePruneFilter(text);
+}
+
 /** True for what has the label KEY, or KEY with just this value: `text` is `KEY[=VALUE]`. */
 export function hasLabel(text: string): (thing: Pick<Prunable, 'labels'>) => boolean {
   const [label = '', ...rest] = text.split('=');

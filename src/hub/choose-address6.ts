@@ -26,7 +26,8 @@ export function chooseAddress6(
       throw unavailable(name, `another container has ${asked}`, 'end that one first, give another address, or none');
     return { address: asked, ...found };
   }
-  for (let address = subnet.first; address <= lastOf6(subnet); address += 1n) {
+  const range = (ipv6.ipRange === undefined ? undefined : parseSubnet6(ipv6.ipRange)) ?? subnet;
+  for (let address = range.first; address <= lastOf6(range); address += 1n) {
     const text = addressText6(address);
     if (isForHosts6(address, subnet, ipv6.gateway) && !isTaken(text)) return { address: text, ...found };
   }

@@ -7,7 +7,7 @@ import { parseSubnet6 } from '../linux/ipv6.ts';
 import type { Endpoint } from '../oci/endpoint.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
 import { SUBNET_POOL, type HubNetwork, type HubRequest, type HubWish, type ResolverTable } from '../protocol/hub.ts';
-import { endConnections, type Side } from '../monitor/end-connections.ts';
+import { endConnections, sidesOf } from '../monitor/end-connections.ts';
 import { chooseAddress, macOf, subnetOf } from './choose-address.ts';
 import { chooseAddress6 } from './choose-address6.ts';
 import { configureDevice, leadOut } from './container-device.ts';
@@ -143,12 +143,11 @@ export class Hub {
 
   /** As endConnections(), for all containers: the way out has another helper. */
   async endOutward(): Promise<void> {
-    const sides = ({ ports }: Member): Side[] =>
-      [...ports.values()].map(({ endpoint: { address, prefixLength } }) => ({
-        address,
-        near: `${address}/${String(prefixLength)}`,
-      }));
-    await Promise.all([...this.members].map((member) => endConnections(member.pid, sides(member))));
+    await Promise.all(
+      [...this.members].map(({ pid, ports }) =>
+        endConnections(pid, sidesOf([...ports.values()].map(({ endpoint }) => endpoint))),
+      ),
+    );
   }
 
   private async plug(member: Member, wish: HubWish): Promise<void> {
@@ -185,6 +184,7 @@ export class Hub {
       prefixLength: subnetOf(network.subnet).prefixLength,
       gateway: network.gateway,
       ...(ipv6 === undefined ? {} : { ipv6 }),
+      ...(network.internal ? { isInternal: true } : {}),
       mac: mac ?? macOf(address),
       aliases: namesOf(member, aliases),
     };

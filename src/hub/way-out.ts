@@ -6,7 +6,7 @@ import { ENABLE_IPV6 } from '../drivers/network/slirp-limits.ts';
 import { deepenBacklogs } from '../monitor/deepen-backlogs.ts';
 import { startNetworkHelper, type NetworkHelper } from '../monitor/network-program.ts';
 import { NetworkBackoff } from '../monitor/network-backoff.ts';
-import { askHelper, publishPorts } from '../monitor/publish-ports.ts';
+import { endRelays, publishPorts, withdrawPort, type Lead } from '../monitor/publish-ports.ts';
 import type { PublishedPort } from '../oci/published-port.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 
@@ -31,7 +31,8 @@ export interface WayOutOptions {
 interface Published {
   readonly port: PublishedPort;
   readonly outerPort: number;
-  id: number;
+  /** Left out while nothing leads there. */
+  lead?: Lead;
 }
 
 export class WayOut implements Disposable {
@@ -82,7 +83,7 @@ export class WayOut implements Disposable {
 
   /** Has the host listen; returns the port of the outer device that it leads to. PORT_UNAVAILABLE, NETWORK_FAILED. */
   async publish(port: PublishedPort): Promise<number> {
-    const published = { port, outerPort: this.freePort(), id: 0 };
+    const published: Published = { port, outerPort: this.freePort() };
     this.published.add(published);
     try {
       await this.lead(published);
@@ -97,23 +98,28 @@ export class WayOut implements Disposable {
     const found = [...this.published].find((published) => published.outerPort === outerPort);
     if (found === undefined) return;
     this.published.delete(found);
-    // Whether it is just being started again or not: it does not lead there any more.
-    await askHelper(this.options.apiSocket, { execute: 'remove_hostfwd', arguments: { id: found.id } }).catch(
-      () => undefined,
-    );
+    if (found.lead === undefined) return;
+    endRelays([found.lead]);
+    await withdrawPort(this.options.apiSocket, found.lead.id);
   }
 
   [Symbol.dispose](): void {
     this.isOver = true;
     this.backoff.end();
+    for (const { lead } of this.published) if (lead !== undefined) endRelays([lead]);
     this.helper?.[Symbol.dispose]();
     rmSync(this.options.apiSocket, { force: true });
   }
 
   private async lead(published: Published): Promise<void> {
     const { port, outerPort } = published;
-    const [id = 0] = await publishPorts(this.options.apiSocket, [{ ...port, containerPort: outerPort }]);
-    published.id = id;
+    if (published.lead !== undefined) endRelays([published.lead]);
+    delete published.lead;
+    const [lead] = await publishPorts(this.options.apiSocket, [{ ...port, containerPort: outerPort }]);
+    if (lead === undefined) return;
+    // It may have been withdrawn meanwhile.
+    if (!this.isOver && this.published.has(published)) published.lead = lead;
+    else endRelays([lead]);
     if (this.helper?.pid !== undefined) deepenBacklogs(this.options.syscalls, this.helper.pid);
   }
 

@@ -8,6 +8,7 @@ import type { ContainerRecord } from '../state/container-record.ts';
 import type { NetworkAttachment } from '../state/network-record.ts';
 import { listNetworks, readNetwork } from '../state/networks.ts';
 import type { Store } from '../state/store.ts';
+import { endConnections, sidesOf } from './end-connections.ts';
 import { limitNetworkAgain } from './limit-network.ts';
 import { NetworkBackoff } from './network-backoff.ts';
 import { HubConnection } from './network-hub.ts';
@@ -145,6 +146,7 @@ export class ContainerNetworks implements Disposable {
       reason,
       () => this.isNeeded(),
       async () => {
+        await endConnections(this.pid, sidesOf(this.endpoints));
         await this.request(this.endpoints.map((endpoint) => this.wishAgain(endpoint)));
         await this.limitAgain();
       },

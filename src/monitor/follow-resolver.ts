@@ -3,8 +3,8 @@ import { readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { composeResolver, HOST_RESOLVER, readHostResolver, type ResolverSettings } from '../host/resolver.ts';
 import type { Plan } from '../plan/step.ts';
+import { PathWatch } from './watch-path.ts';
 
-const LOOK_MS = 5000;
 const FILE = 'resolv.conf';
 /** What hutch has written there last, where that is not what the plan says. */
 const KEPT = 'resolv.conf.kept';
@@ -18,23 +18,16 @@ export interface FollowedResolver {
   readonly source?: string;
 }
 
-/** Brings the file up to date, and again whenever the host's has changed. Looks every few seconds, since users may have few inotify instances. */
+/** Brings the file up to date, and again whenever the host's has changed. */
 export function followResolver(followed: FollowedResolver): Disposable {
   const { servers, search, options } = followed.settings;
   if (servers !== null && search !== null && options !== null) return { [Symbol.dispose]: () => undefined };
-  let seen = stampOf(followed.source);
-  refreshResolver(followed);
-  const timer = setInterval(() => {
-    const now = stampOf(followed.source);
-    if (now === seen) return;
-    seen = now;
+  const watch = new PathWatch(followed.source ?? HOST_RESOLVER, () => {
     refreshResolver(followed);
-  }, LOOK_MS).unref();
-  return {
-    [Symbol.dispose]: () => {
-      clearInterval(timer);
-    },
-  };
+  });
+  // Not before: what changes in between would go unheard.
+  refreshResolver(followed);
+  return watch;
 }
 
 /** Writes the file anew, in place as it is bound, unless somebody has changed it since hutch wrote it. True when it has. */
@@ -57,11 +50,6 @@ export function refreshResolver({ directory, plan, settings, source }: FollowedR
 function isUntouched(file: string, last: string): boolean {
   const size = statSync(file, { throwIfNoEntry: false })?.size;
   return size === Buffer.byteLength(last) && readIfThere(file) === last;
-}
-
-function stampOf(path = HOST_RESOLVER): string {
-  const seen = statSync(path, { throwIfNoEntry: false, bigint: true });
-  return seen === undefined ? '' : `${String(seen.dev)}:${String(seen.ino)}:${String(seen.mtimeNs)}`;
 }
 
 function readIfThere(path: string): string | undefined {

@@ -9,14 +9,13 @@ import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { networkDriver } from '../drivers/network/select.ts';
 import { deepenBacklogs } from './deepen-backlogs.ts';
-import { endConnections } from './end-connections.ts';
+import { endConnections, sidesThrough } from './end-connections.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
-import { publishPorts } from './publish-ports.ts';
+import { endRelays, publishPorts, type Lead } from './publish-ports.ts';
 import { NetworkBackoff } from './network-backoff.ts';
 
 const SLIRP = 'slirp4netns';
-
 /** What becomes of the network. `down`: tries to bring it back follow; `lost`: no more of them. */
 export type NetworkChange =
   | { readonly to: 'connected'; readonly pid: number | undefined }
@@ -40,6 +39,7 @@ export class NetworkKeeper implements Disposable {
   private readonly options: KeeperOptions;
   private readonly backoff = new NetworkBackoff();
   private helper: NetworkHelper | undefined;
+  private leads: Lead[] = [];
   private words: readonly string[] = [];
   private pid = 0;
   private isRunning = false;
@@ -60,7 +60,9 @@ export class NetworkKeeper implements Disposable {
   /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
   async publishPorts(helper = this.helper): Promise<void> {
     const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
-    if (ports.length > 0) await publishPorts(this.options.apiSocket, ports);
+    endRelays(this.leads.splice(0));
+    if (ports.length > 0) this.leads = await publishPorts(this.options.apiSocket, ports);
+    if (this.isOver) endRelays(this.leads);
     if (ports.length > 0 && helper?.pid !== undefined) deepenBacklogs(this.options.syscalls(), helper.pid);
     this.removeSocket();
   }
@@ -78,15 +80,14 @@ export class NetworkKeeper implements Disposable {
   [Symbol.dispose](): void {
     this.isOver = true;
     this.backoff.end();
+    endRelays(this.leads);
     this.helper?.[Symbol.dispose]();
     if (this.words.length > 0) this.removeSocket();
   }
 
-  /** pasta gives the container addresses of the host, and has other sequence numbers each time. */
   private async endConnections(): Promise<void> {
-    if (helperName(this.words) !== SLIRP) return;
-    const { address } = networkDriver(SLIRP);
-    if (address !== null) await endConnections(this.pid, [{ address, near: address }]);
+    const driver = networkDriver(helperName(this.words) === SLIRP ? SLIRP : 'pasta');
+    await endConnections(this.pid, await sidesThrough(driver, this.pid));
   }
 
   private removeSocket(): void {

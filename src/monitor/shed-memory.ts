@@ -1,4 +1,4 @@
-/** Giving back the memory that the start of a container took; in its monitor, which has nothing to do from then on (docs/adr/0012). */
+/** Giving back the memory that the start of a container took, or many connections to a port; in its monitor, which has nothing to do from then on (docs/adr/0012), and the hub. */
 import { queryObjects, setFlagsFromString } from 'node:v8';
 import { loadKoffi } from '../syscall/koffi.ts';
 
@@ -7,9 +7,10 @@ const AFTER_MS = 5000;
 /** For V8's own threads to let go of what was collected, before the C library is asked to. */
 const SETTLE_MS = 200;
 
-/** Plans it; does not keep the process alive. */
-export function shedMemoryLater(): void {
-  setTimeout(() => {
+/** Plans it; does not keep the process alive. Returns what clearTimeout() takes, as long as it has not begun. */
+export function shedMemoryLater(begins: () => void = () => undefined): NodeJS.Timeout {
+  return setTimeout(() => {
+    begins();
     collectGarbage();
     setTimeout(trimHeap, SETTLE_MS).unref();
   }, AFTER_MS).unref();

@@ -10,6 +10,8 @@ export interface Endpoint {
   readonly gateway: string;
   /** On a network that has IPv6. */
   readonly ipv6?: { readonly address: string; readonly prefixLength: number; readonly gateway: string };
+  /** The network does not lead outside, and no port of the host to it. */
+  readonly isInternal?: true;
   readonly mac: string;
   /** The names that others on the network find it by. */
   readonly aliases: readonly string[];

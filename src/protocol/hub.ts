@@ -15,7 +15,7 @@ export interface HubNetwork {
   /** CIDR notation. */
   readonly ipRange?: string;
   /** In CIDR notation, and the address of hutch itself; left out where the network has none. */
-  readonly ipv6?: { readonly subnet: string; readonly gateway: string };
+  readonly ipv6?: { readonly subnet: string; readonly gateway: string; readonly ipRange?: string };
   readonly internal: boolean;
 }
 

@@ -41,8 +41,9 @@ function isInSubnet(value: unknown, { subnet: text }: Fields): boolean {
 
 function isIPv6Part(value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false;
-  const { subnet: text, gateway } = value as Fields;
+  const { subnet: text, gateway, ipRange } = value as Fields;
   if (!isText(text) || !isText(gateway)) return false;
+  if (ipRange !== undefined && !(isText(ipRange) && parseSubnet6(ipRange) !== undefined)) return false;
   const [address, subnet] = [parseAddress6(gateway), parseSubnet6(text)];
   return address !== undefined && subnet !== undefined && isWithin6(address, subnet);
 }

@@ -6,6 +6,8 @@ export interface NetworkIPv6 {
   readonly subnet: string;
   /** As `gateway` of the network. */
   readonly gateway: string;
+  /** As `ipRange` of the network. */
+  readonly ipRange?: string;
 }
 
 /** A network of the user's, which containers are on. */

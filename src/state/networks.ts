@@ -12,6 +12,12 @@ import type { Store } from './store.ts';
 
 const ENDING = '.json';
 
+/** Words that mean something else after --net: drivers, the network of another container, and what nobody has said. */
+export const RESERVED_NETWORK_NAMES: readonly string[] = [
+  ...['pasta', 'slirp4netns', 'none', 'host', 'bridge'],
+  ...['default', 'container', 'ns', 'private'],
+];
+
 export interface KnownNetworks {
   /** By name. */
   readonly networks: readonly NetworkRecord[];
@@ -97,13 +103,13 @@ export function findNetwork(store: Store, word: string): NetworkRecord {
       hint: 'give more digits of the id',
       context: { network: word },
     });
-  throw unknown(
-    word,
-    `there is no network "${word}"`,
-    isContainerName(word)
-      ? `make it: hutch network create ${word}; \`hutch network ls\` shows those that are there`
-      : 'see `hutch network ls` for those that are there',
-  );
+  throw unknown(word, `there is no network "${word}"`, hintFor(word));
+}
+
+function hintFor(word: string): string {
+  const list = 'see `hutch network ls` for those that are there';
+  if (RESERVED_NETWORK_NAMES.includes(word)) return `${list}: "${word}" is a word for --net of run and create`;
+  return isContainerName(word) ? `${list}, or make it: hutch network create ${word}` : list;
 }
 
 function unknown(word: string, message: string, hint: string): HutchError {

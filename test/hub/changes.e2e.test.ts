@@ -8,7 +8,7 @@ import { after, before, describe, it } from 'node:test';
 import { eventually } from '../e2e/processes.ts';
 import { askPort } from '../e2e/network-answers.ts';
 import { assertRefused, hostSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
-import { addressOf, askFrom, helpers, makeNetwork, serve } from './bed.ts';
+import { addressOf, askFrom, helpers, makeNetwork, serve, SERVER } from './bed.ts';
 
 const FAKE = `#!/bin/sh
 while [ -e "$0.hold" ]; do sleep 0.02; done
@@ -47,6 +47,26 @@ describe('networks of a container that runs', { skip: hostSkip() }, () => {
     assert.match(await routes('moved'), /default via 10\.89\.222\.1 dev eth1/u);
     assert.equal(await askFrom(box, 'first', 'moved'), '');
     assert.match(await askPort(await portOf('moved')), /^\d+\.\d+\.\d+\.\d+$/u);
+  });
+
+  it('have ports of the host where one of their networks leads outside, and else show none', async () => {
+    await makeNetwork(box, 'closed', 223, true);
+    const argv = ['run', '-d', '--name', 'inside', '--net', 'closed', '-p', '80', 'host', 'python3', '-c', SERVER];
+    const { code, stderr } = await box.hutch(argv);
+    assert.deepEqual([code, stderr.includes('no port of the host leads to an internal network')], [0, true], stderr);
+    const shown = async (): Promise<string[]> => [
+      printed(await box.hutch(['port', 'inside'])).trim(),
+      printed(await box.hutch(['ps', '--filter', 'name=inside', '--format', '{{.Ports}}'])).trim(),
+      printed(await box.hutch(['inspect', '-f', '{{json .NetworkSettings.Ports}}', 'inside'])).trim(),
+    ];
+    assert.deepEqual(await shown(), ['', '', '{}']);
+    printed(await box.hutch(['network', 'connect', 'second', 'inside']));
+    const [port = '', ps = '', bindings = ''] = await shown();
+    for (const text of [port, ps, bindings]) assert.match(text, /127\.0\.0\.1/u);
+    assert.notEqual(await askPort(await portOf('inside')), '');
+    printed(await box.hutch(['network', 'disconnect', 'second', 'inside']));
+    assert.deepEqual(await shown(), ['', '', '{}']);
+    printed(await box.hutch(['rm', '-f', 'inside']));
   });
 
   it('refuse an address that another container has', async () => {

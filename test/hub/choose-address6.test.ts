@@ -30,6 +30,14 @@ describe('chooseAddress6()', () => {
     assert.throws(() => choose(undefined, ...all), { code: 'ADDRESS_UNAVAILABLE', message: /are taken/u });
   });
 
+  it('gives those of a part alone, where the network has one, and others when they are asked for', () => {
+    const network = { ...NETWORK, ipv6: { ...NETWORK.ipv6, ipRange: 'fd01::6/127' } };
+    const from = (asked: string | undefined, ...taken: string[]) =>
+      chooseAddress6(network, asked, (address) => taken.includes(address))?.address;
+    assert.deepEqual([from(undefined), from(undefined, 'fd01::6'), from('fd01::3')], ['fd01::6', 'fd01::7', 'fd01::3']);
+    assert.throws(() => from(undefined, 'fd01::6', 'fd01::7'), { code: 'ADDRESS_UNAVAILABLE', message: /are taken/u });
+  });
+
   it('gives the one that was asked for, with what goes with it', () => {
     assert.deepEqual(
       chooseAddress6(NETWORK, 'fd01::6', () => false),

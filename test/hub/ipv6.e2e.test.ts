@@ -238,11 +238,6 @@ print(socket.inet_ntop(socket.AF_INET6,s.recv(99)[-16:]))`;
     assert.match(await routes(), /^default via 10\.89\.\d+\.1 dev eth0[^]*^default via fd89:0:0:e8::1 dev eth2/mu);
   });
 
-  it('refuse ports at IPv6 addresses in words', async () => {
-    const argv = ['run', '--rm', '--net', 'near', '-p', '[::1]::80', 'host', 'true'];
-    assertRefused(await box.hutch(argv), /IPv4 addresses only/u);
-  });
-
   for (const kind of Object.keys(HELPERS) as (keyof typeof HELPERS)[]) {
     it(`have the same addresses and names after the end of: ${kind}`, async () => {
       const told = await networkEvents(box, 'one');

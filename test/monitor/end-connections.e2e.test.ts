@@ -1,14 +1,14 @@
 /** What a new slirp4netns does not know of: connections by the one before it are ended in the container, and those among containers are not. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { after, before, describe, it } from 'node:test';
 import { askPort, networkEvents, networkSkip } from '../e2e/network-answers.ts';
 import { descendants } from '../e2e/processes.ts';
 import { hostSkip, makeSandbox, printed } from '../e2e/sandbox.ts';
-import { filterOf } from '../../src/monitor/end-connections.ts';
+import { filterOf, sidesOf } from '../../src/monitor/end-connections.ts';
+import { endSkip } from './end-skip.ts';
 
 /** Echoes at port 80 and says how each connection ends; at port 81 it closes at once, and keeps the wait for late packets. */
 const SERVER = `
@@ -41,18 +41,6 @@ try:
         time.sleep(0.02)
 except (OSError, AssertionError) as error: print("broken", error, flush=True)
 `;
-
-/** Whether the kernel ends connections, those in TIME_WAIT too, on demand. */
-function endSkip(): string | false {
-  const script = [
-    'ip link set lo up',
-    `python3 -c 'import socket; s = socket.create_server(("127.0.0.1", 7)); c = socket.create_connection(("127.0.0.1", 7)); s.accept()[0].close(); c.close()'`,
-    'test -n "$(ss -Htn state time-wait)" && ss -K -Htn state time-wait >/dev/null && test -z "$(ss -Htn state time-wait)"',
-  ].join('\n');
-  const env = { ...process.env, PATH: `${process.env['PATH'] ?? ''}:/usr/sbin` };
-  const { status } = spawnSync('unshare', ['-Urn', 'sh', '-c', script], { env });
-  return status === 0 ? false : 'this kernel ends no connections on demand (CONFIG_INET_DIAG_DESTROY)';
-}
 
 describe('connections by a slirp4netns that is killed', { skip: hostSkip() || networkSkip() || endSkip() }, () => {
   after(() => box.hutch(['rm', '-f', 'alone', 'one', 'far']));
@@ -117,7 +105,25 @@ describe('connections by a slirp4netns that is killed', { skip: hostSkip() || ne
 it('filterOf() names connections from addresses of the container to others than its neighbours', () => {
   const sides = [
     { address: '10.89.0.2', near: '10.89.0.2/24' },
-    { address: '10.90.0.2', near: '10.90.0.2/24' },
+    { address: 'fd12::2', near: 'fd12::2/64' },
   ];
-  assert.equal(filterOf(sides), '( src 10.89.0.2 or src 10.90.0.2 ) and not dst 10.89.0.2/24 and not dst 10.90.0.2/24');
+  assert.equal(filterOf(sides), '( src 10.89.0.2 or src [fd12::2] ) and not dst 10.89.0.2/24 and not dst [fd12::2/64]');
+});
+
+it('filterOf() asks for all connections from an address that has no neighbours', () => {
+  assert.equal(
+    filterOf([{ address: '10.0.2.100', near: '10.0.2.100' }, { address: 'fd00::/64' }]),
+    '( src 10.0.2.100 or src [fd00::/64] ) and not dst 10.0.2.100',
+  );
+});
+
+it('sidesOf() has the addresses of each network, by IPv4 and IPv6', () => {
+  const endpoint = { network: 'web', networkId: '', device: 'eth0', gateway: '10.89.0.1', mac: '', aliases: [] };
+  const four = { ...endpoint, address: '10.89.0.2', prefixLength: 24 };
+  const ipv6 = { address: 'fd12::2', prefixLength: 64, gateway: 'fd12::1' };
+  assert.deepEqual(sidesOf([four, { ...four, address: '10.90.0.2', ipv6 }]), [
+    { address: '10.89.0.2', near: '10.89.0.2/24' },
+    { address: '10.90.0.2', near: '10.90.0.2/24' },
+    { address: 'fd12::2', near: 'fd12::2/64' },
+  ]);
 });

@@ -20,13 +20,18 @@ export function requireTun(): void {
   }
 }
 
+/** True for a port that somebody else must listen at: its control socket takes IPv4 addresses only. Source: slirp4netns(1). */
+export function isRelayed({ hostAddress }: Pick<DriverPort, 'hostAddress'>): boolean {
+  return isIPv6(hostAddress);
+}
+
 /**
- * Its control socket takes IPv4 addresses only. And what the container answers a client on the host's loopback goes to the gateway, which is that
- * loopback: with it closed, UDP answers get lost; those of TCP belong to a connection. Source: slirp4netns(1); measured, docs/adr/0017.
+ * At IPv6 addresses hutch listens itself, for TCP. And what the container answers a client on the host's loopback goes to the gateway, which is that
+ * loopback: with it closed, UDP answers get lost; those of TCP belong to a connection. Measured, docs/adr/0017.
  */
 export function refusalOf({ protocol, hostAddress }: Pick<DriverPort, 'protocol' | 'hostAddress'>): string | undefined {
-  if (isIPv6(hostAddress)) return 'it listens at IPv4 addresses only';
-  if (protocol === 'udp' && hostAddress.startsWith('127.'))
-    return 'answers by UDP do not get back to the loopback of the host';
+  if (protocol === 'tcp') return undefined;
+  if (isRelayed({ hostAddress })) return 'it listens for UDP at IPv4 addresses only';
+  if (hostAddress.startsWith('127.')) return 'answers by UDP do not get back to the loopback of the host';
   return undefined;
 }

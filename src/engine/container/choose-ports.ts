@@ -2,13 +2,14 @@
 import { HutchError } from '../../errors/hutch-error.ts';
 import { findListener, tryPort, type HostPort } from '../../host/host-port.ts';
 import { hostEnd, type PublishedPort } from '../../oci/published-port.ts';
-import { listContainers } from '../../state/container-record.ts';
-import { currentState } from '../../state/container-state.ts';
+import { listContainers, type ContainerRecord } from '../../state/container-record.ts';
+import { currentState, isBusy } from '../../state/container-state.ts';
 import type { Store } from '../../state/store.ts';
 import type { WantedPort } from './parse-ports.ts';
 
 /** Ports below it are root's, unless the administrator has said otherwise. Source: ip(7), ip_unprivileged_port_start. */
 const FIRST_FREE = 1024;
+const WILDCARDS = ['0.0.0.0', '::'];
 /** Where the port of a service is looked for that must not have its own: 80 at 8080, 443 at 8443. */
 const FALLBACK_OFFSET = 8000;
 
@@ -72,11 +73,18 @@ export function unavailable(store: Store, port: HostPort, errno: string): HutchE
   return say(errno, 'give another address or port with -p');
 }
 
+/** A wildcard has it at each address. */
+function doesPublish({ ports = [] }: ContainerRecord, { protocol, hostAddress, hostPort }: HostPort): boolean {
+  const isSame = (address: string): boolean =>
+    address === hostAddress || [address, hostAddress].some((one) => WILDCARDS.includes(one));
+  return ports.some((port) => port.protocol === protocol && port.hostPort === hostPort && isSame(port.hostAddress));
+}
+
 function holderOf(store: Store, port: HostPort): string {
   const listener = findListener(port);
   if (listener === undefined) return 'a process of somebody else has';
-  const owner = listContainers(store).find((record) =>
-    listener.lineage.includes(currentState(store, record).networkHelper?.pid ?? 0),
+  const owner = listContainers(store).find(
+    (record) => doesPublish(record, port) && isBusy(currentState(store, record)),
   );
   if (owner !== undefined) return `container "${owner.name}" has`;
   return `process ${String(listener.lineage[0])} (${listener.command}) has`;

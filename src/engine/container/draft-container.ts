@@ -73,7 +73,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
     : driver.prepare({ directory, layers: image.layerDirectories });
-  const published = await portsOf(input, network, settings);
+  const published = await portsOf(input, network, { settings, networks });
   const { ports } = published;
   const hostname = hostnameOf({ ...input, request });
   const { etc, resolver } = nameFiles(directory, { request, network, joined, names: { hostname, name: input.name } });
@@ -193,11 +193,15 @@ async function extrasOf({ request, store }: DraftInput): Promise<SpecExtras> {
 }
 
 /** Loaded for those alone who publish something. */
-async function portsOf(input: DraftInput, network: NetworkDriver, settings: Settings): Promise<DecidedPorts> {
+async function portsOf(
+  input: DraftInput,
+  network: NetworkDriver,
+  { settings, networks }: NetworkChoice,
+): Promise<DecidedPorts> {
   const { publish, publishAll, expose } = input.request;
   if (publish.length === 0 && expose.length === 0 && !publishAll) return { ports: [], notes: [], reach: null };
   const { decidePorts } = await import('./decide-ports.ts');
-  return decidePorts({ ...input, network, settings });
+  return decidePorts({ ...input, network, settings, isInternal: networks?.areInternal === true });
 }
 
 async function chooseDriver(request: RunRequest, settings: Settings, store: Store) {

@@ -6,6 +6,7 @@ import { HUTCH_ANNOTATIONS, isPrivate, type RuntimeSpec, type SpecIdMapping } fr
 import { containerDirectory, findContainer } from '../../state/container-record.ts';
 import type { Store } from '../../state/store.ts';
 import type { EtcFiles } from './etc-files.ts';
+import { badValue } from './parse-values.ts';
 import { readSpec } from './read-spec.ts';
 import type { RunRequest } from './run-request.ts';
 
@@ -24,6 +25,7 @@ export interface JoinedNetwork {
 /** What a value of --net that names a container leads to; undefined for any other. CONTAINER_UNKNOWN, USAGE_INVALID, NETWORK_FAILED. */
 export function findJoined(store: Store, network: string, request: RunRequest): JoinedNetwork | undefined {
   if (!network.startsWith(PREFIX)) return undefined;
+  if (network === PREFIX) throw badValue('--network', network, 'container:NAME, the name or id of one that runs');
   const record = findContainer(store, network.slice(PREFIX.length));
   refuseBeside(network, request);
   const spec = readSpec(store, record.id);

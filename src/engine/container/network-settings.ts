@@ -1,11 +1,14 @@
 /** The part `NetworkSettings` of `hutch inspect`, with docker's keys; reads the store. */
+import { isRelayed } from '../../drivers/network/slirp-limits.ts';
 import type { Endpoint } from '../../oci/endpoint.ts';
+import type { PublishedPort } from '../../oci/published-port.ts';
 import { isPrivate, joinedContainer, type RuntimeSpec } from '../../oci/runtime-spec.ts';
 import type { ContainerRecord } from '../../state/container-record.ts';
 import type { ContainerState } from '../../state/container-state.ts';
 import type { NetworkAttachment } from '../../state/network-record.ts';
 import { peekNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
+import { leadingPorts } from './leading-ports.ts';
 import { portBindings } from './inspect-host-config.ts';
 import { networkOf } from './read-spec.ts';
 
@@ -22,7 +25,7 @@ const OF_SLIRP = { address: '10.0.2.100', prefixLength: 24, gateway: '10.0.2.2',
 /** Of a container that does not run, or whose network has no address of its own. */
 const UNKNOWN = { address: '', prefixLength: 0, gateway: '', mac: '', aliases: [] };
 
-/** `SourceAddressPreserved`: the container sees who connects, but for the host itself. Addresses are those of a container that runs. */
+/** `SourceAddressPreserved`: the container sees who connects, but for the host itself, at each of its ports. Addresses are those of a container that runs. */
 export function networkSettings({ store, record, spec, state }: Inspected): object {
   const { init } = state;
   const hasOwn = spec !== undefined && isPrivate(spec, 'network');
@@ -30,11 +33,16 @@ export function networkSettings({ store, record, spec, state }: Inspected): obje
     record.networks === undefined ? otherNetwork(spec, state) : userNetworks(store, record.networks, state);
   return {
     SandboxKey: hasOwn && init !== null ? `/proc/${String(init.pid)}/ns/net` : '',
-    Ports: init === null ? {} : portBindings(record.ports ?? []),
-    ...(record.ports === undefined ? {} : { SourceAddressPreserved: true }),
+    Ports: init === null ? {} : portBindings(leadingPorts(record, state)),
+    ...(record.ports === undefined ? {} : { SourceAddressPreserved: seesClients(record.ports, spec) }),
     ...ofFirst(Object.values(networks)[0] ?? {}),
     Networks: networks,
   };
+}
+
+/** Where hutch listens itself before slirp4netns, all clients look like the host. */
+function seesClients(ports: readonly PublishedPort[], spec: RuntimeSpec | undefined): boolean {
+  return (spec !== undefined && networkOf(spec) === 'pasta') || !ports.some(isRelayed);
 }
 
 /** Docker and podman say the first network's at the top too. */

@@ -7,10 +7,16 @@ import { badValue } from './parse-values.ts';
 /** A port of a container and the host's that may lead to it, of which the first that is free is taken; none named: any. */
 export interface WantedPort extends Pick<PublishedPort, 'protocol' | 'hostAddress' | 'containerPort'> {
   readonly hostPorts: readonly number[];
+  /** Nobody has named an address for it. */
+  readonly isAnywhere?: true;
+  /** Nobody has named the port: it is one of those that -P takes. */
+  readonly isOffered?: true;
 }
 
 type Asked = Pick<RunRequest, 'publish' | 'publishAll' | 'expose'>;
 
+const ANYWHERE = { isAnywhere: true } as const;
+const OFFERED = { ...ANYWHERE, isOffered: true } as const;
 const FORM =
   'PORT, HOST_PORT:PORT or ADDRESS:HOST_PORT:PORT, each port one number or a range, with /tcp or /udp at the end: 8080:80, 127.0.0.1::80, 5300:53/udp, 8000-8009:80-89';
 const MOST_PORT = 65_535;
@@ -28,7 +34,10 @@ export function parsePorts(
   const rest = publishAll ? offered.filter((port) => !named.some((other) => isSameInside(port, other))) : [];
   refuseTwice(named);
   const unique = new Map(rest.map((port) => [`${String(port.containerPort)}/${port.protocol}`, port]));
-  return [...named, ...[...unique.values()].map((port) => ({ ...port, hostAddress: address, hostPorts: [] }))];
+  return [
+    ...named,
+    ...[...unique.values()].map((port) => ({ ...port, hostAddress: address, hostPorts: [], ...OFFERED })),
+  ];
 }
 
 /** The ports of `--expose 80`, `--expose 53/udp`, `--expose 8000-8005`. USAGE_INVALID. */
@@ -47,20 +56,20 @@ function parsePublish(word: string, defaultAddress: string): WantedPort[] {
   const inside = parseRange(container);
   const outside = host === '' ? [] : parseRange(host);
   if (inside === undefined || outside === undefined) throw badValue('-p', word, `${FORM}; ports go from 1 to 65535`);
-  const hostAddress = parseAddress(word, address, defaultAddress);
+  const hostAddress = parseAddress(word, address);
   if (inside.length > 1 && outside.length > 0 && outside.length !== inside.length)
     throw badValue('-p', word, 'two ranges of the same length');
   return inside.map((containerPort, index) => ({
     protocol,
-    hostAddress,
+    ...(hostAddress === undefined ? { hostAddress: defaultAddress, ...ANYWHERE } : { hostAddress }),
     containerPort,
     hostPorts: inside.length === 1 ? outside : outside.slice(index, index + 1),
   }));
 }
 
 /** None named is the default, as with docker. */
-function parseAddress(word: string, text: string | undefined, defaultAddress: string): string {
-  if (text === undefined || text === '') return defaultAddress;
+function parseAddress(word: string, text: string | undefined): string | undefined {
+  if (text === undefined || text === '') return undefined;
   const address = text.replace(/^\[(.*)\]$/u, '$1');
   if (isIP(address) === 0 || (text.startsWith('[') && isIP(address) !== 6))
     throw badValue('-p', word, `an address such as 127.0.0.1, 0.0.0.0 or [::1] in front ("${text}" is none)`);

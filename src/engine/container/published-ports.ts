@@ -4,6 +4,7 @@ import { containerEnd, hostEnd } from '../../oci/published-port.ts';
 import { findContainer } from '../../state/container-record.ts';
 import { currentState, isBusy } from '../../state/container-state.ts';
 import { locateStore } from '../../state/store.ts';
+import { leadingPorts } from './leading-ports.ts';
 import { listContainers } from './list-containers.ts';
 import { badValue } from './parse-values.ts';
 
@@ -21,7 +22,8 @@ export function allPublishedPorts(): readonly string[] {
 export function publishedPorts(word: string, port: string | undefined): readonly string[] {
   const store = locateStore();
   const record = findContainer(store, word);
-  const ports = isBusy(currentState(store, record)) ? (record.ports ?? []) : [];
+  const state = currentState(store, record);
+  const ports = isBusy(state) ? leadingPorts(record, state) : [];
   if (port === undefined) return ports.map((each) => `${containerEnd(each)} -> ${hostEnd(each)}`);
   const [, number, protocol = 'tcp'] = /^(\d{1,5})(?:\/(tcp|udp))?$/u.exec(port) ?? [];
   if (number === undefined) throw badValue('PORT', port, 'a port such as 80 or 53/udp');

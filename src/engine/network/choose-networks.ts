@@ -16,6 +16,8 @@ export interface ChosenNetworks {
   readonly gateway: string;
   /** The names of those that have IPv6. */
   readonly withIPv6: readonly string[];
+  /** None of them leads outside. */
+  readonly areInternal: boolean;
 }
 
 /** The networks of these wishes. The one that `--net bridge` means is made, or only counts as there. NETWORK_UNKNOWN, USAGE_INVALID. */
@@ -34,6 +36,7 @@ export async function chooseNetworks(
     attachments: asked.map((one, index) => checked(one, records[index])),
     gateway: records[0]?.gateway ?? '',
     withIPv6,
+    areInternal: records.every(({ internal }) => internal),
   };
 }
 

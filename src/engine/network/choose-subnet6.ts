@@ -16,6 +16,7 @@ import { badValue } from '../container/parse-values.ts';
 export interface Subnet6Request {
   readonly subnet?: string | undefined;
   readonly gateway?: string | undefined;
+  readonly ipRange?: string | undefined;
 }
 
 export interface Taken6 {
@@ -26,6 +27,7 @@ export interface Taken6 {
 
 /** Larger ones would swallow what the host needs; smaller ones have no room for a gateway and a container. */
 const PREFIXES = { least: 48, most: 126 };
+const BITS = 128;
 const EXAMPLE = 'fd12:3456:789a::/64';
 /** Of slirp4netns, through which networks reach the outside. */
 const SLIRP = subnet('fd00::/64');
@@ -37,23 +39,24 @@ const RANDOM_BYTES = 5;
 const POOL_PREFIX = 64;
 const MOST_DRAWS = 100;
 
-/** USAGE_INVALID for what is no subnet, or a gateway that is not within it; SUBNET_UNAVAILABLE where it overlaps with another. `draw`: random bytes. */
+/** USAGE_INVALID for what is no subnet, or a gateway or range that is not within it; SUBNET_UNAVAILABLE where it overlaps with another. `draw`: random bytes. */
 export function chooseSubnet6(
   request: Subnet6Request,
   taken: Taken6,
   draw: (bytes: number) => Buffer = randomBytes,
 ): NetworkIPv6 {
   const chosen = request.subnet === undefined ? drawn(request, taken, draw) : askedFor(request.subnet, taken);
-  return { subnet: subnetText6(chosen), gateway: gatewayOf(chosen, request.gateway) };
+  const range = rangeOf(chosen, request.ipRange);
+  return {
+    subnet: subnetText6(chosen),
+    gateway: gatewayOf(chosen, request.gateway),
+    ...(range === undefined ? {} : { ipRange: range }),
+  };
 }
 
-function drawn({ gateway }: Subnet6Request, taken: Taken6, draw: (bytes: number) => Buffer): Subnet6 {
-  if (gateway !== undefined)
-    throw new HutchError(`--gateway ${gateway} needs --subnet`, {
-      code: 'USAGE_INVALID',
-      hint: `say which subnet it is in, such as --subnet ${EXAMPLE}`,
-      context: { flag: '--gateway', value: gateway },
-    });
+function drawn({ gateway, ipRange }: Subnet6Request, taken: Taken6, draw: (bytes: number) => Buffer): Subnet6 {
+  if (gateway !== undefined) throw without('--gateway', gateway);
+  if (ipRange !== undefined) throw without('--ip-range', ipRange);
   for (let turn = 0; turn < MOST_DRAWS; turn += 1) {
     const bits = (LOCAL_PREFIX << 40n) | BigInt(`0x${draw(RANDOM_BYTES).toString('hex')}`);
     const candidate = { first: bits << 80n, prefixLength: POOL_PREFIX };
@@ -62,6 +65,14 @@ function drawn({ gateway }: Subnet6Request, taken: Taken6, draw: (bytes: number)
   throw new HutchError('no IPv6 subnet of fd00::/8 is free: routes of this host have them all', {
     code: 'SUBNET_UNAVAILABLE',
     hint: `give one with --subnet, such as --subnet ${EXAMPLE}`,
+  });
+}
+
+function without(flag: string, value: string): HutchError {
+  return new HutchError(`${flag} ${value} needs --subnet`, {
+    code: 'USAGE_INVALID',
+    hint: `say which subnet it is in, such as --subnet ${EXAMPLE}`,
+    context: { flag, value },
   });
 }
 
@@ -99,6 +110,16 @@ function gatewayOf(chosen: Subnet6, text: string | undefined): string {
   if (address === undefined || !isForHosts6(address, chosen, ''))
     throw badValue('--gateway', text, `an address of containers within ${subnetText6(chosen)}`);
   return addressText6(address);
+}
+
+function rangeOf(chosen: Subnet6, text: string | undefined): string | undefined {
+  if (text === undefined) return undefined;
+  const range = parseSubnet6(text);
+  if (range === undefined || range.prefixLength < chosen.prefixLength || !doOverlap6(range, chosen)) {
+    const example = { first: chosen.first, prefixLength: Math.min(chosen.prefixLength + 1, BITS) };
+    throw badValue('--ip-range', text, `a part of ${subnetText6(chosen)}, such as ${subnetText6(example)}`);
+  }
+  return subnetText6(range);
 }
 
 function subnet(text: string): Subnet6 {

@@ -1,12 +1,11 @@
 /** `hutch network create`, and the network that `--net bridge` means; on the host's side. */
 import { HutchError } from '../../errors/hutch-error.ts';
-import { NETWORK_DRIVERS } from '../../drivers/network/driver.ts';
 import { hostSubnets, hostSubnets6 } from '../../host/host-subnets.ts';
 import { requireIPv6 } from '../../host/ipv6.ts';
 import { isContainerName } from '../../state/container-names.ts';
 import { noteNetworkEvent } from '../../state/network-events.ts';
 import type { NetworkRecord } from '../../state/network-record.ts';
-import { addNetwork, readNetwork, requireNetworks } from '../../state/networks.ts';
+import { addNetwork, readNetwork, requireNetworks, RESERVED_NETWORK_NAMES } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { buildLabels } from '../container/build-labels.ts';
 import { newContainerId } from '../container/new-id.ts';
@@ -16,9 +15,6 @@ import { chooseSubnet, type SubnetRequest } from './choose-subnet.ts';
 import { chooseSubnet6, type Subnet6Request } from './choose-subnet6.ts';
 import { divideRanges } from './divide-ranges.ts';
 import { DEFAULT_NETWORK } from './parse-networks.ts';
-
-/** Words that mean something else after --net. */
-const RESERVED: readonly string[] = [...NETWORK_DRIVERS, 'default', 'container', 'ns', 'private'];
 
 export interface NetworkRequest {
   readonly name: string;
@@ -31,7 +27,6 @@ export interface NetworkRequest {
   /** It is to have IPv6, too: a subnet of it says the same. */
   readonly ipv6: boolean;
   readonly labels: readonly string[];
-  readonly options: readonly string[];
   /** A network that is there already is no error. */
   readonly ignore: boolean;
 }
@@ -104,7 +99,7 @@ function checkNetworkName(name: string): void {
       hint: 'use letters, digits, "_", "." and "-", at most 128, beginning with a letter or digit',
       context: { name },
     });
-  if (RESERVED.includes(name))
+  if (RESERVED_NETWORK_NAMES.includes(name))
     throw new HutchError(`"${name}" cannot be a network's name: --net ${name} means something else`, {
       code: 'USAGE_INVALID',
       hint: 'choose another name',
@@ -112,14 +107,11 @@ function checkNetworkName(name: string): void {
     });
 }
 
-function refuseUnknown({ driver, options }: NetworkRequest): void {
+function refuseUnknown({ driver }: NetworkRequest): void {
   if (driver !== undefined && driver !== 'bridge')
     throw badValue(
       '--driver',
       driver,
       'bridge: an ordinary user can make no other kind (macvlan, ipvlan and overlay need devices of the host)',
     );
-  const [option] = options;
-  if (option === undefined) return;
-  throw badValue('--opt', option, 'none: networks of hutch have no options');
 }

@@ -2,7 +2,6 @@
 import { HutchError } from '../../errors/hutch-error.ts';
 import type { SubnetRequest } from './choose-subnet.ts';
 import type { Subnet6Request } from './choose-subnet6.ts';
-import { badValue } from '../container/parse-values.ts';
 
 export interface Ranges {
   readonly subnets: readonly string[];
@@ -17,17 +16,19 @@ export interface Divided {
   readonly v6: Subnet6Request | undefined;
 }
 
-/** A subnet of IPv6 asks for IPv6 without --ipv6, as with podman. USAGE_INVALID for two of one kind, and for a range of IPv6. */
+/** A subnet of IPv6 asks for IPv6 without --ipv6, as with podman. USAGE_INVALID for two of one kind. */
 export function divideRanges({ subnets, gateways, ipRanges, ipv6 }: Ranges): Divided {
-  const range = ipRanges.find(isOfIPv6);
-  if (range !== undefined) throw badValue('--ip-range', range, 'a part of the IPv4 subnet');
   const v4 = {
     subnet: only('--subnet', subnets, false),
     gateway: only('--gateway', gateways, false),
     ipRange: only('--ip-range', ipRanges, false),
   };
-  const v6 = { subnet: only('--subnet', subnets, true), gateway: only('--gateway', gateways, true) };
-  const isWanted = ipv6 || v6.subnet !== undefined || v6.gateway !== undefined;
+  const v6 = {
+    subnet: only('--subnet', subnets, true),
+    gateway: only('--gateway', gateways, true),
+    ipRange: only('--ip-range', ipRanges, true),
+  };
+  const isWanted = ipv6 || Object.values(v6).some((text) => text !== undefined);
   return { v4, v6: isWanted ? v6 : undefined };
 }
 

@@ -34,8 +34,13 @@ export function inspectNetwork(word: string): object {
 }
 
 function rangesOf({ subnet, gateway, ipRange, ipv6 }: NetworkRecord): object[] {
-  const v4 = { Subnet: subnet, ...(ipRange === undefined ? {} : { IPRange: ipRange }), Gateway: gateway };
-  return ipv6 === undefined ? [v4] : [v4, { Subnet: ipv6.subnet, Gateway: ipv6.gateway }];
+  return [{ subnet, gateway, ipRange }, ...(ipv6 === undefined ? [] : [{ ipRange: undefined, ...ipv6 }])].map(
+    (each) => ({
+      Subnet: each.subnet,
+      ...(each.ipRange === undefined ? {} : { IPRange: each.ipRange }),
+      Gateway: each.gateway,
+    }),
+  );
 }
 
 /** Of containers that run. */

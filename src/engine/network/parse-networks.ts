@@ -33,7 +33,12 @@ export function parseNetworks(asked: Asked, { network }: Settings): NetworkAttac
   if (!words.every(isOtherKind))
     throw notTogether(`--network ${other}`, 'another --network: it is no network that containers share');
   const flag = givenFlag(asked);
-  if (flag !== undefined) throw notTogether(flag, `--network ${other}: it is for networks that containers share`);
+  if (flag !== undefined)
+    throw notTogether(
+      flag,
+      `--network ${other}: it is for networks that containers share`,
+      'leave one of them out, or give --network NAME, one that hutch network create has made',
+    );
   return undefined;
 }
 
@@ -56,6 +61,8 @@ function givenFlag({ networkAliases = [], ip, ip6, macAddress }: Asked): string 
 
 /** Podman's form, and docker's: `name=NAME,alias=…`. */
 function parseNetwork(word: string): NetworkAttachment {
+  if (word.startsWith('ns:'))
+    throw badValue('--network', word, 'container:NAME: only the network of another container of yours can be joined');
   const isDockers = word.startsWith('name=');
   const colon = word.indexOf(':');
   const [name, rest] = isDockers
@@ -144,10 +151,10 @@ function withFlags(attachments: readonly NetworkAttachment[], asked: Asked): Net
   );
 }
 
-function notTogether(flag: string, other: string): HutchError {
+function notTogether(flag: string, other: string, hint = 'leave one of them out'): HutchError {
   return new HutchError(`${flag} does not go with ${other}`, {
     code: 'USAGE_INVALID',
-    hint: 'leave one of them out',
+    hint,
     context: { flag },
   });
 }

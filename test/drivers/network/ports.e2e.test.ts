@@ -3,11 +3,16 @@
 import assert from 'node:assert/strict';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
+import { readFileSync, rmSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
 import { networkInterfaces } from 'node:os';
+import path from 'node:path';
 import { after, describe, it } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { TOLD_FILES } from '../../../src/engine/container/tell-once.ts';
 import { findTool } from '../../../src/host/run-tool.ts';
+import { networkEvents } from '../../e2e/network-answers.ts';
+import { descendant, descendants, eventually } from '../../e2e/processes.ts';
 import { assertRefused, hostSkip, makeSandbox, printed } from '../../e2e/sandbox.ts';
 
 /** An address of the host that is not its loopback. */
@@ -51,10 +56,15 @@ async function askUdp(port: number, host: string | undefined): Promise<string> {
   }
 }
 
-async function assertAll(port: number, { rounds, workers }: { rounds: number; workers: number }): Promise<void> {
+interface Load {
+  readonly rounds: number;
+  readonly workers: number;
+}
+
+async function assertAll(port: number, { rounds, workers }: Load, host?: string): Promise<void> {
   let answered = 0;
   const work = async (): Promise<void> => {
-    for (let round = 0; round < rounds; round += 1) if ((await ask(port)) !== '') answered += 1;
+    for (let round = 0; round < rounds; round += 1) if ((await ask(port, host)) !== '') answered += 1;
   };
   await Promise.all(Array.from({ length: workers }, work));
   assert.equal(answered, rounds * workers);
@@ -99,7 +109,45 @@ describe('published ports', { skip: hostSkip() }, () => {
     assert.equal(await askUdp(await portOf('datagrams', '81/udp'), OUTER), `ping from ${OUTER ?? ''}`);
     const words = ['run', '--rm', '-p', '81/udp', 'host', 'true'];
     assertRefused(await box.hutch(words), /answers by UDP do not get back to the loopback/u);
-    assertRefused(await box.hutch(['run', '--rm', '-p', '[::1]::80', 'host', 'true']), /IPv4 addresses only/u);
+    const refused = await box.hutch(['run', '--rm', '-p', '[::1]::81/udp', 'host', 'true']);
+    assertRefused(refused, /for UDP at IPv4 addresses only/u);
+  });
+
+  for (const network of ['slirp4netns', 'of-own'])
+    it(`lead there from IPv6 addresses, beside the same ports by IPv4, and again after the end of the helper: ${network}`, async () => {
+      if (network === 'of-own') printed(await box.hutch(['network', 'create', network]));
+      const name = `six-${network}`;
+      await serve(name, '--net', network, '-p', '[::1]::80');
+      const port = await portOf(name, '80');
+      await serve(`${name}-four`, '--net', network, '-p', `127.0.0.1:${String(port)}:80`);
+      await assertAll(port, { rounds: 100, workers: 10 }, '::1');
+      assert.equal(await ask(port), '10.0.2.2');
+      assert.equal(printed(await box.hutch(['port', name])), `80/tcp -> [::1]:${String(port)}\n`);
+      const format = '{{json .NetworkSettings.Ports}} {{.NetworkSettings.SourceAddressPreserved}}';
+      assert.equal(
+        printed(await box.hutch(['inspect', '--format', format, name])),
+        `{"80/tcp":[{"HostIp":"::1","HostPort":"${String(port)}"}]} false\n`,
+      );
+      const taken = ['run', '--rm', '-p', `[::]:${String(port)}:80`, 'host', 'true'];
+      assertRefused(await box.hutch(taken), new RegExp(`container "${name}(?:-four)?" has it`, 'u'));
+      for (const { pid } of descendants().filter(({ command }) => /slirp4netns .*tap0/u.test(command)))
+        process.kill(pid, 'SIGKILL');
+      for (let turn = 0; !(await networkEvents(box, name)).includes('network_up'); turn += 1) assert.ok(turn < 200);
+      await assertAll(port, { rounds: 10, workers: 10 }, '::1');
+      printed(await box.hutch(['rm', '-f', name, `${name}-four`]));
+      await assert.rejects(ask(port, '::1'), { code: 'ECONNREFUSED' });
+    });
+
+  it('at IPv6 addresses lose no connection of ten thousand, after which the monitor gives its memory back', async (t) => {
+    await serve('load', '-p', '[::1]::80');
+    const { pid } = await descendant(/^hutch monitor load/u);
+    const ownKib = (): number =>
+      Number(/^Private_Dirty: *(\d+) kB$/mu.exec(readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8'))?.[1]);
+    await assertAll(await portOf('load', '80'), { rounds: 1000, workers: 10 }, '::1');
+    const most = ownKib();
+    const isLess = await eventually(() => (ownKib() < 0.6 * most && ownKib() < 16_384 ? true : undefined), 40_000);
+    t.diagnostic(`own memory: ${String(most)} KiB, then ${String(ownKib())} KiB`);
+    assert.ok(isLess);
   });
 
   it('are the same after a restart, and gone after a stop', async () => {
@@ -176,6 +224,30 @@ describe('published ports', { skip: hostSkip() }, () => {
     if (moved.stderr === '') return; // Here they are everybody's.
     assert.match(moved.stderr, /port 80 is root’s on this host; published instead: 127\.0\.0\.1:\d{4,5}->80\/tcp\n$/u);
     assertRefused(await box.hutch([...low, 'host', 'true']), /sysctl -w net\.ipv4\.ip_unprivileged_port_start=80/u);
+  });
+
+  it('of -P are those that the driver can publish; of the others a warning tells, and one port that the host alone reaches is named', async () => {
+    const some = ['run', '--rm', '--expose', '81/udp', '-P'];
+    const left = await box.hutch([...some, 'host', 'true']);
+    assert.equal(left.code, 0);
+    assert.match(left.stderr, /^hutch: warning: -P does not publish port 81\/udp at 127\.0\.0\.1: answers by UDP/u);
+    assertRefused(await box.hutch([...some, '-p', '81/udp', 'host', 'true']), /81\/udp cannot be published/u);
+    assertRefused(await box.hutch([...some, '--net', 'none', 'host', 'true']), /with --net none/u);
+    made.push('told', 'open-told');
+    // It is told once for each login.
+    const tellAgain = (): void => {
+      rmSync(path.join(box.run, TOLD_FILES.ports), { force: true });
+    };
+    tellAgain();
+    const told = ['run', '-d', '--name', 'told', '-p', '0.0.0.0::81/udp', '-p', '80', 'host', 'sleep', '1000'];
+    const { stderr } = await box.hutch(told);
+    assert.match(
+      stderr,
+      /^hutch: warning: 127\.0\.0\.1:\d+ is reached from this host alone; -p 0\.0\.0\.0:\d+:80 lets/u,
+    );
+    const open = ['run', '-d', '--name', 'open-told', '-p', '0.0.0.0::80', 'host', 'sleep', '1000'];
+    tellAgain();
+    assert.equal((await box.hutch(open)).stderr, '', 'control');
   });
 
   it('need a network of the container’s own', async () => {

@@ -83,3 +83,22 @@ function subnet(text: string): Subnet6 {
   assert.ok(found !== undefined, text);
   return found;
 }
+
+test('chooseSubnet6() keeps a part of the subnet for containers, and the gateway beside it', () => {
+  assert.deepEqual(choose({ subnet: 'fd01::/64', ipRange: 'FD01:0::1:0/112' }), {
+    subnet: 'fd01::/64',
+    gateway: 'fd01::1',
+    ipRange: 'fd01::1:0/112',
+  });
+});
+
+for (const request of [
+  { subnet: 'fd01::/64', ipRange: 'fd01::/63' },
+  { subnet: 'fd01::/64', ipRange: 'fd02::/96' },
+  { subnet: 'fd01::/64', ipRange: 'fd01::1/96' },
+  { subnet: 'fd01::/64', ipRange: 'x' },
+  { ipRange: 'fd01::/96' },
+])
+  test(`chooseSubnet6() refuses ${JSON.stringify(request)}`, () => {
+    assert.throws(() => choose(request), refusal('USAGE_INVALID', /--ip-range/u));
+  });

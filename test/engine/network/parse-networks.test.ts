@@ -52,6 +52,7 @@ for (const [words, more, message] of [
   [['a'], { macAddress: '00:00:00:00:00:00' }, /for --mac-address/u],
   [['a'], { networkAliases: ['a b'] }, /"a b" for --network-alias/u],
   [['a:'], { networkAliases: ['-x'] }, /"-x" for --network-alias/u],
+  [['ns:/proc/1/ns/net'], {}, /"ns:\/proc\/1\/ns\/net" for --network/u],
   [['a:foo=1'], {}, /"a:foo=1" for --network/u],
   [['a:alias'], {}, /for --network/u],
   [['a:__proto__=1'], {}, /for --network/u],
