@@ -14,22 +14,28 @@ function readCache() {
   }
 }
 
+// What is done by the C library: undoing the flags of a quick boot, and ending at once.
+//
 // A program that is started with these flags boots quicker (docs/adr/0011). But V8 keeps its flags in the key of every code
 // cache, ours and those of Node's own modules; so they are taken back as soon as they have done their work. What is called is
 // V8::SetFlagsFromString(const char*) of V8's public interface: require('node:v8') offers it too, at ten times the cost.
-function takeBackFlags() {
+//
+// process.exit() ends by _exit(2): all output is written synchronously by then, and the kernel needs no help in taking a process
+// apart. Node's own end takes 2 to 5 ms, and has been seen to wait for a thread of V8's for ever.
+function callLibrary() {
   try {
     const library = require(`${__dirname}/koffi.node`).load(null);
-    const setFlags = library.func('_ZN2v82V818SetFlagsFromStringEPKc', 'void', ['str']);
-    setFlags('--rehash-snapshot --min-semi-space-size=0');
-    // All output is written synchronously by then, and the kernel needs no help in taking a process apart.
+    if (process.execArgv.includes('--no-rehash-snapshot')) {
+      const setFlags = library.func('_ZN2v82V818SetFlagsFromStringEPKc', 'void', ['str']);
+      setFlags('--rehash-snapshot --min-semi-space-size=0');
+    }
     process.reallyExit = library.func('_exit', 'void', ['int']);
   } catch {
-    // Another build of Node: the caches are passed over.
+    // Another build of Node: the caches are passed over, and it ends as it does.
   }
 }
 
-if (process.execArgv.includes('--no-rehash-snapshot')) takeBackFlags();
+callLibrary();
 // The bundle is plain ASCII, so latin1 is right and the quickest to read.
 const script = new Script(readFileSync(`${stem}.js`, 'latin1'), { filename: `${stem}.js`, cachedData: readCache() });
 script.runInThisContext()(exports, require, module, __filename, __dirname);

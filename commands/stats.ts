@@ -31,6 +31,8 @@ What cannot be known is shown as --, never as a zero. --format json gives number
     const { args, flags } = await this.parse(Stats);
     const intervalMs = parseInterval(flags.interval);
     const picture = await painter(flags.format, { isWhole: flags['no-trunc'] });
+    // A bad template is refused before a second has gone by.
+    picture([]);
     const { canRedraw, openScreen } = await import('../src/cli/live-screen.ts');
     const isOnce = flags['no-stream'];
     const redraws = !isOnce && !flags['no-reset'] && canRedraw();

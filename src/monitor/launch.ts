@@ -12,7 +12,7 @@ import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { writeMaps } from '../userns/write-maps.ts';
-import { chainFor } from './chain-for.ts';
+import { chainFor, isPlain } from './chain-for.ts';
 import { chainKey, type Prelaunched } from './prelaunch.ts';
 
 /** A chain that runs, with init at its end. */
@@ -32,7 +32,8 @@ export interface Launched {
  * Init does the steps up to the first that waits for the monitor: without it no payload runs. What it says stays in its channel.
  */
 export function tellEarly(early: Prelaunched, plan: Plan, trace: boolean): Prelaunched {
-  if (early.key !== chainKey(chainFor(plan).argv)) return early;
+  // Only such chains are started early: another plan may want the same words and namespaces that are there already.
+  if (!isPlain(plan.enter) || early.key !== chainKey(chainFor(plan).argv)) return early;
   writeAll(early.toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
   return { ...early, isTold: true };
 }

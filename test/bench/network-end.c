@@ -1,7 +1,9 @@
 /* One end of a connection, for bench:network; static, so that it needs no image. Usage: end PORT | end ADDRESS PORT MEBIBYTES | end ADDRESS PORT COUNT turns */
+#define _GNU_SOURCE
 #include <arpa/inet.h>
 #include <netinet/tcp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -11,16 +13,25 @@
 
 static char zeros[1 << 17];
 
-/* The first byte says what is wanted: s one byte, e all that follows back, t all that follows taken and then one byte. */
+/* Keeps this thread on one processor. Where the scheduler puts two that take turns is luck: waking an idle processor takes ten times as long as the turn. */
+static void stay(void) {
+  cpu_set_t one;
+  CPU_ZERO(&one);
+  CPU_SET(0, &one);
+  if (sched_setaffinity(0, sizeof one, &one)) perror("sched_setaffinity");
+}
+
+/* The first byte says what is wanted: s one byte, e all that follows back, p the same on one processor, t all that follows taken and then one byte. */
 static void *serve(void *argument) {
   int fd = (int)(intptr_t)argument;
   char buffer[1 << 16], kind = 0;
   ssize_t got;
   if (read(fd, &kind, 1) == 1) {
+    if (kind == 'p') stay();
     if (kind != 's')
       while ((got = read(fd, buffer, sizeof buffer)) > 0)
-        if (kind == 'e' && write(fd, buffer, got) != got) break;
-    if (kind != 'e' && write(fd, "k", 1) != 1) perror("write");
+        if ((kind == 'e' || kind == 'p') && write(fd, buffer, got) != got) break;
+    if (kind != 'e' && kind != 'p' && write(fd, "k", 1) != 1) perror("write");
   }
   close(fd);
   return NULL;
@@ -55,13 +66,14 @@ static int send_to(struct sockaddr_in *to, long mebibytes) {
   return 0;
 }
 
-/* Prints the seconds that a byte took to go there and back so many times. */
+/* Prints the seconds that a byte took to go there and back so many times, with both ends on one processor. */
 static int take_turns(struct sockaddr_in *to, long count) {
   struct timespec start, end;
   char byte = 'x';
   int yes = 1, fd = socket(AF_INET, SOCK_STREAM, 0);
   setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
-  if (connect(fd, (struct sockaddr *)to, sizeof *to) || write(fd, "e", 1) != 1) return perror("connect"), 1;
+  stay();
+  if (connect(fd, (struct sockaddr *)to, sizeof *to) || write(fd, "p", 1) != 1) return perror("connect"), 1;
   clock_gettime(CLOCK_MONOTONIC, &start);
   for (; count > 0; count--)
     if (write(fd, &byte, 1) != 1 || read(fd, &byte, 1) != 1) return perror("turn"), 1;

@@ -3,7 +3,7 @@
  * user, after `npm run build`, on a host with an address beside the loopback. Each round asks every contestant once. podman comes twice: with
  * `port_handler=slirp4netns`, which publishes as hutch does and keeps the client's address, and with its default, a proxy that hides
  * it and takes ports past slirp4netns. Rows between containers have two of them on a user network of their own (`network create`), and podman
- * once more with packets as long as hutch's. Options: --rounds N (default 7), --only TEXT for rows that have TEXT in their name, --json.
+ * once more with packets as long as hutch's; round trips there have both ends on one processor. Options: --rounds N (default 7), --only TEXT for rows that have TEXT in their name, --json.
  */
 import { spawnSync } from 'node:child_process';
 import { networkInterfaces } from 'node:os';
