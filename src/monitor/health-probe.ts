@@ -4,6 +4,9 @@ import { join } from 'node:path';
 import { nodePath, programDirectory } from '../host/program-path.ts';
 import type { RunProbe } from './health-watch.ts';
 
+/** In the environment of a probe: it is no `exec` of the user's. */
+export const PROBE_VARIABLE = 'HUTCH_PROBE';
+
 /** As much of the output as docker keeps. */
 const MAX_OUTPUT_BYTES = 4096;
 /** What is still written when the probe has ended is not waited for longer. */
@@ -18,6 +21,7 @@ export function execProbe(id: string, command: readonly string[]): RunProbe {
       const child = spawn(nodePath(), [...cli, 'exec', id, ...command], {
         stdio: ['ignore', 'pipe', 'pipe'],
         cwd: '/',
+        env: { ...process.env, [PROBE_VARIABLE]: '1' },
         signal,
         killSignal: 'SIGKILL',
       });

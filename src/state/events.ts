@@ -17,6 +17,7 @@ export type ContainerAction =
   | 'detach'
   | 'rename'
   | 'exec'
+  | 'exec_died'
   | 'pause'
   | 'unpause'
   | 'oom'

@@ -50,6 +50,26 @@ describe('events', { skip: hostSkip() }, () => {
     assert.equal(await get('--until', '1h'), '');
   });
 
+  it('tell of commands in a container and how they end, and of images made of it', async () => {
+    printed(await box.hutch(['run', '-d', '--name', 'busy', '--net', 'none', 'host', 'sleep', '1000']));
+    printed(await box.hutch(['exec', 'busy', 'sh', '-c', 'exit 3']), 3);
+    printed(await box.hutch(['exec', '-d', 'busy', 'true']));
+    const told = printed(
+      await box.hutch([
+        'events',
+        '--until',
+        '0s',
+        '-f',
+        'container=busy',
+        '--format',
+        '{{.Action}} {{.Actor.Attributes.command}} {{.Actor.Attributes.exitCode}}',
+      ]),
+    );
+    assert.match(told, /^exec sh -c exit 3 .*\nexec_died sh -c exit 3 3\nexec true /mu);
+    assert.doesNotMatch(told, /^exec_died true/mu, 'nobody waits for it');
+    printed(await box.hutch(['rm', '-f', '-t', '0', 'busy']));
+  });
+
   it('end by themselves with --until', async () => {
     assert.match(printed(await box.hutch(['events', '--until', '0s'])), /name=old/u);
     assert.equal(printed(await box.hutch(['events', '--since', '0s', '--until', '-1s'])), '');

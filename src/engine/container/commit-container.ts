@@ -9,6 +9,7 @@ import { commitImage } from '../../images/store/commit-image.ts';
 import { resolveImage, type ResolvedImage } from '../../images/store/find-image.ts';
 import { cleanStaging, makeStaging, removeStaging } from '../../images/store/staging.ts';
 import { MEDIA_TYPE, type Descriptor, type Digest, type ImageConfig } from '../../oci/image.ts';
+import { noteEvent } from '../../state/events.ts';
 import { findContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { statSync } from 'node:fs';
 import { creationTime } from '../image/creation-time.ts';
@@ -72,7 +73,13 @@ export async function commitContainer(word: string, options: CommitOptions = {})
         layers: [...base.config.rootfs.diff_ids, digest],
       },
     });
-    return { ...packed, id: config.descriptor.digest, name: reference === null ? null : familiarName(reference) };
+    const name = reference === null ? null : familiarName(reference);
+    noteEvent(store, 'commit', record, {
+      ...(options.message === undefined ? {} : { comment: options.message }),
+      imageID: config.descriptor.digest,
+      imageRef: name ?? '',
+    });
+    return { ...packed, id: config.descriptor.digest, name };
   } finally {
     await removeStaging(store, staging);
   }

@@ -9,6 +9,7 @@ import {
 } from '../../host/container-process.ts';
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import { superviseExec } from '../../monitor/exec-session.ts';
+import { PROBE_VARIABLE } from '../../monitor/health-probe.ts';
 import { readInContainer } from '../../monitor/read-in-container.ts';
 import type { RuntimeSpec, SpecIdMapping } from '../../oci/runtime-spec.ts';
 import { compileExec } from '../../plan/compile/compile-exec.ts';
@@ -16,6 +17,8 @@ import { renderExplanation } from '../../plan/render/explain.ts';
 import { renderJson } from '../../plan/render/json.ts';
 import type { ExecPlan } from '../../plan/step.ts';
 import type { CgroupRecord } from '../../state/container-state.ts';
+import type { ContainerRecord } from '../../state/container-record.ts';
+import { noteEvent, type ContainerAction } from '../../state/events.ts';
 import { locateStore } from '../../state/store.ts';
 import { enterChain } from '../../userns/enter-chain.ts';
 import { isPaused, justEnded } from './container-errors.ts';
@@ -27,6 +30,9 @@ import { parseAttachment } from './parse-attachment.ts';
 import { badValue } from './parse-values.ts';
 import { MAX_ACCOUNT_BYTES, resolveUserBy, type ResolvedUser } from './resolve-user.ts';
 import { findRunning, hasEnded, type RunningContainer } from './running-container.ts';
+
+/** Of what an event tells of a command. */
+const MAX_COMMAND_LENGTH = 200;
 
 export const EXEC_PLAN_FORMATS = ['text', 'json'] as const;
 
@@ -51,8 +57,10 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
     protect: node,
     isRoot: facts.userNamespace.writer === 'parent',
   });
+  const note = noteOf(container.record, request);
+  note('exec', {});
   try {
-    return await superviseExec({
+    const exitCode = await superviseExec({
       draft: () => draftExec(container, facts, request),
       chain,
       userNamespace: facts.userNamespace,
@@ -63,10 +71,23 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
       detachKeys,
       detached: request.detach,
     });
+    if (!request.detach) note('exec_died', { exitCode: String(exitCode) });
+    return exitCode;
   } catch (error) {
     const isLate = (hasEnded(container) && !isAboutCommand(error)) || wasEnding(error);
     throw isLate ? justEnded(container.record.name, error) : error;
   }
+}
+
+type Note = (action: ContainerAction, attributes: Readonly<Record<string, string>>) => void;
+
+/** Notes events about a command: not about a probe of the container's health, which comes again and again and has events of its own. */
+function noteOf(record: ContainerRecord, { command }: ExecRequest): Note {
+  if (process.env[PROBE_VARIABLE] !== undefined) return () => undefined;
+  const words = command.join(' ').slice(0, MAX_COMMAND_LENGTH);
+  return (action, attributes) => {
+    noteEvent(locateStore(), action, record, { command: words, ...attributes });
+  };
 }
 
 /** A process that ends has left its namespaces before it is gone from /proc. */

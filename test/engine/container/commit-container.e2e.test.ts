@@ -112,6 +112,10 @@ describe('what a container has changed', { skip }, () => {
     const first = printed(await box.hutch(['commit', '-q', 'overlay'], { env: { SOURCE_DATE_EPOCH: '1' } }));
     const second = printed(await box.hutch(['commit', '-q', 'overlay'], { env: { SOURCE_DATE_EPOCH: '1' } }));
     assert.equal(first, second);
+    const events = printed(
+      await box.hutch(['events', '--until', '0s', '-f', 'event=commit', '-f', 'container=overlay']),
+    );
+    assert.ok(events.includes(`imageID=${first.trim()}`), events);
   });
 
   test('nothing can be made of a container that is unknown, and no archive and no image of the host', async () => {
