@@ -16,6 +16,7 @@ import { endRelays, publishPorts, type Lead } from './publish-ports.ts';
 import { NetworkBackoff } from './network-backoff.ts';
 
 const SLIRP = 'slirp4netns';
+
 /** What becomes of the network. `down`: tries to bring it back follow; `lost`: no more of them. */
 export type NetworkChange =
   | { readonly to: 'connected'; readonly pid: number | undefined }

@@ -5,6 +5,8 @@
  * newuidmap(1) has no power in there, so containers have one id only: an empty file covers /etc/subuid.
  */
 
+import { spawnSync } from 'node:child_process';
+
 export interface World {
   /** Shell commands by root of the world, before hutch starts. */
   readonly setup: string;
@@ -26,6 +28,29 @@ export function world({ setup, hasNetwork = false }: World): readonly [string, .
   ].join('\n');
   const network = hasNetwork ? ['--net'] : [];
   return ['unshare', '--user', '--map-root-user', '--mount', ...network, 'sh', '-c', script, 'world'];
+}
+
+/** Setup of a world with an outside: addresses of its own, servers at 198.51.100.7, 198.51.100.53 and 2001:db8::7, and nothing beyond. */
+export const OUTER_NETWORK = `
+PATH=$PATH:/usr/sbin:/sbin
+ip link set lo up
+ip link add outer type veth peer name far
+ip link set outer up
+ip link set far up
+ip addr add 203.0.113.2/24 dev outer
+ip route add default via 203.0.113.1
+ip addr add 198.51.100.7/32 dev lo
+ip addr add 198.51.100.53/32 dev lo
+ip -6 addr add 2001:db8:1::2/64 dev outer nodad
+ip -6 addr add 2001:db8::7/128 dev lo`;
+/** Without it the outside has addresses of IPv6, and no way there. */
+export const OUTER_ROUTE6 = 'ip -6 route add default via 2001:db8:1::1 dev outer';
+
+/** Why such an outside cannot be made here. */
+export function outerNetworkSkip(): string | false {
+  const argv = ['-Urn', 'sh', '-c', `set -e${OUTER_NETWORK}\n${OUTER_ROUTE6}`];
+  const { status, stderr } = spawnSync('unshare', argv, { encoding: 'utf8' });
+  return status === 0 ? false : `no such network can be made here: ${stderr.trim()}`;
 }
 
 /** What hutch says once about containers in such a world. */

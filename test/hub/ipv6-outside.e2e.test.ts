@@ -1,13 +1,12 @@
 /** The outside by IPv6 from networks of the user: in a world of the test's own with a server at 2001:db8::7, so that nothing leaves this machine. */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
 import { eventually } from '../e2e/processes.ts';
 import { hostSkip, makeSandbox, outcomeOf } from '../e2e/sandbox.ts';
-import { world } from '../e2e/world.ts';
+import { OUTER_NETWORK, OUTER_ROUTE6, outerNetworkSkip, world } from '../e2e/world.ts';
 import { helpers } from './bed.ts';
 
 const DRIVERS = path.join(import.meta.dirname, '../drivers/network');
@@ -15,35 +14,13 @@ const ASK = readFileSync(path.join(DRIVERS, 'ask.py'), 'utf8');
 const OUTSIDE = ['tcp/2001:db8::7/7000', 'udp/2001:db8::7/7000', 'tcp/198.51.100.7/7000'];
 const LOOPBACK = ['::1', 'fd00::2', 'fd00::3', '2001:db8:1::1'].map((address) => `tcp/${address}/7001`);
 
-const SETUP = `
-PATH=$PATH:/usr/sbin:/sbin
-ip link set lo up
-ip link add outer type veth peer name far
-ip link set outer up
-ip link set far up
-ip addr add 203.0.113.2/24 dev outer
-ip route add default via 203.0.113.1
-ip addr add 198.51.100.7/32 dev lo
-ip addr add 198.51.100.53/32 dev lo
-ip -6 addr add 2001:db8:1::2/64 dev outer nodad
-ip -6 addr add 2001:db8::7/128 dev lo`;
-const ROUTE = 'ip -6 route add default via 2001:db8:1::1 dev outer';
-
-function skip(): string | false {
-  const reason = hostSkip();
-  if (reason !== false) return reason;
-  const argv = ['-Urn', 'sh', '-c', `set -e${SETUP}\n${ROUTE}`];
-  const { status, stderr } = spawnSync('unshare', argv, { encoding: 'utf8' });
-  return status === 0 ? false : `no such network can be made here: ${stderr.trim()}`;
-}
-
-describe('the outside by IPv6, from networks of the user', { skip: skip() }, () => {
+describe('the outside by IPv6, from networks of the user', { skip: hostSkip() || outerNetworkSkip() }, () => {
   const box = makeSandbox();
   const asked = box.file('ask.py', ASK);
   /** Runs lines of the shell in a world, in which networks and two containers are made; returns what they print. */
   const inWorld = async (hasRoute: boolean, ...lines: readonly string[]): Promise<string[]> => {
-    const setup = `${SETUP}
-${hasRoute ? ROUTE : ''}
+    const setup = `${OUTER_NETWORK}
+${hasRoute ? OUTER_ROUTE6 : ''}
 mkfifo "${box.directory}/$$.life" "${box.directory}/$$.ready"
 python3 "${DRIVERS}/servers.py" <"${box.directory}/$$.life" >"${box.directory}/$$.ready" &
 exec 5>"${box.directory}/$$.life"

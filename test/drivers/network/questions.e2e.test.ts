@@ -4,7 +4,6 @@
  */
 
 import assert from 'node:assert/strict';
-import { spawnSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import path from 'node:path';
 import { describe, it } from 'node:test';
@@ -12,7 +11,7 @@ import { networkDriver } from '../../../src/drivers/network/select.ts';
 import { findTool } from '../../../src/host/run-tool.ts';
 import { remaining } from '../../e2e/processes.ts';
 import { containerTraces, hostSkip, makeSandbox, outcomeOf, type Outcome } from '../../e2e/sandbox.ts';
-import { world } from '../../e2e/world.ts';
+import { OUTER_NETWORK, OUTER_ROUTE6, outerNetworkSkip, world } from '../../e2e/world.ts';
 
 const ASK = readFileSync(path.join(import.meta.dirname, 'ask.py'), 'utf8');
 const OUTER = '203.0.113.2';
@@ -87,32 +86,13 @@ const DRIVERS: readonly Abilities[] = [
   },
 ];
 
-const SETUP = `
-PATH=$PATH:/usr/sbin:/sbin
-ip link set lo up
-ip link add outer type veth peer name far
-ip link set outer up
-ip link set far up
-ip addr add ${OUTER}/24 dev outer
-ip -6 addr add 2001:db8:1::2/64 dev outer nodad
-ip route add default via 203.0.113.1
-ip -6 route add default via 2001:db8:1::1 dev outer
-ip addr add 198.51.100.7/32 dev lo
-ip addr add 198.51.100.53/32 dev lo
-ip -6 addr add 2001:db8::7/128 dev lo`;
-
-function veth(): string | false {
-  const reason = hostSkip();
-  if (reason !== false) return reason;
-  const { status, stderr } = spawnSync('unshare', ['-Urn', 'sh', '-c', `set -e${SETUP}`], { encoding: 'utf8' });
-  return status === 0 ? false : `no such network can be made here: ${stderr.trim()}`;
-}
-
 function missing(tool: string): string | false {
   return findTool(tool) === undefined && `${tool} is not installed`;
 }
 
-describe('a network driver', { skip: veth() || missing('slirp4netns') || missing('python3') }, () => {
+const skip = hostSkip() || outerNetworkSkip() || missing('slirp4netns') || missing('python3');
+
+describe('a network driver', { skip }, () => {
   const box = makeSandbox();
   const servers = path.join(import.meta.dirname, 'servers.py');
   const asked = box.file('ask.py', ASK);
@@ -121,7 +101,8 @@ describe('a network driver', { skip: veth() || missing('slirp4netns') || missing
   const names = 'nameserver 198.51.100.53\\nsearch inner.test\\noptions ndots:2\\n';
   const wrapper = world({
     hasNetwork: true,
-    setup: `${SETUP}
+    setup: `${OUTER_NETWORK}
+${OUTER_ROUTE6}
 printf '${names}' >"${resolver}"
 mount --bind "${resolver}" /etc/resolv.conf
 mkfifo "${box.directory}/$$.life" "${box.directory}/$$.ready"
