@@ -51,15 +51,18 @@ const PROGRAMS = {
       ['create', '--net', 'none', 'host', 'true'],
     ],
   },
-  run: {
-    entry: 'src/run.ts',
+  run: { entry: 'src/run.ts', rehearsals: [], isWhollyUsed: true },
+  'run-command': {
+    entry: 'src/run-command.ts',
     leavesOut: RUN_LEAVES_OUT,
     // Loaded by it, so that the same rehearsals show what a start uses of both.
     companion: 'watch',
+    starter: 'run',
     rehearsals: [
       ['run', '--bad-flag'],
-      // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead.
-      ...(process.getuid() === 0 ? [] : [['run', '--rm', '--net', 'none', 'host', 'true']]),
+      // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead. The second one has the head
+      // start for which the first has remembered what it had.
+      ...(process.getuid() === 0 ? [] : [1, 2].map(() => ['run', '--rm', '--net', 'none', 'host', 'true'])),
     ],
   },
   // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
@@ -75,6 +78,9 @@ const PROGRAMS = {
   resolver: { entry: 'src/resolver/main.ts', rehearsals: [] },
   'make-seam': { entry: 'src/pack/make-seam.ts', rehearsals: [] },
 };
+
+/** A rehearsal may fork, as `run` does, whose launcher says the same. */
+const ALONE = ['--v8-pool-size=1', '--no-concurrent-sparkplug', '--no-concurrent-recompilation'];
 
 const run = promisify(execFile);
 
@@ -160,7 +166,7 @@ function importBuiltinsOnUse(bundle) {
   return bundle.replace(imports, '__later("$1")').replace('"use strict";', `"use strict";${later}\n`);
 }
 
-async function writeCodeCache(stem, { rehearsals, companion, isWhollyUsed = false }) {
+async function writeCodeCache(stem, { rehearsals, companion, starter, isWhollyUsed = false }) {
   const home = await mkdtemp(`${stem}-home-`);
   const environment = {
     PATH: process.env.PATH,
@@ -172,7 +178,12 @@ async function writeCodeCache(stem, { rehearsals, companion, isWhollyUsed = fals
   try {
     await run(
       execPath,
-      [join(HERE, 'write-code-cache.cjs'), stem, JSON.stringify({ runs: rehearsals, companion, isWhollyUsed })],
+      [
+        ...ALONE,
+        join(HERE, 'write-code-cache.cjs'),
+        stem,
+        JSON.stringify({ runs: rehearsals, companion, starter, isWhollyUsed }),
+      ],
       { env: environment },
     );
   } finally {

@@ -143,19 +143,25 @@ const houseRules = [
     'layer-is-declared',
     'A folder of src/ needs a row in LAYERS: decide what it may import before it exists.',
     {},
-    { path: '^src/', pathNot: `^src/((main|run|watch)[.]ts$|${any(Object.keys(LAYERS))}/)` },
+    { path: '^src/', pathNot: `^src/((main|run|run-command|watch)[.]ts$|${any(Object.keys(LAYERS))}/)` },
   ),
   forbid(
     'layer-is-declared-from',
     'A folder of src/ needs a row in LAYERS: decide what it may import before it exists.',
-    { path: '^src/', pathNot: `^src/((main|run|watch)[.]ts$|${any(Object.keys(LAYERS))}/)` },
+    { path: '^src/', pathNot: `^src/((main|run|run-command|watch)[.]ts$|${any(Object.keys(LAYERS))}/)` },
     {},
   ),
   forbid(
     'layer-main',
     'The executable hands over to cli/ and is imported by nobody.',
-    { path: '^src/(main|run|watch)[.]ts$' },
+    { path: '^src/(main|run-command|watch)[.]ts$' },
     { path: '^src/', pathNot: '^src/(cli|errors)/' },
+  ),
+  forbid(
+    'layer-run',
+    'It forks before anything else is loaded, and hands over to run-command; whatever it knew would be in every container for a moment.',
+    { path: '^src/run[.]ts$' },
+    { path: '^src/', pathNot: '^src/monitor/(fork-init|head-start)[.]ts$' },
   ),
   forbid(
     'layer-commands',
@@ -206,7 +212,7 @@ const houseRules = [
   onlyIn(
     'oclif-in-cli-only',
     ['@oclif'],
-    ['src/cli/', 'src/(main|run|watch)[.]ts$', 'commands/'],
+    ['src/cli/', 'src/(main|run|run-command|watch)[.]ts$', 'commands/'],
     'The engine works without a CLI.',
   ),
   onlyIn(
@@ -218,8 +224,8 @@ const houseRules = [
   forbid(
     'programs-are-not-imported',
     'A process boundary is not an import: start the program and speak protocol/ with it.',
-    { path: '^(src/([^/]+)/|commands/|src/(main|run|watch)[.]ts$)' },
-    { path: [`^src/${any(PROGRAMS)}/`, '^src/(main|run|watch)[.]ts$'], pathNot: '^src/$2/' },
+    { path: '^(src/([^/]+)/|commands/|src/(main|run|run-command|watch)[.]ts$)' },
+    { path: [`^src/${any(PROGRAMS)}/`, '^src/(main|run|run-command|watch)[.]ts$'], pathNot: '^src/$2/' },
   ),
   forbid(
     'no-circular',

@@ -74,7 +74,7 @@ export default defineConfig(
   },
   {
     files: [
-      'src/{main,run,watch}.ts',
+      'src/{main,run,run-command,watch}.ts',
       'src/{cli,init,unpack,pack,monitor,hub,resolver}/**',
       '.config/**',
       'test/bench/**',

@@ -11,6 +11,7 @@ export default class Run extends HutchCommand {
   static override stopsAtFirstPositional = true;
   /** What looks after the container, where that is another program's code than this. */
   static handOver: RunOptions['handOver'];
+  static takeHeadStart: RunOptions['takeHeadStart'];
   static override description = `Makes a new container from an image and runs a command in it, in the foreground or, with -d, on its own. Root in the
 container is you on the host; the other ids are your subordinate ids. Nothing needs sudo.
 
@@ -65,6 +66,7 @@ executed; 127 when it is not in the container.`;
       cidFile: flags.cidfile,
       isQuiet: flags.quiet,
       handOver: Run.handOver,
+      takeHeadStart: Run.takeHeadStart,
     });
   }
 

@@ -13,29 +13,22 @@ cli() {
 }
 # What makes Node's boot quicker, for those that read hutch's own records alone: see docs/adr/0011.
 known_seed='--no-rehash-snapshot --min-semi-space-size=4 --v8-pool-size=1'
+# What keeps V8 from giving work to its other threads, as `run` forks: see docs/adr/0019.
+alone='--no-concurrent-sparkplug --no-concurrent-recompilation'
 quick= program=hutch
 
-# Node raises its soft limit of open files; the payload is to have the caller's. `ulimit` would cost a process.
+# Node raises its soft limit of open files; the payload is to have the caller's. `ulimit` would cost a process. For `run` this shell stays, and
+# can be looked at.
 keep_limit() {
   while read -r max open files soft _; do
     [ "$max $open $files" = 'Max open files' ] && export HUTCH_NOFILE="$soft" && break
   done </proc/$$/limits
 }
 
-# Whether this shell has inherited nothing above 9: the one descriptor there is its own, for this file. The chain would keep
-# others open for as long as the container runs.
-is_clean() {
-  [ $# -le 1 ]
-}
-
 # Becomes the monitor. As soon as it can it makes a session of its own: keys and the terminal's end then reach it through this shell alone.
 monitor() {
   export HUTCH_SHELL=$$
   exec <&8 3<&- 4<&- 5<&- 6<&- 7<&- 8<&- 9<&-
-  runtime=${XDG_RUNTIME_DIR:-/run/user/$(id -u)}/hutch
-  if [ -O "$runtime/prelaunch" ] && [ -O "$runtime" ] && [ ! -L "$runtime/prelaunch" ] && is_clean /proc/$$/fd/??*; then
-    . "$runtime/prelaunch"
-  fi
   cli "$@"
 }
 
@@ -66,8 +59,7 @@ suspend() {
 
 case "$1 $2" in
   run\ * | 'container run')
-    keep_limit
-    quick=$known_seed program=run
+    quick="$known_seed $alone" program=run
     node= early=
     for name in HUP INT QUIT TERM USR1 USR2 ALRM CONT WINCH; do
       trap "forward $name" $name

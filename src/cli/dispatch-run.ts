@@ -3,23 +3,47 @@
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import Run from '../../commands/run.ts';
+import { giveUpHeadStart, type HeadStart } from '../engine/container/give-up-head-start.ts';
 import type { WatchHere } from '../engine/container/watch-here.ts';
 import { isHelpWanted } from './help-wanted.ts';
 import { makeOclifConfig } from './oclif-config.ts';
 
+export type { HeadStart } from '../engine/container/give-up-head-start.ts';
+
 let handedOver: Parameters<WatchHere>[0] | undefined;
 
-/** Runs the command that `argv` (without node and program) calls. Its help, and what is no run at all, is left to the whole of hutch. */
-export async function dispatchRun(argv: readonly string[]): Promise<number> {
+/**
+ * Runs the command that `argv` (without node and program) calls. Its help, and what is no run at all, is left to the whole of hutch. An init that was
+ * forked off for it and that it does not come to use ends.
+ */
+export async function dispatchRun(argv: readonly string[], headStart?: HeadStart): Promise<number> {
+  let unused = headStart;
+  const take = (): HeadStart | undefined => {
+    const taken = unused;
+    unused = undefined;
+    return taken;
+  };
+  const giveUp = (): void => {
+    const taken = take();
+    if (taken !== undefined) giveUpHeadStart(taken);
+  };
   const words = argv[0] === 'run' ? 1 : 2;
   const rest = argv.slice(words);
-  if (argv[words - 1] !== 'run' || isHelpWanted(Run, rest)) return becomeWhole();
+  if (argv[words - 1] !== 'run' || isHelpWanted(Run, rest)) {
+    giveUp();
+    return becomeWhole();
+  }
   Run.id = 'run';
+  Run.takeHeadStart = take;
   Run.handOver = (options) => {
     handedOver = options;
     return Promise.resolve(0);
   };
-  return new Run([...rest], makeOclifConfig()).run();
+  try {
+    return await new Run([...rest], makeOclifConfig()).run();
+  } finally {
+    giveUp();
+  }
 }
 
 /**

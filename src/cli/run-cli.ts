@@ -11,13 +11,5 @@ export async function runCli(
     return await dispatch(argv);
   } catch (error) {
     return presentError(error);
-  } finally {
-    if (process.env['HUTCH_PRELAUNCH'] !== undefined) await giveUpHeadStart();
   }
-}
-
-/** Nobody has taken the chain that the launcher has started: the words were wrong, or asked for help. */
-async function giveUpHeadStart(): Promise<void> {
-  const { discardHeadStart } = await import('../engine/container/discard-head-start.ts');
-  discardHeadStart();
 }

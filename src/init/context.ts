@@ -10,6 +10,11 @@ export interface Ears {
   readonly say: (message: InitMessage) => void;
   readonly hear: () => MonitorMessage | undefined;
   readonly trace: boolean;
+  /**
+   * This process was forked off the CLI and has executed nothing since, so that what it may be looked into by is decided in the host's user namespace
+   * (ptrace(2), dumpable): it has to stay open to the monitor, and is to nobody in a container.
+   */
+  readonly isForked: boolean;
 }
 
 /** What steps hand on to later steps; descriptors never leave this process. */

@@ -209,7 +209,7 @@ const STEPS: StepTable<void, [Context]> = {
       if (!keep.has(number) && knowsCapability(syscalls, number)) syscalls.prctl(PR.CAPBSET_DROP, number);
     }
   },
-  set_user: (step, { syscalls }) => {
+  set_user: (step, { syscalls, isForked }) => {
     about(`${String(step.uid)}:${String(step.gid)}`, () => {
       // The bits survive the change of uid only with this; set_capabilities decides what stays.
       syscalls.prctl(PR.SET_KEEPCAPS, 1);
@@ -220,7 +220,7 @@ const STEPS: StepTable<void, [Context]> = {
       syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
       const permitted = syscalls.permittedCapabilities();
       syscalls.capset(permitted, permitted, 0n);
-      syscalls.prctl(PR.SET_DUMPABLE, 0);
+      syscalls.prctl(PR.SET_DUMPABLE, isForked ? 1 : 0);
     });
   },
   set_capabilities: (step, { syscalls }) => {

@@ -34,7 +34,8 @@ function hear(): MonitorMessage | undefined {
 
 const syscalls = openSyscalls();
 // Before anything else: other processes of the same user may not look into this one, and nothing inherited stays open.
-syscalls.prctl(PR.SET_DUMPABLE, 0);
+const isForked = process.argv[2] === 'forked';
+if (!isForked) syscalls.prctl(PR.SET_DUMPABLE, 0);
 // Where no pid namespace takes everything along, the death of the holder still ends this process and what it becomes.
 syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
 syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
@@ -43,4 +44,4 @@ say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
 if (syscalls.pollReadable([INIT_READS_FD], 0)[0] !== true) syscalls.bindAll();
 const first = hear();
 if (first?.event !== 'monitor_plan') process.exit(125);
-process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace }));
+process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace, isForked }));

@@ -75,9 +75,12 @@ export const CLOSE_RANGE_UNSHARE = 2;
 
 /** mmap(2), mprotect(2). */
 export const PROT = { READ: 1, WRITE: 2, EXEC: 4 } as const;
+/** madvise(2). */
+export const MADV_DOFORK = 11;
 export const MAP = { SHARED: 0x1, PRIVATE: 0x2, ANONYMOUS: 0x20 } as const;
 
 /** clone(2), besides the namespaces. */
+export const CLONE_PARENT = 0x8000;
 export const CLONE_VFORK = 0x4000;
 
 /** poll(2). */

@@ -1,5 +1,5 @@
 /** The launch chain of a plan on this host; in the monitor. */
-import type { Enter, Plan } from '../plan/step.ts';
+import type { Plan } from '../plan/step.ts';
 import { launchChain, type LaunchChain } from '../userns/launch-chain.ts';
 import { readSubordinateIds } from '../userns/subordinate-ids.ts';
 import type { JoinedNamespaces } from './joined-network.ts';
@@ -20,10 +20,4 @@ export function chainFor(plan: Plan, joined?: JoinedNamespaces): LaunchChain {
     },
     readSubordinateIds(process.getuid?.() ?? 0),
   );
-}
-
-/** The shape that most runs have: only that is worth a head start. */
-export function isPlain({ userNamespaces, pid, time, network }: Enter): boolean {
-  const hasOffset = time !== null && (time.monotonicSeconds !== 0 || time.boottimeSeconds !== 0);
-  return network === undefined && userNamespaces.length === 1 && pid === 'private' && !hasOffset;
 }

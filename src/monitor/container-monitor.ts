@@ -13,8 +13,7 @@ import type { NetworkAttachment } from '../state/network-record.ts';
 import { leaveRunning } from '../state/running-list.ts';
 import type { Store } from '../state/store.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
-import { CHAIN_PATH } from '../userns/launch-chain.ts';
-import { chainFor, isPlain } from './chain-for.ts';
+import { chainFor } from './chain-for.ts';
 import { cgroupStep, ContainerCgroup } from './container-cgroup.ts';
 import type { ContainerNetworks } from './container-networks.ts';
 import { ControlServer, type Controls } from './control-server.ts';
@@ -26,7 +25,7 @@ import { openJoined, watchJoined } from './joined-network.ts';
 import { LogWriter } from './log-writer.ts';
 import { prepareAgain } from './prepare-again.ts';
 import { writePidFile } from './pid-file.ts';
-import { rememberChain, type Prelaunched } from './prelaunch.ts';
+import { guessOf, rememberGuess, type ToldInit } from './head-start.ts';
 import { Backoff, shallRestart } from './restart-policy.ts';
 import { hearSignals } from './signals.ts';
 import { StateKeeper } from './state-keeper.ts';
@@ -40,11 +39,13 @@ export interface MonitorOptions {
   /** This process. */
   readonly identity: ProcessIdentity;
   readonly syscalls: () => Syscalls;
-  readonly prelaunched?: Prelaunched | undefined;
+  readonly headStart?: ToldInit | undefined;
   /** It was made for this start: when it cannot be started, it goes. */
   readonly isNew: boolean;
-  /** While init works on its plan, once: what else has to be written. */
+  /** Init is there, for the first time. */
   readonly onStarted?: (() => void) | undefined;
+  /** While init works on its plan or executes the payload, once: what else has to be written. */
+  readonly meanwhile?: (() => void) | undefined;
   /** The payload runs, for the first time. */
   readonly onRunning: () => void;
   readonly onStep: ((index: number, microseconds: number) => void) | null;
@@ -214,6 +215,7 @@ export class ContainerMonitor implements Controls {
       return codeOf(error);
     } finally {
       this.health?.[Symbol.dispose]();
+      clearTimeout(this.killTimer);
       this.life = undefined;
       this.networks?.[Symbol.dispose]();
       this.networks = undefined;
@@ -221,12 +223,12 @@ export class ContainerMonitor implements Controls {
   }
 
   private async supervised(): Promise<number> {
-    const { prelaunched, record, onStarted, onStep, syscalls, store } = this.options;
+    const { record, onStep, syscalls, store } = this.options;
+    const headStart = this.hasRun ? undefined : this.options.headStart;
     const plan = this.planNow();
     if (this.hasRun) await prepareAgain(store, record.id, plan);
     using _resolver = this.followHost(plan);
     using joined = openJoined(store, plan);
-    const chain = chainFor(plan, joined);
     using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
     const step = cgroupStep(plan);
     if (step !== undefined) this.cgroup.prepare(step);
@@ -235,9 +237,9 @@ export class ContainerMonitor implements Controls {
     try {
       return await supervise({
         plan,
-        chain,
+        chain: () => chainFor(plan, joined),
         runDirectory: this.options.store.run,
-        prelaunched: this.hasRun ? undefined : prelaunched,
+        headStart,
         syscalls,
         hub: this.hub,
         onLife: (life) => {
@@ -247,8 +249,11 @@ export class ContainerMonitor implements Controls {
         },
         onStarted: (pid) => {
           this.keeper.begin(pid);
+          if (!this.hasRun) this.options.onStarted?.();
+        },
+        meanwhile: () => {
           if (!this.isListening) this.listenMeanwhile();
-          if (!this.hasRun) onStarted?.();
+          if (!this.hasRun) this.options.meanwhile?.();
         },
         rates: () => this.planNow().steps.filter((each) => each.kind === 'limit_network'),
         onNetwork: (change) => {
@@ -262,7 +267,8 @@ export class ContainerMonitor implements Controls {
         },
         onExecuted: () => {
           this.running();
-          if (chain.mapping === 'inline' && isPlain(plan.enter)) rememberChain(store.run, chain.argv, CHAIN_PATH);
+          const guess = headStart === undefined ? guessOf(plan, syscalls().landlockAbi() > 0) : undefined;
+          if (guess !== undefined) rememberGuess(store.run, guess);
         },
         onStep,
       });
@@ -376,6 +382,8 @@ export class ContainerMonitor implements Controls {
     if (signal === 'SIGINT') this.interrupts += 1;
     const number = signal === 'SIGINT' && this.interrupts > 1 ? KILL : constants.signals[signal];
     this.signal(number, `${signal} to its monitor`);
+    // Whoever asks a monitor to end that nobody is at, such as systemd at the end of a login session, asks for the container's end.
+    if (signal === 'SIGTERM' && isNamedMonitor()) this.killIn(this.options.record.stopTimeoutSeconds);
   }
 
   private send(signal: number): void {

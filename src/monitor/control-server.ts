@@ -39,23 +39,18 @@ export interface Controls {
 const FAREWELL_MS = 1000;
 
 export class ControlServer {
-  private readonly server: Server;
+  private server: Server | undefined;
   private readonly connections = new Set<Connection>();
   private readonly store: Store;
   private readonly id: string;
+  private readonly syscalls: () => Syscalls;
+  private readonly controls: Controls;
 
   constructor(store: Store, id: string, { syscalls, controls }: { syscalls: () => Syscalls; controls: Controls }) {
     this.store = store;
     this.id = id;
-    this.server = createServer((socket) => {
-      if (!isSocketOfOurs(syscalls(), socket)) {
-        socket.destroy();
-        return;
-      }
-      const connection = new Connection(socket, controls);
-      this.connections.add(connection);
-      socket.once('close', () => this.connections.delete(connection));
-    });
+    this.syscalls = syscalls;
+    this.controls = controls;
   }
 
   /** Resolves when clients can connect. What a dead monitor has left is replaced. */
@@ -63,16 +58,28 @@ export class ControlServer {
     makeControlDirectory(this.store);
     rmSync(controlPath(this.store, this.id), { force: true });
     using short = shortControlPath(this.store, this.id);
+    const server = createServer((socket) => this.welcome(socket));
+    this.server = server;
     await new Promise<void>((resolve, reject) => {
-      listenAt(this.server.once('error', reject).once('listening', resolve), short.path);
+      listenAt(server.once('error', reject).once('listening', resolve), short.path);
     });
     chmodSync(controlPath(this.store, this.id), 0o600);
+  }
+
+  private welcome(socket: Socket): void {
+    if (!isSocketOfOurs(this.syscalls(), socket)) {
+      socket.destroy();
+      return;
+    }
+    const connection = new Connection(socket, this.controls);
+    this.connections.add(connection);
+    socket.once('close', () => this.connections.delete(connection));
   }
 
   /** Tells every client how the container ended, and closes when they have heard it. */
   async end(code: number): Promise<void> {
     rmSync(controlPath(this.store, this.id), { force: true });
-    this.server.close();
+    this.server?.close();
     const patience = new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
     const farewells = [...this.connections].map((connection) => connection.end(code));
     if (farewells.length > 0) await Promise.race([Promise.all(farewells), patience]);

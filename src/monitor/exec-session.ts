@@ -5,17 +5,17 @@ import { besideLeaf } from '../drivers/cgroup/subtree.ts';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { UserNamespace } from '../linux/id-map.ts';
 import type { ExecPlan } from '../plan/step.ts';
-import type { StatusLine, StepFailure } from '../protocol/messages.ts';
+import { planMessage, type StatusLine, type StepFailure } from '../protocol/messages.ts';
 import type { CgroupRecord } from '../state/container-state.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import type { LaunchChain } from '../userns/launch-chain.ts';
 import { enteringFailed } from '../userns/namespaces-failed.ts';
-import { launch, planMessage, type Launched } from './launch.ts';
+import { launch, type Launched } from './launch.ts';
 import { hearSignals } from './signals.ts';
 import { stepFailed } from './step-failed.ts';
 import { LocalClient } from './local-client.ts';
 import { QuietWatch } from './quiet-watch.ts';
-import { StreamHub, type StdioMessage } from './stream-hub.ts';
+import { fetchEnds, StreamHub, type StdioMessage } from './stream-hub.ts';
 import { unlessGone } from './unless-gone.ts';
 
 export interface ExecSession {
@@ -48,7 +48,7 @@ export async function superviseExec(session: ExecSession): Promise<number> {
   let bound: Syscalls | undefined;
   const syscalls = (): Syscalls => (bound ??= openSyscalls());
   const { chain, userNamespace } = session;
-  const launched = await launch({ chain, userNamespace, prelaunched: undefined, syscalls });
+  const launched = await launch({ chain, userNamespace, syscalls });
   const plan = await draftOrEnd(session, launched);
   const life = new ExecLife({ ...session, plan }, launched, syscalls);
   using _signals = hearSignals((signal) => {
@@ -214,7 +214,10 @@ class ExecLife {
     const gone = unlessGone(this.initPid, () => {
       const pidfd = syscalls.pidfd_open(this.initPid);
       try {
-        this.drained = this.hub.connect(syscalls, (fd) => syscalls.pidfd_getfd(pidfd, fd), message);
+        this.drained = this.hub.connect(
+          syscalls,
+          fetchEnds(message, (fd) => syscalls.pidfd_getfd(pidfd, fd)),
+        );
       } finally {
         syscalls.close(pidfd);
       }

@@ -1,24 +1,27 @@
 /** Starting the chain that ends in init, or taking over one that the launcher has started; in the monitor, on the host's side. */
 import { spawn } from 'node:child_process';
-import { closeSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
 import type { Readable, Writable } from 'node:stream';
-import { errnoOf, HutchError } from '../errors/hutch-error.ts';
+import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { CLOSE_RANGE_CLOEXEC } from '../linux/flags.ts';
 import { isSameIdMap, parseIdMap, type UserNamespace } from '../linux/id-map.ts';
 import { parseStatusLine, type MonitorMessage, type StatusLine } from '../protocol/messages.ts';
-import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { writeMaps } from '../userns/write-maps.ts';
-import { chainFor, isPlain } from './chain-for.ts';
-import { chainKey, type Prelaunched } from './prelaunch.ts';
+import { killQuietly, writeAll } from './chain-channel.ts';
+import { wordsFrom } from './early-words.ts';
+import type { ToldInit } from './head-start.ts';
+
+/** How long loading that machinery takes, about. */
+const SOON_MS = 2;
 
 /** A chain that runs, with init at its end. */
 export interface Launched {
-  /** Host pid of the chain's first program. */
-  readonly pid: number;
+  /** Host pid of the process that holds the outer namespaces. */
+  holder(): number;
   /** Init has its plan. */
   readonly isTold: boolean;
   send(message: MonitorMessage): void;
@@ -27,44 +30,17 @@ export interface Launched {
   kill(): void;
 }
 
-/**
- * Sends init its plan before the monitor is ready for it, so that both make ready at once; nothing comes of it when the plan wants another chain.
- * Init does the steps up to the first that waits for the monitor: without it no payload runs. What it says stays in its channel.
- */
-export function tellEarly(early: Prelaunched, plan: Plan, trace: boolean): Prelaunched {
-  // Only such chains are started early: another plan may want the same words and namespaces that are there already.
-  if (!isPlain(plan.enter) || early.key !== chainKey(chainFor(plan).argv)) return early;
-  writeAll(early.toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
-  return { ...early, isTold: true };
-}
-
-/** What init waits for when it has booted. */
-export function planMessage(plan: Pick<Plan, 'steps'>, trace: boolean): MonitorMessage {
-  return { event: 'monitor_plan', plan: { steps: plan.steps }, trace };
-}
-
 export interface LaunchOptions {
   readonly chain: LaunchChain;
   readonly userNamespace: UserNamespace;
-  readonly prelaunched: Prelaunched | undefined;
   readonly syscalls: () => Syscalls;
 }
 
-/** Brings a chain up. The caller's death ends it. USERNS_FAILED when its maps cannot be written. */
-export async function launch(options: LaunchOptions): Promise<Launched> {
-  const { chain, prelaunched } = options;
-  if (prelaunched?.key === chainKey(chain.argv)) return adopt(prelaunched, options.syscalls);
-  if (prelaunched !== undefined) {
-    discard(prelaunched);
-    void reap(prelaunched.pid, options.syscalls());
-  }
-  return start(options);
-}
-
-function adopt({ pid, toInit, fromInit, isTold }: Prelaunched, syscalls: () => Syscalls): Launched {
+/** Takes over an init that was forked off ahead, and has its plan. */
+export function adopt({ holder: pid, toInit, fromInit, heard }: ToldInit, syscalls: () => Syscalls): Launched {
   return {
-    pid,
-    isTold: isTold === true,
+    holder: () => pid,
+    isTold: true,
     // A plan is larger than what a pipe takes at once, but init reads all the time: writing may block for a moment.
     send: (message) => {
       writeAll(toInit, Buffer.from(`${JSON.stringify(message)}\n`));
@@ -73,9 +49,12 @@ function adopt({ pid, toInit, fromInit, isTold }: Prelaunched, syscalls: () => S
       using _watch = onEnd(pid, () => {
         killQuietly(pid);
       });
+      for (const line of heard) hear(line);
+      hearNow(fromInit, syscalls(), hear);
       await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
       closeSync(toInit);
-      await reap(pid, syscalls());
+      // It has closed its end of the channel by ending.
+      hear({ event: 'holder_exit', code: syscalls().waitpid(pid) });
     },
     kill: () => {
       killQuietly(pid);
@@ -97,32 +76,8 @@ function onEnd(pid: number, act: () => void): Disposable {
   };
 }
 
-/** Collects a chain that ends: it is our child, but Node did not start it. */
-async function reap(pid: number, syscalls: Syscalls): Promise<void> {
-  while (syscalls.waitpidNoHang(pid) === 0) await new Promise((resolve) => setTimeout(resolve, 1));
-}
-
-/** Ends a chain that was started on a wrong guess. */
-export function discard({ pid, toInit, fromInit }: Prelaunched): void {
-  killQuietly(pid);
-  for (const fd of [toInit, fromInit]) closeSync(fd);
-}
-
-/**
- * Ends a chain by its process group: an unshare(1) that is killed, by us or anybody, just when it has its maps written leaves the child that
- * writes them behind, which would wait for ever and keep the channel open. Before setsid(1) has made the group there is only the one process.
- */
-function killQuietly(pid: number): void {
-  for (const target of [-pid, pid]) {
-    try {
-      process.kill(target, 'SIGKILL');
-    } catch {
-      // It has ended by itself, or is no group yet.
-    }
-  }
-}
-
-async function start({ chain, userNamespace, syscalls }: LaunchOptions): Promise<Launched> {
+/** Brings a chain up. The caller's death ends it. USERNS_FAILED when its maps cannot be written. */
+export async function launch({ chain, userNamespace, syscalls }: LaunchOptions): Promise<Launched> {
   const [file, ...args] = chain.argv;
   // What hutch has inherited stays out of the chain, which lives as long as the container.
   syscalls().close_range(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
@@ -157,7 +112,7 @@ async function start({ chain, userNamespace, syscalls }: LaunchOptions): Promise
   const down = child.stdio[3] as Writable;
   down.on('error', () => undefined);
   return {
-    pid,
+    holder: () => firstChild(pid) ?? pid,
     isTold: false,
     send: (message) => void down.write(`${JSON.stringify(message)}\n`),
     listen: async (hear) => {
@@ -174,14 +129,21 @@ async function start({ chain, userNamespace, syscalls }: LaunchOptions): Promise
   };
 }
 
-function writeAll(fd: number, bytes: Buffer): void {
-  try {
-    let offset = 0;
-    while (offset < bytes.length) offset += writeSync(fd, bytes, offset);
-  } catch (error) {
-    // The chain has died: what it said about that is on its way.
-    if (errnoOf(error) !== 'EPIPE') throw error;
+/**
+ * Hears what init says until it offers its stdio, before the machinery is loaded that hears the rest: the payload starts that much sooner. Init is not
+ * long about it, and not waited for when it is.
+ */
+function hearNow(fd: number, syscalls: Syscalls, hear: (line: StatusLine) => void): void {
+  for (const lines of wordsFrom(fd, syscalls, SOON_MS)) {
+    for (const line of lines) hear(line);
+    if (lines.some(({ event }) => event === 'init_stdio')) return;
   }
+}
+
+/** Undefined: it has none. */
+function firstChild(pid: number): number | undefined {
+  const child = readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').split(' ')[0] ?? '';
+  return child === '' ? undefined : Number(child);
 }
 
 function readLines(stream: Readable, hear: (line: StatusLine) => void): Promise<void> {

@@ -9,7 +9,7 @@ import { noteLife, recordNow } from './note-life.ts';
 import { ContainerMonitor } from './container-monitor.ts';
 import { takeTurns } from './job-turns.ts';
 import { LocalClient, type TerminalTurns } from './local-client.ts';
-import type { Prelaunched } from './prelaunch.ts';
+import type { ToldInit } from './head-start.ts';
 import { shedMemoryLater } from './shed-memory.ts';
 import { endShell, leaveShell, watchShell } from './waiting-shell.ts';
 
@@ -28,13 +28,13 @@ export interface HereOptions {
   readonly record: ContainerRecord;
   readonly plan: Plan;
   readonly identity: ProcessIdentity;
-  readonly prelaunched: Prelaunched | undefined;
+  readonly headStart: ToldInit | undefined;
   /** The launcher's shell, without which nobody can part from the container. */
   readonly shell: number | undefined;
   /** Null: the container runs without the user from its start. */
   readonly attachment: Attachment | null;
   readonly isLogged: boolean;
-  readonly onStarted: () => void;
+  readonly meanwhile: () => void;
   readonly onRunning: () => void;
   readonly onStep: ((index: number, microseconds: number) => void) | null;
 }
@@ -60,7 +60,6 @@ class Here {
       isNew: true,
       onStarted: () => {
         if (options.shell !== undefined) this.watch = watchShell(this.syscalls(), options.shell, () => this.part());
-        options.onStarted();
       },
       onRunning: () => {
         options.onRunning();

@@ -1,6 +1,4 @@
 /** The helper of one life's network, its ports and its rate, and that it is started again when it dies; in the monitor, on the host's side. */
-import { rmSync } from 'node:fs';
-import { HELPER_API } from '../drivers/network/driver.ts';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { helperName } from '../plan/name-of-program.ts';
@@ -11,7 +9,16 @@ import { networkDriver } from '../drivers/network/select.ts';
 import { deepenBacklogs } from './deepen-backlogs.ts';
 import { endConnections, sidesThrough } from './end-connections.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
-import { startNetworkHelper, type NetworkHelper } from './network-program.ts';
+import {
+  apiSocket,
+  dismissHelper,
+  helperWords,
+  removeApiSocket,
+  startNetworkHelper,
+  watchHelper,
+  type NetworkHelper,
+  type StartedHelper,
+} from './network-program.ts';
 import { endRelays, publishPorts, type Lead } from './publish-ports.ts';
 import { NetworkBackoff } from './network-backoff.ts';
 
@@ -28,8 +35,10 @@ export interface KeeperOptions {
   readonly plan: Plan;
   /** What the network is to be held to by now: `hutch update` may have changed it. */
   readonly rates: () => readonly NetworkRate[];
-  /** Where a helper's control socket is for a moment. */
-  readonly apiSocket: string;
+  /** The run directory. */
+  readonly run: string;
+  /** One that was started before this. */
+  readonly early: StartedHelper | undefined;
   readonly syscalls: () => Syscalls;
   readonly onChange: (change: NetworkChange) => void;
   /** The helper died although the payload does not run yet: this start has failed. */
@@ -45,14 +54,16 @@ export class NetworkKeeper implements Disposable {
   private pid = 0;
   private isRunning = false;
   private isOver = false;
+  private early: StartedHelper | undefined;
 
   constructor(options: KeeperOptions) {
     this.options = options;
+    this.early = options.early;
   }
 
   /** Starts the helper of `wait_for` for the namespaces of host process `pid`. NETWORK_FAILED with its words. */
   async start(words: readonly string[], pid: number): Promise<void> {
-    this.words = words.map((word) => word.replace(HELPER_API, this.options.apiSocket));
+    this.words = helperWords(words, this.options.run);
     this.pid = pid;
     const helper = await this.launch();
     this.options.onChange({ to: 'connected', pid: helper.pid });
@@ -62,7 +73,7 @@ export class NetworkKeeper implements Disposable {
   async publishPorts(helper = this.helper): Promise<void> {
     const ports = this.options.plan.steps.flatMap((step) => (step.kind === 'publish_ports' ? step.ports : []));
     endRelays(this.leads.splice(0));
-    if (ports.length > 0) this.leads = await publishPorts(this.options.apiSocket, ports);
+    if (ports.length > 0) this.leads = await publishPorts(apiSocket(this.options.run), ports);
     if (this.isOver) endRelays(this.leads);
     if (ports.length > 0 && helper?.pid !== undefined) deepenBacklogs(this.options.syscalls(), helper.pid);
     this.removeSocket();
@@ -83,6 +94,8 @@ export class NetworkKeeper implements Disposable {
     this.backoff.end();
     endRelays(this.leads);
     this.helper?.[Symbol.dispose]();
+    const early = this.takeEarly();
+    if (early !== undefined) dismissHelper(early);
     if (this.words.length > 0) this.removeSocket();
   }
 
@@ -91,13 +104,20 @@ export class NetworkKeeper implements Disposable {
     await endConnections(this.pid, await sidesThrough(driver, this.pid));
   }
 
+  private takeEarly(): StartedHelper | undefined {
+    const { early } = this;
+    this.early = undefined;
+    return early;
+  }
+
   private removeSocket(): void {
-    rmSync(this.options.apiSocket, { force: true });
+    removeApiSocket(this.options.run);
   }
 
   private async launch(): Promise<NetworkHelper> {
-    this.removeSocket();
-    const helper = await startNetworkHelper(this.words, this.pid);
+    const early = this.takeEarly();
+    if (early === undefined) this.removeSocket();
+    const helper = await (early === undefined ? startNetworkHelper(this.words, this.pid) : watchHelper(early));
     this.helper = helper;
     // It ended while this was waited for.
     if (this.isOver) helper[Symbol.dispose]();

@@ -9,6 +9,17 @@ import type { LogWriter, StreamName } from './log-writer.ts';
 
 export type StdioMessage = Extract<InitMessage, { event: 'init_stdio' }>;
 
+/** The monitor's ends of a payload's stdio: descriptors of this process. */
+export type StdioEnds =
+  { readonly terminal: number } | { readonly stdin: number | null; readonly stdout: number; readonly stderr: number };
+
+/** Copies the ends that init offers; `fetch` takes a descriptor out of init. Throws when init has ended meanwhile: the reason is on its way. */
+export function fetchEnds(message: StdioMessage, fetch: (fd: number) => number): StdioEnds {
+  if ('terminal' in message) return { terminal: fetch(message.terminal) };
+  const [stdout, stderr] = [fetch(message.stdout), fetch(message.stderr)];
+  return { stdout, stderr, stdin: message.stdin === null ? null : fetch(message.stdin) };
+}
+
 /** The payload as a client sees it, in this process or behind the control socket. */
 export interface PayloadEnd {
   /** Hands input on; false when no more should come until `onInputReady` calls. */
@@ -63,11 +74,10 @@ export class StreamHub implements PayloadEnd {
     this.ready(client);
   }
 
-  /** Takes the monitor's ends of a payload's stdio out of process `pid`. Resolves when all that it wrote has been handed on. */
-  connect(syscalls: Syscalls, fetch: (fd: number) => number, message: StdioMessage): Promise<void> {
+  /** Takes over the ends of a payload's stdio. Resolves when all that it wrote has been handed on. */
+  connect(syscalls: Syscalls, ends: StdioEnds): Promise<void> {
     this.syscalls = syscalls;
-    const drained =
-      'terminal' in message ? this.connectTerminal(fetch(message.terminal)) : this.connectPipes(fetch, message);
+    const drained = 'terminal' in ends ? this.connectTerminal(ends.terminal) : this.connectPipes(ends);
     this.isConnected = true;
     // Without an input, or when it has taken all, nothing will say later that it is ready.
     const isFree = this.early.splice(0).map((bytes) => this.write(bytes));
@@ -78,17 +88,13 @@ export class StreamHub implements PayloadEnd {
     return drained;
   }
 
-  /** Throws at once when init has ended meanwhile: the reason is on its way. */
-  private connectPipes(
-    fetch: (fd: number) => number,
-    message: Exclude<StdioMessage, { terminal: number }>,
-  ): Promise<void> {
+  private connectPipes(ends: Exclude<StdioEnds, { terminal: number }>): Promise<void> {
     const drained = (['stdout', 'stderr'] as const).map((name) => {
-      const source = new Socket({ fd: fetch(message[name]), readable: true, writable: false });
+      const source = new Socket({ fd: ends[name], readable: true, writable: false });
       return this.readFrom(name, source);
     });
-    if (message.stdin !== null) {
-      const input = new Socket({ fd: fetch(message.stdin), readable: false, writable: true });
+    if (ends.stdin !== null) {
+      const input = new Socket({ fd: ends.stdin, readable: false, writable: true });
       this.input = input;
       this.hearInput(input);
     }

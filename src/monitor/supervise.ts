@@ -1,21 +1,19 @@
 /** One life of a container, from its start to its end, as seen from the host's side: the monitor's work. */
-import { readFileSync } from 'node:fs';
 import { Socket } from 'node:net';
-import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { runTool } from '../host/run-tool.ts';
 import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
-import type { StatusLine, StepFailure, WaitedFor } from '../protocol/messages.ts';
+import { planMessage, type StatusLine, type StepFailure, type WaitedFor } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { NetworkKeeper, type NetworkChange } from './network-keeper.ts';
-import { checkMaps, launch, planMessage, type Launched } from './launch.ts';
-import type { Prelaunched } from './prelaunch.ts';
+import type { ToldInit } from './head-start.ts';
+import { adopt, checkMaps, launch, type Launched } from './launch.ts';
 import { stepFailed } from './step-failed.ts';
-import type { StdioMessage, StreamHub } from './stream-hub.ts';
+import { fetchEnds, type StdioMessage, type StreamHub } from './stream-hub.ts';
 import { unlessGone } from './unless-gone.ts';
 
 /**
@@ -26,16 +24,19 @@ const CHILD_WAS_KILLED = 'unshare: sigprocmask unblock failed';
 
 export interface Supervision {
   readonly plan: Plan;
-  readonly chain: LaunchChain;
+  /** The chain that makes the namespaces, where no init was forked off ahead. */
+  readonly chain: () => LaunchChain;
   /** For files that live for a moment. */
   readonly runDirectory: string;
-  readonly prelaunched: Prelaunched | undefined;
+  readonly headStart: ToldInit | undefined;
   readonly syscalls: () => Syscalls;
   readonly hub: StreamHub;
   /** Called at once: how to reach into this life from outside. */
   readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
   readonly onStarted: (pid: number) => void;
+  /** Called once, while init works on its plan or executes the payload: time for what has to be done in any case. */
+  readonly meanwhile: () => void;
   /** What the network is to be held to by now. */
   readonly rates: () => readonly NetworkRate[];
   /** Called when the network helper runs, has died, runs again. */
@@ -66,11 +67,15 @@ export interface LifeControl {
  */
 export async function supervise(supervision: Supervision): Promise<number> {
   const { syscalls } = supervision;
-  const userNamespace = supervision.plan.enter.userNamespaces[0];
-  const launched = await launch({ ...supervision, userNamespace });
+  const { headStart, plan } = supervision;
+  const userNamespace = plan.enter.userNamespaces[0];
+  const launched =
+    headStart === undefined
+      ? await launch({ chain: supervision.chain(), userNamespace, syscalls })
+      : adopt(headStart, syscalls);
   const life = new Life(supervision, launched, syscalls);
   supervision.onLife(life);
-  if (!launched.isTold) launched.send(planMessage(supervision.plan, supervision.onStep !== null));
+  if (!launched.isTold) launched.send(planMessage(plan, supervision.onStep !== null));
   // Node was told to leave SIGUSR1 alone, and has blocked it for that.
   syscalls().unblockSignals();
   try {
@@ -87,7 +92,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
 
 /** What is known of a running container; owns its helper and its stdio. */
 class Life implements LifeControl {
-  drained: Promise<void> | undefined;
+  drained: Promise<unknown> | undefined;
   private payloadPid: number | undefined;
   private hasReplaced = false;
   private readonly network: NetworkKeeper;
@@ -96,8 +101,9 @@ class Life implements LifeControl {
   private aborted: number | undefined;
   private failure: Error | undefined;
   private readonly words: string[] = [];
-  private served: Promise<void> = Promise.resolve();
+  private served: Promise<void> | undefined;
   private isOver = false;
+  private isMeanwhileDone = false;
   private readonly supervision: Supervision;
   private readonly launched: Launched;
   private readonly syscalls: () => Syscalls;
@@ -107,7 +113,8 @@ class Life implements LifeControl {
     this.network = new NetworkKeeper({
       plan: supervision.plan,
       rates: supervision.rates,
-      apiSocket: join(supervision.runDirectory, `slirp.${String(process.pid)}`),
+      run: supervision.runDirectory,
+      early: supervision.headStart?.helper,
       syscalls,
       onChange: supervision.onNetwork,
       onFailure: (error) => {
@@ -163,10 +170,11 @@ class Life implements LifeControl {
         break;
       case 'init_waits':
         this.serve(line.what, line.helper);
+        this.meanwhile();
         break;
       case 'init_stdio':
         this.takeStdio(this.initPid ?? 0, line);
-        this.launched.send({ event: 'monitor_took_stdio' });
+        this.meanwhile();
         break;
       case 'init_step':
         this.supervision.onStep?.(line.index, line.microseconds);
@@ -197,9 +205,17 @@ class Life implements LifeControl {
       const pidfd = syscalls.pidfd_open(pid);
       try {
         const fetch = (fd: number): number => syscalls.pidfd_getfd(pidfd, fd);
-        this.hearExecuted(fetch(message.executed));
-        this.drained = this.supervision.hub.connect(syscalls, fetch, message);
-        this.supervision.hub.keepTerminal();
+        const [executed, ends] = [fetch(message.executed), fetchEnds(message, fetch)];
+        const goOn = (): void => {
+          this.launched.send({ event: 'monitor_took_stdio' });
+        };
+        // What a payload writes to pipes waits there; a terminal has its size before anybody can ask for it.
+        const isTerminal = 'terminal' in ends;
+        if (!isTerminal) goOn();
+        const { hub } = this.supervision;
+        this.drained = Promise.all([this.hearExecuted(executed), hub.connect(syscalls, ends)]);
+        hub.keepTerminal();
+        if (isTerminal) goOn();
       } finally {
         syscalls.close(pidfd);
       }
@@ -207,7 +223,7 @@ class Life implements LifeControl {
   }
 
   /** A byte: execve(2) has failed, and why is told elsewhere. An end without one: it has succeeded. */
-  private hearExecuted(fd: number): void {
+  private hearExecuted(fd: number): Promise<void> {
     let hasFailed = false;
     const pipe = new Socket({ fd, readable: true, writable: false });
     pipe.on('data', () => (hasFailed = true)).on('error', () => undefined);
@@ -215,6 +231,13 @@ class Life implements LifeControl {
       this.hasReplaced = !hasFailed;
       this.executed();
     });
+    return new Promise((resolve) => pipe.once('close', () => resolve()));
+  }
+
+  private meanwhile(): void {
+    if (this.isMeanwhileDone) return;
+    this.isMeanwhileDone = true;
+    this.supervision.meanwhile();
   }
 
   /** Two channels tell of it, and either may be heard first. */
@@ -245,7 +268,7 @@ class Life implements LifeControl {
 
   /** One after the other: ports belong to a helper that runs, and helpers into the container's cgroup. */
   private serve(what: WaitedFor, helper: readonly string[]): void {
-    this.served = this.served.then(async () => {
+    const work = async (): Promise<void> => {
       if (this.isOver || this.failure !== undefined || this.aborted !== undefined) return;
       try {
         await this.do(what, helper);
@@ -253,7 +276,10 @@ class Life implements LifeControl {
       } catch (error) {
         this.hearHelper(error as Error);
       }
-    });
+    };
+    // The first is begun at once: a helper takes longer than anything else.
+    const before = this.served;
+    this.served = before === undefined ? work() : before.then(work);
   }
 
   private async do(what: WaitedFor, helper: readonly string[]): Promise<void> {
@@ -273,7 +299,7 @@ class Life implements LifeControl {
 
   private async mountRoot(helper: readonly string[]): Promise<void> {
     const { plan } = this.supervision;
-    const holder = plan.enter.pid === 'private' ? firstChild(this.launched.pid) : this.launched.pid;
+    const holder = this.launched.holder();
     // Host root must become the root that the store's files belong to; anybody else is that already.
     const isRootMapped = plan.enter.userNamespaces[0].writer === 'parent';
     const enter = [
@@ -301,10 +327,6 @@ class Life implements LifeControl {
     this.failure ??= error;
     this.launched.kill();
   }
-}
-
-function firstChild(pid: number): number {
-  return Number(readFileSync(`/proc/${String(pid)}/task/${String(pid)}/children`, 'utf8').split(' ')[0]);
 }
 
 function chainFailed(words: readonly string[]): HutchError {

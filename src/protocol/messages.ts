@@ -15,6 +15,11 @@ export type MonitorMessage =
   /** The user of `exec` has typed the detach keys: the payload goes on without them. */
   | { readonly event: 'monitor_leaves' };
 
+/** What init waits for when it has booted. */
+export function planMessage(plan: Pick<Plan, 'steps'>, trace: boolean): MonitorMessage {
+  return { event: 'monitor_plan', plan: { steps: plan.steps }, trace };
+}
+
 /** A step that failed, with all that an error message needs. */
 export interface StepFailure {
   /** Place in `plan.steps`. */

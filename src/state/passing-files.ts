@@ -4,10 +4,9 @@ import { join } from 'node:path';
 import { listNames } from './json-file.ts';
 import type { Store } from './store.ts';
 
-/** Half-written files, fifos of a start, drafts of a claim, control sockets of network helpers. */
+/** Half-written files, drafts of a claim, control sockets of network helpers. */
 export const PASSING = {
   half: /\.(\d+)\.tmp$/u,
-  fifo: /^fifo\.(\d+)\.(?:down|up)$/u,
   control: /^slirp\.(\d+)$/u,
   draft: /^claim\.(\d+)$/u,
 } as const;

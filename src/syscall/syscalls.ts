@@ -136,6 +136,9 @@ const RAW = {
   getcwd: 'void* size_t',
 } as const;
 
+/** waitpid(2). */
+const WNOHANG = 1;
+
 /** More than an acknowledgement that repeats the message it is for. */
 const ROUTE_ANSWER_BYTES = 4096;
 
@@ -379,17 +382,16 @@ export function openSyscalls() {
     pidfd_open: (pid: number) => raw('pidfd_open', pid, 0),
     /** A copy of descriptor `fd` of the process behind `pidfd`. Needs the right to trace it (ptrace(2)). */
     pidfd_getfd: (pidfd: number, fd: number) => raw('pidfd_getfd', pidfd, fd, 0),
-    /** Collects a dead child without waiting; 0 when it is not dead yet. */
-    waitpidNoHang: (pid: number) => {
+    /** As waitpid, without waiting: undefined when it has not ended yet. */
+    waitpidNoHang: (pid: number): number | undefined => {
       const status = Buffer.alloc(4);
-      return library('waitpid', pid, status, 1);
+      return library('waitpid', pid, status, WNOHANG) === 0 ? undefined : exitCode(status);
     },
     /** Waits for a child; its exit code, or 128 and the number of the signal that ended it. */
-    waitpid: (pid: number) => {
+    waitpid: (pid: number): number => {
       const status = Buffer.alloc(4);
       retriedAfter('EINTR', () => library('waitpid', pid, status, 0));
-      const word = status.readInt32LE(0);
-      return (word & 0x7f) === 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f);
+      return exitCode(status);
     },
     kill: (pid: number, signal: number) => library('kill', pid, signal),
     /** Waits until one of the descriptors can be read or is at its end, but no longer than `timeoutMs`; says for each whether it is so. */
@@ -435,4 +437,10 @@ function uint32Array(values: readonly number[]): Buffer {
   const buffer = Buffer.alloc(Math.max(4, values.length * 4));
   values.forEach((value, index) => buffer.writeUInt32LE(value, index * 4));
   return buffer;
+}
+
+/** Source: wait(2). */
+function exitCode(status: Buffer): number {
+  const word = status.readInt32LE(0);
+  return (word & 0x7f) === 0 ? (word >> 8) & 0xff : 128 + (word & 0x7f);
 }

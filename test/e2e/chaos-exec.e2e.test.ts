@@ -23,13 +23,15 @@ describe('exec and cp under fire', { skip: (await idsSkip()) || busyboxSkip() },
 
   function next({ pick }: Random, name: string): Operation {
     const before = [['run', '-d', '--net', 'none', '--name', name, BUSYBOX, 'sh', '-c', WAITS]];
-    const victims = ['cli', 'init', 'holder', 'payload', 'program'] as const;
+    // Those that are there for a moment only are tried for more often.
+    const victims = ['cli', 'init', 'init', 'holder', 'payload'] as const;
+    const copying = ['cli', 'program', 'program', 'holder', 'payload'] as const;
     return pick<Operation>([
       { before, argv: ['exec', name, 'sleep', '0.1'], usualMs: 250, victims },
       { before, argv: ['exec', '-i', name, 'cat'], usualMs: 150, victims },
       { before, argv: ['exec', '-d', name, 'sleep', '0.1'], usualMs: 150, victims },
-      { before, argv: ['cp', file, `${name}:/file`], usualMs: 200, victims },
-      { before, argv: ['cp', `${name}:/bin`, copied], usualMs: 200, victims },
+      { before, argv: ['cp', file, `${name}:/file`], usualMs: 200, victims: copying },
+      { before, argv: ['cp', `${name}:/bin`, copied], usualMs: 200, victims: copying },
     ]);
   }
 });

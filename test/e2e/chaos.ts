@@ -17,7 +17,7 @@ export const SEED = Number(process.env['HUTCH_TEST_SEED'] ?? '') || 20_241;
 const VICTIMS = {
   launcher: /dist\/hutch /u,
   cli: /(?:hutch|run)\.cjs |^hutch monitor |monitor\.cjs /u,
-  init: /init\.cjs/u,
+  init: /init\.cjs|^hutch-init/u,
   holder: /hutch-holder|^unshare /u,
   network: /^slirp4netns /u,
   root: /^(?:\S*\/)?fuse-overlayfs /u,
@@ -142,7 +142,7 @@ async function tidy(box: Sandbox, name: string): Promise<string[]> {
   ];
 }
 
-const AT_HOME = new Set(['prelaunch', 'probes.json', 'running', 'monitors', ...Object.values(TOLD_FILES)]);
+const AT_HOME = new Set(['head-start', 'probes.json', 'running', 'monitors', ...Object.values(TOLD_FILES)]);
 
 /** What lies in the run directory and is not always there. */
 function strays(box: Sandbox): string[] {

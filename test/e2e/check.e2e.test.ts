@@ -90,16 +90,6 @@ describe('hutch check', { skip }, () => {
       /not written to its end/u,
       () => old(touch(path.join(box.data, 'images', `index.json.${String(process.pid)}.tmp`))),
     ],
-    [
-      'a fifo of a start',
-      'temporary',
-      /fifo/u,
-      () => {
-        const fifo = path.join(box.run, `fifo.${String(FREE_PID)}.down`);
-        assert.equal(spawnSync('mkfifo', [fifo]).status, 0);
-        return fifo;
-      },
-    ],
     ['the draft of a claim', 'temporary', /claim/u, () => touch(path.join(box.run, `claim.${String(FREE_PID)}`))],
     [
       'a half-written record of a network',

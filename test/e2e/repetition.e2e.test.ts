@@ -30,7 +30,7 @@ describe('hutch run, again and again', { skip: hostSkip() }, () => {
     assert.equal(await remaining(), '');
     assert.deepEqual([hostMounts(box), containerTraces(box)], [[], []]);
     assert.deepEqual(
-      readdirSync(box.run).filter((name) => name.startsWith('fifo.') || name.endsWith('.tmp')),
+      readdirSync(box.run).filter((name) => name.endsWith('.tmp')),
       [],
     );
     assert.equal((await box.hutch(['ps', '-a', '-q'])).stdout, '');

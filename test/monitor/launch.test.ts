@@ -15,7 +15,6 @@ test('listen() ends when the first program of a chain is killed, though a child 
     // As unshare(1) while the child that writes its maps waits.
     chain: { argv: ['sh', '-c', 'sleep 30 & echo $! >&2; kill -KILL $$'], mapping: 'inline' },
     userNamespace: NOBODY,
-    prelaunched: undefined,
     syscalls: () => syscalls,
   });
   const words: string[] = [];

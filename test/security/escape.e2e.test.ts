@@ -51,6 +51,8 @@ describe('the program of init', { skip: attackerSkip() }, () => {
   let original = '';
   before(async () => {
     original = fingerprint(NODE);
+    // From here on init is forked off where that is done at all.
+    printed(await box.inHost('true'));
     await importTree(box, 'link:test', [{ name: 'bin/self', flag: '2', linkName: '/proc/self/exe' }]);
   });
 

@@ -12,8 +12,8 @@ const run = mkdtempSync(path.join(tmpdir(), 'hutch-passing-'));
 after(() => rmSync(run, { recursive: true }));
 
 test('sweepPassing() removes what names a dead process, and nothing else', () => {
-  const names = (pid: number): string[] => [`claim.${pid}`, `fifo.${pid}.up`, `probes.json.${pid}.tmp`];
-  const own = [...names(process.pid), 'probes.json', 'claim.x', 'fifo.1'];
+  const names = (pid: number): string[] => [`claim.${pid}`, `probes.json.${pid}.tmp`];
+  const own = [...names(process.pid), 'probes.json', 'claim.x'];
   for (const name of [...own, ...names(4_194_305)]) writeFileSync(path.join(run, name), '');
   sweepPassing(locateStore({ data: run, config: run, run }));
   assert.deepEqual(readdirSync(run).sort(), own.sort());

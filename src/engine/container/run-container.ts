@@ -1,10 +1,9 @@
 /** `hutch run`: makes a container and becomes its monitor, in the foreground or not; on the host's side. */
 import { HutchError } from '../../errors/hutch-error.ts';
 import { readSession } from '../../host/session.ts';
-import { discard, tellEarly } from '../../monitor/launch.ts';
+import { discard, tellEarly, type HeadStart } from '../../monitor/head-start.ts';
 import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import type { HereOptions } from '../../monitor/monitor-here.ts';
-import { takePrelaunched, type Prelaunched } from '../../monitor/prelaunch.ts';
 import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
 import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { keepCreated } from './create-container.ts';
@@ -30,6 +29,8 @@ export interface RunOptions extends Omit<AttachFlags, 'stdin'> {
   readonly isQuiet: boolean;
   /** Looks after the container instead of this code, which can then be forgotten. */
   readonly handOver?: ((to: HereOptions) => Promise<number>) | undefined;
+  /** An init that waits for a plan, if there is one: once. */
+  readonly takeHeadStart?: (() => HeadStart | undefined) | undefined;
 }
 
 /**
@@ -38,23 +39,6 @@ export interface RunOptions extends Omit<AttachFlags, 'stdin'> {
  * container runs without them, and this process goes on as its monitor.
  */
 export async function runContainer(request: RunRequest, ears: RunEars, options: RunOptions): Promise<number> {
-  let guess = takePrelaunched(process.env);
-  const takeGuess = (): Prelaunched | undefined => {
-    const taken = guess;
-    guess = undefined;
-    return taken;
-  };
-  try {
-    return await runWith(request, ears, { ...options, takeGuess });
-  } finally {
-    // Nobody has taken it: something was wrong before the container could start.
-    if (guess !== undefined) discard(guess);
-  }
-}
-
-type Running = RunOptions & { readonly takeGuess: () => Prelaunched | undefined };
-
-async function runWith(request: RunRequest, ears: RunEars, options: Running): Promise<number> {
   const shell = takeWaitingShell(process.env);
   const attachment = parseAttachment({ ...options, stdin: request.interactive });
   refuseAttachedDetached(options);
@@ -62,25 +46,28 @@ async function runWith(request: RunRequest, ears: RunEars, options: Running): Pr
   refusePidFile(request.pidFile);
   const watchPull: RunEars['watchPull'] = (work) => {
     // A pull takes its time; init is not kept waiting for it.
-    const early = options.takeGuess();
+    const early = options.takeHeadStart?.();
     if (early !== undefined) discard(early);
     return ears.watchPull(work);
   };
   const made = await makeContainer(request, { ...ears, watchPull }, options.detach ? [] : connectedStreams(attachment));
   if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
-  const early = options.takeGuess();
+  const early = options.takeHeadStart?.();
   return (options.handOver ?? monitorInPlace)({
     store: made.store,
     record: made.record,
     identity: made.identity,
     plan: made.draft.plan,
-    prelaunched: early === undefined ? undefined : tellEarly(early, made.draft.plan, ears.trace !== null),
+    headStart:
+      early === undefined
+        ? undefined
+        : tellEarly(early, made.draft.plan, { run: made.store.run, trace: ears.trace !== null }),
     shell,
     attachment: options.detach ? null : attachment,
     // What nobody can read afterwards is written only for those who cannot see it now.
     isLogged: options.detach || !request.remove || request.logDriver !== undefined || attachment.outputs !== undefined,
-    onStarted: () => {
+    meanwhile: () => {
       // While init works: the bundle is for others to read, the plan is on its way already.
       writeBundle(made.store, made.record, made.draft);
       writeCidFile(options.cidFile, made.record.id);

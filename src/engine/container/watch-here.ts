@@ -10,8 +10,8 @@ export function watchHereUntil(
   end: (exitCode: number) => void,
   fail: (error: unknown) => void,
 ): void {
-  const { onStarted, onRunning, ...data } = options;
-  monitorHere({ ...data, onStarted: once(onStarted), onRunning: once(onRunning) }).then(end, fail);
+  const { meanwhile, onRunning, ...data } = options;
+  monitorHere({ ...data, meanwhile: once(meanwhile), onRunning: once(onRunning) }).then(end, fail);
 }
 
 /** Calls `call` once, and forgets it. */

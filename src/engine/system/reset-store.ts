@@ -15,7 +15,7 @@ import { removeContainer } from '../container/remove-container.ts';
 const IN_DATA =
   /^(?:\.hutch-directory|images|layers|containers|staging|names|networks|volumes|events\.log(?:\.\d+)?|\.hutch-probe-.+|.+\.lock|.+\.\d+\.tmp)$/u;
 const IN_RUN =
-  /^(?:running|monitors|prelaunch|told-[a-z]+|probes\.json|fifo\.\d+\.(?:down|up)|claim\.\d+|slirp\.\d+|.+\.lock|.+\.\d+\.tmp)$/u;
+  /^(?:running|monitors|head-start|told-[a-z]+|probes\.json|claim\.\d+|slirp\.\d+|.+\.lock|.+\.\d+\.tmp)$/u;
 
 /** The directory that a reset would clear; undefined when there is none. */
 export function resettable(): string | undefined {

@@ -1,4 +1,4 @@
-/** Files that a killed hutch did not come to remove: half-written ones, fifos, drafts, locks, sockets; on the host's side. */
+/** Files that a killed hutch did not come to remove: half-written ones, drafts, locks, sockets; on the host's side. */
 import { existsSync, rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { basename, join } from 'node:path';
@@ -21,14 +21,11 @@ export function findTemporaryFiles(store: Store): Leftover[] {
     .flatMap(pathsIn)
     .filter((path) => isOver(path, PASSING.half))
     .map((path) => temporary(path, 'a file that was not written to its end'));
-  const fifos = pathsIn(store.run)
-    .filter((path) => isOver(path, PASSING.fifo))
-    .map((path) => temporary(path, 'a fifo of a start that was killed'));
   const drafts = [
     ...pathsIn(store.run).filter((path) => isOver(path, PASSING.draft) || isOver(path, PASSING.control)),
     ...containers.map((path) => join(path, 'name')).filter((path) => ageMs(path) > PASSING_MS),
   ].map((path) => temporary(path, 'the draft of a claim that was killed before it was made'));
-  return [...half, ...fifos, ...drafts];
+  return [...half, ...drafts];
 }
 
 function isOver(path: string, pattern: RegExp): boolean {

@@ -1,0 +1,130 @@
+/** Forking init off, before anything else is done: in the `run` program, on the host's side. */
+import { closeSync, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { constants } from 'node:os';
+import { findDirectories } from '../host/directories.ts';
+import { nodePath, programPath } from '../host/program-path.ts';
+import { CLONE, CLONE_PARENT, FCNTL, MOUNT_ATTR, MS, O, OPEN_TREE, PR, AT } from '../linux/flags.ts';
+import { idMapText, type UserNamespace } from '../linux/id-map.ts';
+import { INIT_READS_FD, INIT_WRITES_FD } from '../protocol/messages.ts';
+import { openFork } from '../syscall/fork.ts';
+import { startTool } from '../syscall/start-tool.ts';
+import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
+import { CHAIN_PATH } from '../userns/launch-chain.ts';
+import { readGuess, type Guess, type HeadStart } from './head-start.ts';
+
+/** One of the flags by which src/launcher.sh sees to it. */
+const ALONE = '--no-concurrent-recompilation';
+/** Longer than a thread of Node's needs to begin, on a machine that is busy. */
+const QUIESCE_MS = 500;
+/** Above all descriptors that have a meaning in init. */
+const SPARE_FD = 10;
+
+/**
+ * Forks an init for what the last run had, and its holder; undefined where no run has told, or the host refuses. Nothing waits for it: it does
+ * nothing before it gets a plan, and ends with this process. A child that ends soon forks the holder, as a child of this process, and has its ids
+ * mapped: this process has other things to do.
+ */
+export function forkInit(): HeadStart | undefined {
+  // Only the launcher starts it so that V8 leaves its other threads alone.
+  if (process.getuid?.() === 0 || !process.execArgv.includes(ALONE)) return undefined;
+  try {
+    const guess = readGuess(findDirectories().run);
+    return guess === undefined ? undefined : forkFor(guess);
+  } catch {
+    // What is wrong, with the host or with what the user has set, is found and told when the run comes to it.
+    return undefined;
+  }
+}
+
+function forkFor(guess: Guess): HeadStart | undefined {
+  const [syscalls, fork] = [openSyscalls(), openFork()];
+  const [node, init] = [nodePath(), programPath('init')];
+  const load = createRequire(init);
+  const [down, up, word] = [syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC)];
+  const close = (...fds: readonly number[]): void => {
+    for (const fd of fds) closeSync(fd);
+  };
+  if (!fork.quiesce(QUIESCE_MS)) {
+    close(...down, ...up, ...word);
+    return undefined;
+  }
+  const becomeHolder = (): void => {
+    takeChannel(syscalls, { read: down[0], write: up[1] });
+    try {
+      protect(syscalls, node);
+      syscalls.unshare(CLONE.NEWPID | (guess.hasTime ? CLONE.NEWTIME : 0));
+      const child = fork.fork(0, () => becomeInit(load, init), tell);
+      process.title = 'hutch-holder';
+      closeSync(INIT_READS_FD);
+      fork.hold(child);
+    } catch (error) {
+      tell(error);
+    }
+  };
+  const beMidwife = (): void => {
+    const holder = fork.fork(CLONE.NEWUSER | CLONE.NEWNS | CLONE.NEWPID | CLONE_PARENT, becomeHolder, nobody);
+    writeSync(word[1], String(holder));
+    if (writeMaps(syscalls, holder, guess.userNamespace)) fork.exit(0);
+  };
+  const midwife = fork.fork(0, beMidwife, nobody);
+  close(down[0], up[1], word[1]);
+  return { ...guess, midwife, word: word[0], toInit: down[1], fromInit: up[0] };
+}
+
+/** Of what this process has inherited only the channel stays, where init looks for it; its words for failures go there as well. */
+function takeChannel(syscalls: Syscalls, { read, write }: { readonly read: number; readonly write: number }): void {
+  syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
+  syscalls.resetSignals();
+  syscalls.setsid();
+  const [down, up] = [read, write].map((fd) => syscalls.fcntl(fd, FCNTL.DUPFD_CLOEXEC, SPARE_FD)) as [number, number];
+  const nothing = openSync('/dev/null', O.RDWR);
+  const places = [nothing, nothing, up, down, up];
+  for (const [place, fd] of places.entries()) syscalls.dup2(fd, place);
+  syscalls.close_range(places.length, 0xffff_ffff, 0);
+}
+
+/** Lays a read-only mount of the interpreter over itself, so that nothing in the container can write to it. */
+function protect(syscalls: Syscalls, node: string): void {
+  syscalls.mount(null, '/', null, MS.REC | MS.PRIVATE, null);
+  const tree = syscalls.open_tree(AT.FDCWD, node, OPEN_TREE.CLONE | OPEN_TREE.CLOEXEC);
+  syscalls.mount_setattr(tree, { set: MOUNT_ATTR.RDONLY | MOUNT_ATTR.NOSUID | MOUNT_ATTR.NODEV });
+  const place = openSync(node, O.PATH | O.CLOEXEC);
+  syscalls.move_mount(tree, place);
+  for (const fd of [tree, place]) closeSync(fd);
+}
+
+function becomeInit(load: NodeJS.Require, program: string): void {
+  process.title = 'hutch-init';
+  process.argv.splice(2, process.argv.length, 'forked');
+  load(program);
+}
+
+/** Nobody listens yet: what has failed is missed. */
+function nobody(): void {
+  // The exit code tells that it has.
+}
+
+/** As the programs of a launch chain do when they fail. */
+function tell(error: unknown): void {
+  writeSync(INIT_WRITES_FD, `${error instanceof Error ? error.message : String(error)}\n`);
+}
+
+/** Has the maps written, or writes that of one id itself; false when they are refused. Source: user_namespaces(7). */
+function writeMaps(syscalls: Syscalls, pid: number, { writer, uidMap, gidMap }: UserNamespace): boolean {
+  if (writer === 'newuidmap') {
+    const tools = [['newuidmap', uidMap] as const, ['newgidmap', gidMap] as const].map(([tool, map]) =>
+      startTool(pathOf(tool), [String(pid), ...idMapText(map).split(/[ \n]/)], { searchPath: CHAIN_PATH }),
+    );
+    return tools.every((tool) => syscalls.waitpid(tool) === 0);
+  }
+  writeFileSync(`/proc/${String(pid)}/setgroups`, 'deny');
+  writeFileSync(`/proc/${String(pid)}/uid_map`, idMapText(uidMap));
+  writeFileSync(`/proc/${String(pid)}/gid_map`, idMapText(gidMap));
+  return true;
+}
+
+function pathOf(tool: string): string {
+  const paths = CHAIN_PATH.split(':').map((directory) => `${directory}/${tool}`);
+  return paths.find((path) => existsSync(path)) ?? tool;
+}

@@ -1,0 +1,155 @@
+/**
+ * An init that was forked off before hutch has read its command line: what is known of it, the guess that it was started on, and how it is told
+ * what to do or given up. The guess is what the last run had (docs/adr/0019-forking-node.md).
+ */
+import { closeSync, constants, fstatSync, openSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { isSameIdMap, type UserNamespace } from '../linux/id-map.ts';
+import type { Plan } from '../plan/step.ts';
+import { planMessage, type StatusLine } from '../protocol/messages.ts';
+import { writeTextFile } from '../state/json-file.ts';
+import { openSyscalls } from '../syscall/syscalls.ts';
+import { killQuietly, writeAll } from './chain-channel.ts';
+import { wordsFrom } from './early-words.ts';
+import { helperWords, removeApiSocket, spawnHelper, type StartedHelper } from './network-program.ts';
+
+/** What a run needs to have for an init that was forked off ahead. */
+export interface Guess {
+  readonly userNamespace: UserNamespace;
+  /** A time namespace of its own, with the clocks of the host. */
+  readonly hasTime: boolean;
+}
+
+export interface HeadStart extends Guess {
+  /** A child of this process that ends, with 0, when the ids are mapped. */
+  readonly midwife: number;
+  /** Descriptors of this process: the midwife's, for the pid of the holder; and the channel. */
+  readonly word: number;
+  readonly toInit: number;
+  readonly fromInit: number;
+}
+
+/** An init that has its plan. */
+export interface ToldInit {
+  /** Of the holder, a child of this process, whose child is init. Both end with this process. */
+  readonly holder: number;
+  readonly toInit: number;
+  readonly fromInit: number;
+  /** What it has said until now. */
+  readonly heard: readonly StatusLine[];
+  /** The helper of its network, which is not ready yet; undefined where it has none, or its time has not come. */
+  readonly helper: StartedHelper | undefined;
+}
+
+export interface TellOptions {
+  /** The run directory. */
+  readonly run: string;
+  readonly trace: boolean;
+}
+
+const NAME = 'head-start';
+
+/**
+ * The guess for a plan that an init may carry out which was forked off ahead; undefined for any other. Such an init is, to the kernel, Node as the monitor has executed
+ * it, on a mount that the user may write to. A payload that could execute `/proc/self/exe` in its place would get hold of that file (CVE-2019-5736), which Landlock
+ * prevents; where that is not to be had, or not wanted, init has to be executed from a mount that is read-only.
+ */
+export function guessOf({ enter, steps }: Pick<Plan, 'enter' | 'steps'>, hasLandlock: boolean): Guess | undefined {
+  const { userNamespaces, pid, time, network } = enter;
+  if (!hasLandlock || !steps.some(({ kind }) => kind === 'landlock')) return undefined;
+  const [userNamespace, nested] = userNamespaces;
+  const hasOffset = time !== null && (time.monotonicSeconds !== 0 || time.boottimeSeconds !== 0);
+  if (network !== undefined || nested !== undefined || pid !== 'private' || hasOffset) return undefined;
+  return userNamespace.writer === 'parent' ? undefined : { userNamespace, hasTime: time !== null };
+}
+
+/** Keeps the guess for the next run in the run directory `run`. */
+export function rememberGuess(run: string, guess: Guess): void {
+  writeTextFile(join(run, NAME), JSON.stringify(guess), { durable: false });
+}
+
+/** What was kept; undefined when nothing was, or it may be somebody else's. */
+export function readGuess(run: string): Guess | undefined {
+  try {
+    const fd = openSync(join(run, NAME), constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      return fstatSync(fd).uid === process.getuid?.() ? (JSON.parse(readFileSync(fd, 'utf8')) as Guess) : undefined;
+    } finally {
+      closeSync(fd);
+    }
+  } catch {
+    return undefined;
+  }
+}
+
+/**
+ * Sends the plan to an init that was forked off ahead, before the monitor is ready, so that both make ready at once; init does the steps up to the first
+ * that waits for the monitor: without it no payload runs. Undefined, and the init is gone, when the plan wants another or its ids could not be mapped.
+ */
+export function tellEarly(headStart: HeadStart, plan: Plan, { run, trace }: TellOptions): ToldInit | undefined {
+  const guess = guessOf(plan, openSyscalls().landlockAbi() > 0);
+  const { toInit, fromInit } = headStart;
+  const { holder, isMapped } = settle(headStart);
+  if (holder === undefined || !isMapped || guess === undefined || !isSame(guess, headStart)) {
+    end(headStart, holder);
+    return undefined;
+  }
+  writeAll(toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
+  return { holder, toInit, fromInit, ...startHelper(fromInit, plan, run) };
+}
+
+/**
+ * The helper of a network takes longer than all that the monitor has to do until then. So it is started as soon as init asks for it, unless the monitor has something
+ * else to do for init first.
+ */
+function startHelper(fromInit: number, plan: Plan, run: string): Pick<ToldInit, 'heard' | 'helper'> {
+  const heard: StatusLine[] = [];
+  const first = plan.steps.find(({ kind }) => ASKS.has(kind));
+  if (first?.kind !== 'wait_for' || first.what !== 'network') return { heard, helper: undefined };
+  for (const lines of wordsFrom(fromInit, openSyscalls(), SOON_MS)) {
+    heard.push(...lines);
+    const init = heard.find(({ event }) => event === 'init_started');
+    const asked = lines.find(({ event }) => event === 'init_waits');
+    if (init?.event === 'init_started' && asked?.event === 'init_waits') {
+      const words = helperWords(asked.helper, run);
+      removeApiSocket(run);
+      return { heard, helper: spawnHelper(words, init.pid) };
+    }
+  }
+  return { heard, helper: undefined };
+}
+
+/** Steps in which init asks the monitor for something. */
+const ASKS: ReadonlySet<string> = new Set(['wait_for', 'join_cgroup', 'publish_ports', 'limit_network']);
+/** How long init needs to come to it, at most. */
+const SOON_MS = 5;
+
+/** Ends an init that is not wanted; returns when nothing of it is left. */
+export function discard(headStart: HeadStart): void {
+  end(headStart, settle(headStart).holder);
+}
+
+/** Waits for the midwife. */
+function settle({ midwife, word }: HeadStart): { readonly holder: number | undefined; readonly isMapped: boolean } {
+  const isMapped = openSyscalls().waitpid(midwife) === 0;
+  const pid = readFileSync(word, 'latin1');
+  closeSync(word);
+  return { holder: pid === '' ? undefined : Number(pid), isMapped };
+}
+
+function end({ toInit, fromInit }: HeadStart, holder: number | undefined): void {
+  for (const fd of [toInit, fromInit]) closeSync(fd);
+  if (holder === undefined) return;
+  killQuietly(holder);
+  openSyscalls().waitpid(holder);
+}
+
+function isSame(one: Guess, other: Guess): boolean {
+  const [a, b] = [one.userNamespace, other.userNamespace];
+  return (
+    one.hasTime === other.hasTime &&
+    a.writer === b.writer &&
+    isSameIdMap(a.uidMap, b.uidMap) &&
+    isSameIdMap(a.gidMap, b.gidMap)
+  );
+}
