@@ -60,9 +60,25 @@ const SERVICE = 'docker-registry serve ';
 
 /** What remains of our descendants after at most `patienceMs`: empty when all is as it should be. */
 export async function remaining(patienceMs = 2000): Promise<string> {
-  const left = (): SeenProcess[] => descendants().filter(({ command }) => !command.startsWith(SERVICE));
+  const left = (): SeenProcess[] => {
+    reapStrangers();
+    return descendants().filter(({ command }) => !command.startsWith(SERVICE));
+  };
   await eventually(() => (left().length === 0 ? true : undefined), patienceMs);
   return listed(left());
+}
+
+/**
+ * Does for orphans of containers what a host's process 1 does: a pid namespace goes when all of its dead have been waited for, and one that `hutch exec` has
+ * started and lost is ours by then. What Node has started itself is in no other pid namespace.
+ */
+function reapStrangers(): void {
+  for (const name of readdirSync('/proc').filter((each) => /^\d+$/u.test(each))) {
+    const seen = readProcess(Number(name));
+    if (seen?.state !== 'Z' || seen.parent !== process.pid) continue;
+    const isStrange = /^NSpid:\s+\d+\s+\d/mu.test(readFileSync(`/proc/${name}/status`, 'latin1'));
+    if (isStrange) openSyscalls().waitpidNoHang(seen.pid);
+  }
 }
 
 function listed(processes: readonly SeenProcess[]): string {
