@@ -1,6 +1,6 @@
 /**
- * Machine code that forks and lets the child make a list of system calls, the last of which is execve(2). Node cannot fork: V8 keeps its heap
- * from children (madvise(2) MADV_DONTFORK), so a child cannot run JavaScript. This code touches no heap, no C library and no
+ * Machine code that forks and lets the child make a list of system calls, the last of which is execve(2). V8 keeps its heap
+ * from children (madvise(2) MADV_DONTFORK), and a child in a container's pid namespace is not to have it. This code touches no heap, no C library and no
  * stack beyond one saved register (docs/adr/0014-a-child-without-javascript.md). In the program that calls.
  *
  * `long run(struct entry *list, long flags)` calls clone(flags) and returns its result in the parent. The child goes through the

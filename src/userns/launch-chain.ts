@@ -1,6 +1,6 @@
 /**
  * The chain of single-threaded host programs that brings a program into its user, mount and pid namespaces; pure text here,
- * run by the monitor. Node has threads, so it can neither unshare(2) CLONE_NEWUSER nor fork(2) (docs/architecture.md).
+ * run by the monitor. Node has threads, so it cannot unshare(2) CLONE_NEWUSER, and forks only as docs/adr/0019 says (docs/architecture.md).
  */
 import { idMapText, isSameIdMap, type UserNamespace } from '../linux/id-map.ts';
 import type { SubordinateIds } from './subordinate-ids.ts';
