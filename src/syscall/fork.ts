@@ -3,7 +3,7 @@
  * madvise(2) MADV_DONTFORK, which is taken back first. The child has this one thread: it may call functions and system calls, but nothing
  * of Node's that works in the background, and it ends by execve(2), _exit(2) or hold() (docs/adr/0019-forking-node.md).
  */
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { constants } from 'node:os';
 import { MADV_DOFORK, MAP, PROT } from '../linux/flags.ts';
 import { HOLDER_PROGRAM } from './holder-program.ts';
@@ -49,6 +49,7 @@ export function openFork() {
      * Source: proc_pid_syscall(5).
      */
     quiesce: (timeoutMs: number): boolean => {
+      if (!existsSync('/proc/self/syscall')) return false;
       const deadline = performance.now() + timeoutMs;
       while (!doOthersSleep()) {
         if (performance.now() > deadline) return false;
