@@ -372,7 +372,9 @@ static void peek(int seconds) {
       int fd = open(path, O_RDONLY);
       long count = fd < 0 ? 0 : read(fd, target, sizeof target - 1);
       close(fd);
+      /* At the end of a chain, and forked. */
       if (count > 0 && memmem(target, (size_t)count, "init.cjs", 8) != NULL) seen++;
+      if (count > 0 && memmem(target, (size_t)count, "hutch-init", 10) != NULL) seen++;
       for (size_t index = 0; index < sizeof secrets / sizeof *secrets; index++) {
         snprintf(path, sizeof path, "/proc/%d/%s", pid, secrets[index]);
         looked++;
