@@ -41,7 +41,7 @@ export function helperWords(words: readonly string[], run: string): readonly str
 
 /** A helper that was started: a child of this process, and descriptors of this process. */
 export interface StartedHelper {
-  /** As they stand in the plan. */
+  /** Those of the plan, with the place of its control socket. */
   readonly words: readonly string[];
   readonly pid: number;
   readonly stderr: number;

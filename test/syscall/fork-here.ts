@@ -30,6 +30,16 @@ function rest(): void {
   syscalls.pollReadable([syscalls.pipe2(0)[0]], 60_000);
 }
 
+/** A holder of a child that does `work`. */
+function held(work: () => void): number {
+  const become = (): void => {
+    const child = fork.fork(0, work, tell);
+    process.title = 'hutch-test-holder';
+    fork.hold(child);
+  };
+  return fork.fork(0, become, tell);
+}
+
 function start(): number {
   switch (wish) {
     case 'fork':
@@ -43,25 +53,9 @@ function start(): number {
         tell,
       );
     case 'hold':
-      return fork.fork(
-        0,
-        () => {
-          const child = fork.fork(0, payload, tell);
-          process.title = 'hutch-test-holder';
-          fork.hold(child);
-        },
-        tell,
-      );
+      return held(payload);
     case 'rest':
-      return fork.fork(
-        0,
-        () => {
-          const child = fork.fork(0, rest, tell);
-          process.title = 'hutch-test-holder';
-          fork.hold(child);
-        },
-        tell,
-      );
+      return held(rest);
     default:
       // A pid namespace without a user namespace, by an ordinary user.
       return fork.fork(0x2000_0000, payload, tell);
