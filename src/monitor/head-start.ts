@@ -113,7 +113,12 @@ function startHelper(fromInit: number, plan: Plan, run: string): Pick<ToldInit, 
     if (init?.event === 'init_started' && asked?.event === 'init_waits') {
       const words = helperWords(asked.helper, run);
       removeApiSocket(run);
-      return { heard, helper: spawnHelper(words, init.pid) };
+      try {
+        return { heard, helper: spawnHelper(words, init.pid) };
+      } catch {
+        // The monitor tries again, and clears up when it cannot either.
+        return { heard, helper: undefined };
+      }
     }
   }
   return { heard, helper: undefined };
