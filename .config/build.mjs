@@ -157,7 +157,7 @@ async function prebuiltFilter() {
 
 /** Modules of Node that are not part of its start-up snapshot: a command pays for them only when it uses them. */
 const COSTLY =
-  'child_process|crypto|dgram|fs/promises|http|https|net|readline|stream/promises|timers/promises|tls|tty|v8|zlib';
+  'child_process|crypto|dgram|fs/promises|http|https|module|net|readline|stream/promises|timers/promises|tls|tty|v8|zlib';
 
 /** The bundle with the modules above loaded at the first use of one of their exports. */
 function importBuiltinsOnUse(bundle) {

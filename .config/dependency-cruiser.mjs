@@ -161,7 +161,7 @@ const houseRules = [
     'layer-run',
     'It forks before anything else is loaded, and hands over to run-command; whatever it knew would be in every container for a moment.',
     { path: '^src/run[.]ts$' },
-    { path: '^src/', pathNot: '^src/monitor/(fork-init|head-start)[.]ts$' },
+    { path: '^src/', pathNot: '^src/(monitor/(fork-init|head-start)|host/load-program)[.]ts$' },
   ),
   forbid(
     'layer-commands',

@@ -6,9 +6,9 @@ const { Script } = require('node:vm');
 
 const stem = __filename.slice(0, -'.cjs'.length);
 
-function readCache() {
+function readCache(program) {
   try {
-    return readFileSync(`${stem}.cache`);
+    return readFileSync(`${program}.cache`);
   } catch {
     return undefined;
   }
@@ -24,18 +24,31 @@ function readCache() {
 // apart. Node's own end takes 2 to 5 ms, and has been seen to wait for a thread of V8's for ever.
 function callLibrary() {
   try {
-    const library = require(`${__dirname}/koffi.node`).load(null);
+    const koffi = require(`${__dirname}/koffi.node`);
+    const library = koffi.load(null);
     if (process.execArgv.includes('--no-rehash-snapshot')) {
       const setFlags = library.func('_ZN2v82V818SetFlagsFromStringEPKc', 'void', ['str']);
       setFlags('--rehash-snapshot --min-semi-space-size=0');
     }
     process.reallyExit = library.func('_exit', 'void', ['int']);
+    return koffi;
   } catch {
     // Another build of Node: the caches are passed over, and it ends as it does.
+    return undefined;
   }
 }
 
-callLibrary();
 // The bundle is plain ASCII, so latin1 is right and the quickest to read.
-const script = new Script(readFileSync(`${stem}.js`, 'latin1'), { filename: `${stem}.js`, cachedData: readCache() });
-script.runInThisContext()(exports, require, module, __filename, __dirname);
+function load(program) {
+  const script = new Script(readFileSync(`${program}.js`, 'latin1'), {
+    filename: `${program}.js`,
+    cachedData: readCache(program),
+  });
+  const loaded = { exports: {} };
+  script.runInThisContext()(loaded.exports, require, loaded, `${program}.cjs`, __dirname);
+  return loaded.exports;
+}
+
+// src/host/loader.ts says what programs want of it. Node's own require() takes a millisecond to find a file of which we know where it is.
+globalThis.hutchLoader = { koffi: callLibrary(), load: (name) => load(`${__dirname}/${name}`) };
+load(stem);

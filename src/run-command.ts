@@ -3,11 +3,13 @@
  * the whole. The `run` program loads it.
  */
 
-import { dispatchRun, endRun, type HeadStart } from './cli/dispatch-run.ts';
+import { dispatchRun, endRun, type Start } from './cli/dispatch-run.ts';
 import { presentError } from './cli/present-error.ts';
 import { runCli } from './cli/run-cli.ts';
 
-export function runCommand(headStart?: HeadStart): void {
+export function runCommand(start: Start): void {
   process.on('uncaughtException', (error) => process.exit(presentError(error)));
-  void runCli(process.argv.slice(2), (argv) => dispatchRun(argv, headStart)).then(endRun);
+  void runCli(process.argv.slice(2), (argv) => dispatchRun(argv, start)).then((exitCode) => {
+    endRun(exitCode, start.load);
+  });
 }

@@ -1,7 +1,5 @@
 /** `hutch run` and `hutch container run` in a program of their own, which the launcher starts; CLI process. */
 
-import { createRequire } from 'node:module';
-import { join } from 'node:path';
 import Run from '../../commands/run.ts';
 import { giveUpHeadStart, type HeadStart } from '../engine/container/give-up-head-start.ts';
 import type { WatchHere } from '../engine/container/watch-here.ts';
@@ -10,13 +8,21 @@ import { makeOclifConfig } from './oclif-config.ts';
 
 export type { HeadStart } from '../engine/container/give-up-head-start.ts';
 
+/** What the `run` program gives to the code that it loads. */
+export interface Start {
+  /** An init that was forked off for this run. */
+  readonly headStart: HeadStart | undefined;
+  /** Loads another program into this process. */
+  readonly load: (name: 'hutch' | 'watch') => unknown;
+}
+
 let handedOver: Parameters<WatchHere>[0] | undefined;
 
 /**
  * Runs the command that `argv` (without node and program) calls. Its help, and what is no run at all, is left to the whole of hutch. An init that was
  * forked off for it and that it does not come to use ends.
  */
-export async function dispatchRun(argv: readonly string[], headStart?: HeadStart): Promise<number> {
+export async function dispatchRun(argv: readonly string[], { headStart, load }: Start): Promise<number> {
   let unused = headStart;
   const take = (): HeadStart | undefined => {
     const taken = unused;
@@ -31,7 +37,7 @@ export async function dispatchRun(argv: readonly string[], headStart?: HeadStart
   const rest = argv.slice(words);
   if (argv[words - 1] !== 'run' || isHelpWanted(Run, rest)) {
     giveUp();
-    return becomeWhole();
+    return becomeWhole(load);
   }
   Run.id = 'run';
   Run.takeHeadStart = take;
@@ -50,21 +56,16 @@ export async function dispatchRun(argv: readonly string[], headStart?: HeadStart
  * Ends the process, or turns it into the monitor of the container that was made. That is a program of its own (`src/watch.ts`) in the same process:
  * nothing refers to this one from then on, so that its code and its source, two thirds of all, are no burden as long as the container lives.
  */
-export function endRun(exitCode: number): void {
+export function endRun(exitCode: number, load: Start['load']): void {
   const options = handedOver;
   if (options === undefined) return process.exit(exitCode);
   handedOver = undefined;
   process.removeAllListeners('uncaughtException');
-  (sibling('watch') as { watchHere: WatchHere }).watchHere(options);
+  (load('watch') as { watchHere: WatchHere }).watchHere(options);
 }
 
 /** It reads the same words, and ends the process. */
-function becomeWhole(): Promise<never> {
-  sibling('hutch');
+function becomeWhole(load: Start['load']): Promise<never> {
+  load('hutch');
   return new Promise<never>(() => undefined);
-}
-
-function sibling(name: 'hutch' | 'watch'): unknown {
-  const program = process.argv[1] ?? '';
-  return createRequire(program)(join(program, `../${name}.cjs`));
 }

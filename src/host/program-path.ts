@@ -12,10 +12,24 @@ export function programDirectory(): string {
   return join(directory, 'dist');
 }
 
-/** The path of a program that hutch starts in a namespace. HOST_TOOL_MISSING when hutch was not built. */
-export function programPath(
-  name: 'init' | 'monitor' | 'unpack' | 'make-way' | 'pack' | 'make-seam' | 'send' | 'receive' | 'hub' | 'resolver',
-): string {
+/** Those in dist/ that others start or load. */
+export type ProgramName =
+  | 'hub'
+  | 'hutch'
+  | 'init'
+  | 'make-seam'
+  | 'make-way'
+  | 'monitor'
+  | 'pack'
+  | 'receive'
+  | 'resolver'
+  | 'run-command'
+  | 'send'
+  | 'unpack'
+  | 'watch';
+
+/** The path of a program of hutch's. HOST_TOOL_MISSING when hutch was not built. */
+export function programPath(name: ProgramName): string {
   const path = join(programDirectory(), `${name}.cjs`);
   if (existsSync(path)) return path;
   throw new HutchError(`${path} is missing`, { code: 'HOST_TOOL_MISSING', hint: 'build hutch: npm run build' });

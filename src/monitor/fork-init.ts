@@ -1,9 +1,9 @@
 /** Forking init off, before anything else is done: in the `run` program, on the host's side. */
 import { closeSync, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { constants } from 'node:os';
 import { findDirectories } from '../host/directories.ts';
-import { nodePath, programPath } from '../host/program-path.ts';
+import { loadProgram } from '../host/load-program.ts';
+import { nodePath } from '../host/program-path.ts';
 import { CLONE, CLONE_PARENT, FCNTL, MOUNT_ATTR, MS, O, OPEN_TREE, PR, AT } from '../linux/flags.ts';
 import { idMapText, type UserNamespace } from '../linux/id-map.ts';
 import { INIT_READS_FD, INIT_WRITES_FD } from '../protocol/messages.ts';
@@ -39,8 +39,7 @@ export function forkInit(): HeadStart | undefined {
 
 function forkFor(guess: Guess): HeadStart | undefined {
   const [syscalls, fork] = [openSyscalls(), openFork()];
-  const [node, init] = [nodePath(), programPath('init')];
-  const load = createRequire(init);
+  const node = nodePath();
   const [down, up, word] = [syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC)];
   const close = (...fds: readonly number[]): void => {
     for (const fd of fds) closeSync(fd);
@@ -54,7 +53,7 @@ function forkFor(guess: Guess): HeadStart | undefined {
     try {
       protect(syscalls, node);
       syscalls.unshare(CLONE.NEWPID | (guess.hasTime ? CLONE.NEWTIME : 0));
-      const child = fork.fork(0, () => becomeInit(load, init), tell);
+      const child = fork.fork(0, becomeInit, tell);
       process.title = 'hutch-holder';
       closeSync(INIT_READS_FD);
       fork.hold(child);
@@ -94,10 +93,10 @@ function protect(syscalls: Syscalls, node: string): void {
   for (const fd of [tree, place]) closeSync(fd);
 }
 
-function becomeInit(load: NodeJS.Require, program: string): void {
+function becomeInit(): void {
   process.title = 'hutch-init';
   process.argv.splice(2, process.argv.length, 'forked');
-  load(program);
+  loadProgram('init');
 }
 
 /** Nobody listens yet: what has failed is missed. */

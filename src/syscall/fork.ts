@@ -33,7 +33,7 @@ export function openFork() {
   const clone = libc.func('syscall', 'long', ['long', 'long', 'long', 'long', 'long', 'long']) as unknown as Call;
   const usleep = libc.func('usleep', 'int', ['uint']) as unknown as Call;
   const mmap = libc.func('mmap', 'int64', ['uint64', 'size_t', 'int', 'int', 'int', 'int64']) as unknown as Call;
-  const shared = gapsBetween(mappings(UNFORKABLE), USER_MEMORY_END);
+  const shared = gapsBetween(unforkable(), USER_MEMORY_END);
 
   /** V8 may have got new memory at any time, and children need all of it: nothing of JavaScript's may come between this and clone(2). */
   const shareMemory = (): void => {
@@ -50,9 +50,10 @@ export function openFork() {
      */
     quiesce: (timeoutMs: number): boolean => {
       if (!existsSync('/proc/self/syscall')) return false;
-      const deadline = performance.now() + timeoutMs;
+      // A clock that is not there yet when Node has booted, as that of `performance`, would take a millisecond to load.
+      const deadline = nowMs() + timeoutMs;
       while (!doOthersSleep()) {
-        if (performance.now() > deadline) return false;
+        if (nowMs() > deadline) return false;
         usleep(SHORTLY_US);
       }
       return true;
@@ -87,7 +88,7 @@ export function openFork() {
       // The kernel writes to the data of a thread whenever that has its turn (rseq(2)).
       const isKept = ({ from, to, name }: Mapping): boolean =>
         IS_KEPT.test(name) || from === code || from === work || (from <= thread && thread < to);
-      const all = splitAt(mappings(ANY), [code, work]);
+      const all = splitAt(mappingsIn(readMaps()), [code, work]);
       const ranges = gapsBetween(all.filter(isKept), all.at(-1)?.to ?? 0);
       const words = [pid, 0, ...ranges.flatMap(({ from, length }) => [from, length]), 0, 0];
       const bytes = Buffer.alloc(words.length * 8);
@@ -111,6 +112,11 @@ export function openFork() {
 }
 
 type Call = (...values: unknown[]) => number;
+
+function nowMs(): number {
+  const [seconds, nanoseconds] = process.hrtime();
+  return seconds * 1000 + nanoseconds / 1e6;
+}
 
 /** Calls in which a thread holds no lock: epoll_wait(2), epoll_pwait(2), and futex(2) as condition variables use it, not mutexes. */
 const SLEEPS: Readonly<Record<string, RegExp>> = {
@@ -143,22 +149,45 @@ interface Range {
 }
 
 /** A line of /proc/PID/maps: from, to, name. */
-const ANY = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)$/gm;
-/** What madvise(2) refuses to have forked, together with all that lies behind: devices and pages of the kernel's. */
-const UNFORKABLE = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ +((?:anon_inode:|\/dev\/|\[v).*)$/gm;
+const LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)$/gm;
+/** How the name begins of what madvise(2) refuses to have forked, together with all that lies behind: devices and pages of the kernel's. */
+const UNFORKABLE = ['anon_inode:', '/dev/', '[v'];
 /** The stack has the words that ps(1) shows; the rest is the kernel's and takes no memory. */
 const IS_KEPT = /^\[(?:stack|v)/;
 /** Beyond it only the kernel has mappings. */
 const USER_MEMORY_END = 2 ** 52;
 
-function mappings(kind: RegExp): Mapping[] {
-  return [...readFileSync('/proc/self/maps', 'latin1').matchAll(kind)]
+function readMaps(): string {
+  return readFileSync('/proc/self/maps', 'latin1');
+}
+
+function mappingsIn(lines: string): Mapping[] {
+  return [...lines.matchAll(LINE)]
     .map(([, from = '', to = '', name = '']) => ({
       from: Number.parseInt(from, 16),
       to: Number.parseInt(to, 16),
       name,
     }))
     .filter(({ to }) => to < USER_MEMORY_END);
+}
+
+/** In order. Few of the lines are read: all of them would take as long as the fork. */
+function unforkable(): Mapping[] {
+  const maps = readMaps();
+  const lines = UNFORKABLE.flatMap((name) => linesWith(maps, ` ${name}`));
+  return mappingsIn(lines.join('\n'))
+    .filter(({ name }) => UNFORKABLE.some((start) => name.startsWith(start)))
+    .toSorted((a, b) => a.from - b.from);
+}
+
+function linesWith(text: string, word: string): string[] {
+  const lines: string[] = [];
+  for (let at = text.indexOf(word); at !== -1; at = text.indexOf(word, at)) {
+    const start = text.lastIndexOf('\n', at) + 1;
+    at = text.indexOf('\n', at);
+    lines.push(text.slice(start, at));
+  }
+  return lines;
 }
 
 /** The kernel shows neighbours that are alike as one mapping: here each of these pages is one of its own. */

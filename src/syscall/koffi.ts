@@ -17,10 +17,12 @@ export function loadKoffi(): KoffiLibrary {
 }
 
 function findKoffi(): KoffiLibrary {
+  // What the loader of a built program has opened (.config/program-loader.cjs).
+  const { hutchLoader } = globalThis as { readonly hutchLoader?: { readonly koffi?: KoffiLibrary } };
+  if (hutchLoader?.koffi !== undefined) return hutchLoader.koffi;
   const program = process.argv[1] ?? '';
   const addon = join(dirname(program), 'koffi.node');
   if (program.endsWith('.cjs') && existsSync(addon)) {
-    // The loader of the program may have opened it already: require() knows.
     return createRequire(program)(addon) as KoffiLibrary;
   }
   return createRequire(program)('koffi') as KoffiLibrary;
