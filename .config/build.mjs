@@ -11,6 +11,7 @@ import {
   constants,
   copyFile,
   link,
+  mkdir,
   mkdtemp,
   readdir,
   readFile,
@@ -19,7 +20,7 @@ import {
   stat,
   writeFile,
 } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { arch, execPath, pid } from 'node:process';
 import { fileURLToPath } from 'node:url';
 import { parseArgs, promisify } from 'node:util';
@@ -37,6 +38,9 @@ const LEFT_OUT = /[\\/]node_modules[\\/](?:cli-spinners|fdir|lilconfig|minimatch
 /** What only help needs, and that the whole of hutch shows; and the monitor, which is the program `watch`. */
 const RUN_LEAVES_OUT =
   /[\\/]node_modules[\\/](?:ejs[\\/]|@oclif[\\/]core[\\/]lib[\\/](?:help|config)[\\/])|[\\/]src[\\/]monitor[\\/]monitor-here[.]ts$/;
+
+/** An image without a program: how one is found, laid over others and mounted. */
+const REHEARSAL_IMAGE = 'rehearsal';
 
 /** Name in dist/ → entry point, and the runs that show V8 which functions a start needs ([] compiles, runs nothing). */
 const PROGRAMS = {
@@ -60,10 +64,13 @@ const PROGRAMS = {
     starter: 'run',
     rehearsals: [
       ['run', '--bad-flag'],
-      // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead. The second one has the head
+      // Where no container can run, or only one of root's, the code that runs one is compiled at each start instead. The others have the head
       // start for which the first has remembered what it had.
-      ...(process.getuid() === 0 ? [] : [1, 2].map(() => ['run', '--rm', '--net', 'none', 'host', 'true'])),
+      ...(process.getuid() === 0
+        ? []
+        : ['host', 'host', REHEARSAL_IMAGE].map((image) => ['run', '--rm', '--net', 'none', image, 'true'])),
     ],
+    needsImage: true,
   },
   // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
   init: { entry: 'src/init/main.ts', rehearsals: [], isWhollyUsed: true },
@@ -166,7 +173,7 @@ function importBuiltinsOnUse(bundle) {
   return bundle.replace(imports, '__later("$1")').replace('"use strict";', `"use strict";${later}\n`);
 }
 
-async function writeCodeCache(stem, { rehearsals, companion, starter, isWhollyUsed = false }) {
+async function writeCodeCache(stem, { rehearsals, companion, starter, needsImage, isWhollyUsed = false }) {
   const home = await mkdtemp(`${stem}-home-`);
   const environment = {
     PATH: process.env.PATH,
@@ -176,6 +183,7 @@ async function writeCodeCache(stem, { rehearsals, companion, starter, isWhollyUs
     XDG_CONFIG_HOME: home,
   };
   try {
+    if (needsImage) await makeImage(dirname(stem), home, environment);
     await run(
       execPath,
       [
@@ -188,6 +196,19 @@ async function writeCodeCache(stem, { rehearsals, companion, starter, isWhollyUs
     );
   } finally {
     await rm(home, { recursive: true, force: true });
+  }
+}
+
+/** Where there is none the run of it fails, and what that needs is compiled at each start. */
+async function makeImage(directory, home, environment) {
+  const [tree, tarball] = [join(home, 'tree'), join(home, 'tree.tar')];
+  await mkdir(join(tree, 'etc'), { recursive: true });
+  await writeFile(join(tree, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
+  try {
+    await run('tar', ['-C', tree, '--owner=0', '--group=0', '-cf', tarball, '.']);
+    await run(execPath, [join(directory, 'hutch.cjs'), 'image', 'import', tarball, REHEARSAL_IMAGE], { env: environment });
+  } catch (error) {
+    process.stderr.write(`no image to rehearse with: ${error.message}\n`);
   }
 }
 
