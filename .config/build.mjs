@@ -206,7 +206,9 @@ async function makeImage(directory, home, environment) {
   await writeFile(join(tree, 'etc/passwd'), 'root:x:0:0:root:/:/bin/sh\n');
   try {
     await run('tar', ['-C', tree, '--owner=0', '--group=0', '-cf', tarball, '.']);
-    await run(execPath, [join(directory, 'hutch.cjs'), 'image', 'import', tarball, REHEARSAL_IMAGE], { env: environment });
+    await run(execPath, [join(directory, 'hutch.cjs'), 'image', 'import', tarball, REHEARSAL_IMAGE], {
+      env: environment,
+    });
   } catch (error) {
     process.stderr.write(`no image to rehearse with: ${error.message}\n`);
   }

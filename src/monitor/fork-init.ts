@@ -1,5 +1,5 @@
 /** Forking init off, before anything else is done: in the `run` program, on the host's side. */
-import { closeSync, existsSync, openSync, writeFileSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readdirSync, readlinkSync, writeFileSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { findDirectories } from '../host/directories.ts';
 import { loadProgram } from '../host/load-program.ts';
@@ -71,7 +71,10 @@ function forkFor(guess: Guess): HeadStart | undefined {
   return { ...guess, midwife, word: word[0], toInit: down[1], fromInit: up[0] };
 }
 
-/** Of what this process has inherited only the channel stays, where init looks for it; its words for failures go there as well. */
+/**
+ * Of what this process has inherited only the channel stays, where init looks for it; its words for failures go there as well. And what V8 wakes Node's loop by,
+ * as it may when it collects garbage, leads to nothing: libuv ends the process when it cannot write there.
+ */
 function takeChannel(syscalls: Syscalls, { read, write }: { readonly read: number; readonly write: number }): void {
   syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
   syscalls.resetSignals();
@@ -79,8 +82,29 @@ function takeChannel(syscalls: Syscalls, { read, write }: { readonly read: numbe
   const [down, up] = [read, write].map((fd) => syscalls.fcntl(fd, FCNTL.DUPFD_CLOEXEC, SPARE_FD)) as [number, number];
   const nothing = openSync('/dev/null', O.RDWR);
   const places = [nothing, nothing, up, down, up];
+  const bells = eventDescriptors();
+  if (bells.some((fd) => fd < places.length))
+    throw new Error('a descriptor of Node is where init looks for its channel');
   for (const [place, fd] of places.entries()) syscalls.dup2(fd, place);
   syscalls.close_range(places.length, 0xffff_ffff, 0);
+  for (const fd of bells)
+    if (fd !== syscalls.fcntl(0, FCNTL.DUPFD_CLOEXEC, fd)) throw new Error('close_range(2) has left something open');
+}
+
+/** Of this process, by eventfd(2). */
+function eventDescriptors(): number[] {
+  return readdirSync('/proc/self/fd')
+    .filter((fd) => linkOf(`/proc/self/fd/${fd}`) === 'anon_inode:[eventfd]')
+    .map(Number);
+}
+
+/** Undefined: that by which the directory was read. */
+function linkOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Lays a read-only mount of the interpreter over itself, so that nothing in the container can write to it. */

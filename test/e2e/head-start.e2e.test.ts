@@ -58,6 +58,16 @@ describe('the head start', { skip: noLandlock() }, () => {
     assert.equal(await runs(), true);
   });
 
+  it('carries out a plan for which it has to collect garbage', async () => {
+    const flags = Array.from({ length: 400 }, (_, index) => [
+      '--volume',
+      `/usr:/mnt/${String(index)}:ro`,
+      '--env',
+      `VALUE_${String(index)}=${'x'.repeat(300)}`,
+    ]);
+    assert.equal(await runs(...flags.flat()), true);
+  });
+
   it('ends with a command line that is wrong', async () => {
     assertRefused(await box.hutch(['run', '--no-such-flag', 'host', 'true']), /unknown flag --no-such-flag/u);
     assertRefused(await box.hutch(['run', '--rm', 'no-such-image', 'true']), /no-such-image/u);
