@@ -84,7 +84,7 @@ export const CLONE_PARENT = 0x8000;
 export const CLONE_VFORK = 0x4000;
 
 /** poll(2). */
-export const POLL = { IN: 0x1, HUP: 0x10 } as const;
+export const POLL = { IN: 0x1, OUT: 0x4, HUP: 0x10 } as const;
 
 /** prctl(2). */
 export const PR = {
@@ -124,8 +124,10 @@ export const IOCTL = {
 /** Output flag of a terminal: make two characters of a line feed, and the like. */
 export const OPOST = 1;
 export const IFF_UP = 1;
+export const AF_UNIX = 1;
 export const AF_INET = 2;
 export const AF_NETLINK = 16;
+export const SOCK_STREAM = 1;
 export const SOCK_DGRAM = 2;
 export const SOCK_RAW = 3;
 /** socket(7). */

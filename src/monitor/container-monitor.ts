@@ -51,6 +51,8 @@ export interface MonitorOptions {
   readonly onStep: ((index: number, microseconds: number) => void) | null;
   /** A signal to this process; by default it goes to the payload. */
   readonly hearSignal?: ((signal: NodeJS.Signals) => boolean) | undefined;
+  /** The user is there, and only looks on: nothing comes from him but signals. */
+  readonly isOnlyWatched?: boolean;
   /** The log is kept from the first byte; otherwise from startLog() on. */
   readonly isLogged: boolean;
 }
@@ -126,10 +128,15 @@ export class ContainerMonitor implements Controls {
     return new Promise((resolve) => (this.whenAttached = resolve));
   }
 
-  /** Opens the control socket; otherwise it is opened while init works on its plan. */
-  listen(): Promise<void> {
+  /** Answers clients from now on; otherwise they can connect as soon as init works on its plan. */
+  listen(): void {
+    this.open();
+    this.server.serve();
+  }
+
+  private open(): void {
     this.isListening = true;
-    return this.server.listen();
+    this.server.open();
   }
 
   startLog(): void {
@@ -251,8 +258,13 @@ export class ContainerMonitor implements Controls {
           this.keeper.begin(pid);
           if (!this.hasRun) this.options.onStarted?.();
         },
+        isOnlyWatched: this.options.isOnlyWatched === true,
+        callers: () => this.server.waitingAt(),
+        onLasting: () => {
+          this.server.serve();
+        },
         meanwhile: () => {
-          if (!this.isListening) this.listenMeanwhile();
+          if (!this.isListening) this.openMeanwhile();
           if (!this.hasRun) this.options.meanwhile?.();
         },
         rates: () => this.planNow().steps.filter((each) => each.kind === 'limit_network'),
@@ -323,11 +335,13 @@ export class ContainerMonitor implements Controls {
   }
 
   /** A container that nobody could stop does not run. */
-  private listenMeanwhile(): void {
-    this.listen().catch((error: unknown) => {
+  private openMeanwhile(): void {
+    try {
+      this.open();
+    } catch (error) {
       this.failure = error;
       this.life?.kill();
-    });
+    }
   }
 
   private running(): void {

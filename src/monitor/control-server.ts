@@ -1,5 +1,5 @@
 /** The control socket of a container, by which clients reach its monitor; in the monitor. */
-import { chmodSync, rmSync } from 'node:fs';
+import { chmodSync, closeSync, rmSync } from 'node:fs';
 import { createServer, type Server, type Socket } from 'node:net';
 import {
   encodeFrame,
@@ -40,6 +40,9 @@ const FAREWELL_MS = 1000;
 
 export class ControlServer {
   private server: Server | undefined;
+  /** Listens, and nobody answers there yet. */
+  private waiting: number | undefined;
+  private isServing = false;
   private readonly connections = new Set<Connection>();
   private readonly store: Store;
   private readonly id: string;
@@ -53,17 +56,28 @@ export class ControlServer {
     this.controls = controls;
   }
 
-  /** Resolves when clients can connect. What a dead monitor has left is replaced. */
-  async listen(): Promise<void> {
+  /** Clients can connect from now on, and wait until they are served. What a dead monitor has left is replaced. Throws SyscallError. */
+  open(): void {
     makeControlDirectory(this.store);
     rmSync(controlPath(this.store, this.id), { force: true });
     using short = shortControlPath(this.store, this.id);
-    const server = createServer((socket) => this.welcome(socket));
-    this.server = server;
-    await new Promise<void>((resolve, reject) => {
-      listenAt(server.once('error', reject).once('listening', resolve), short.path);
-    });
+    this.waiting = this.syscalls().listenUnix(short.path, BACKLOG);
     chmodSync(controlPath(this.store, this.id), 0o600);
+    if (this.isServing) this.serve();
+  }
+
+  /** The descriptor at which clients wait, before it serves. */
+  waitingAt(): readonly number[] {
+    return this.waiting === undefined ? [] : [this.waiting];
+  }
+
+  /** Answers those who have connected and all who will, as soon as it is open. */
+  serve(): void {
+    this.isServing = true;
+    if (this.waiting === undefined) return;
+    this.server = createServer((socket) => this.welcome(socket));
+    serveAt(this.server, this.waiting);
+    this.waiting = undefined;
   }
 
   private welcome(socket: Socket): void {
@@ -80,6 +94,8 @@ export class ControlServer {
   async end(code: number): Promise<void> {
     rmSync(controlPath(this.store, this.id), { force: true });
     this.server?.close();
+    if (this.waiting !== undefined) closeSync(this.waiting);
+    this.waiting = undefined;
     const patience = new Promise((resolve) => setTimeout(resolve, FAREWELL_MS));
     const farewells = [...this.connections].map((connection) => connection.end(code));
     if (farewells.length > 0) await Promise.race([Promise.all(farewells), patience]);
@@ -88,19 +104,20 @@ export class ControlServer {
 
 /** What net.Server has listen() call, after it has loaded the whole of node:cluster: two milliseconds of every start. */
 interface Listening {
-  readonly _listen2?: (path: string, port: -1, addressType: -1, backlog: number) => void;
+  readonly _listen2?: (address: null, port: null, addressType: null, backlog: number, fd: number) => void;
 }
 
 const BACKLOG = 511;
 
-function listenAt(server: Server, path: string): void {
+function serveAt(server: Server, fd: number): void {
   const inner = server as unknown as Listening;
-  if (inner._listen2 === undefined) server.listen(path);
-  else inner._listen2(path, -1, -1, BACKLOG);
+  if (inner._listen2 === undefined) server.listen({ fd });
+  else inner._listen2(null, null, null, BACKLOG, fd);
 }
 
 /** One client. */
 class Connection implements StreamClient {
+  readonly needsEvents = true;
   private readonly reader = new FrameReader();
   private readonly socket: Socket;
   private readonly controls: Controls;

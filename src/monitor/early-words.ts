@@ -8,14 +8,21 @@ const MESSAGES_BYTES = 65_536;
 
 /**
  * Yields what comes from descriptor `fd`, the lines of each read together, and waits up to `timeoutMs` for each; ends when nothing comes, or it is at
- * its end. Each message is one write(2), so there are no halves.
+ * its end.
  */
 export function* wordsFrom(fd: number, syscalls: Syscalls, timeoutMs: number): Generator<StatusLine[], void> {
-  const buffer = Buffer.alloc(MESSAGES_BYTES);
   while (syscalls.pollReadable([fd], timeoutMs)[0] === true) {
-    const count = readSync(fd, buffer);
-    if (count === 0) return;
-    const lines = buffer.toString('utf8', 0, count).split('\n');
-    yield lines.filter((line) => line !== '').map(parseStatusLine);
+    const lines = readWords(fd);
+    if (lines === undefined) return;
+    yield lines;
   }
+}
+
+/** Reads what init has said; undefined at the end. Each message is one write(2), so there are no halves. */
+export function readWords(fd: number): StatusLine[] | undefined {
+  const buffer = Buffer.allocUnsafe(MESSAGES_BYTES);
+  const count = readSync(fd, buffer);
+  if (count === 0) return undefined;
+  const lines = buffer.toString('utf8', 0, count).split('\n');
+  return lines.filter((line) => line !== '').map(parseStatusLine);
 }

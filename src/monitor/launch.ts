@@ -12,11 +12,14 @@ import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { writeMaps } from '../userns/write-maps.ts';
 import { killQuietly, writeAll } from './chain-channel.ts';
-import { wordsFrom } from './early-words.ts';
+import { readWords } from './early-words.ts';
+import { hearFirstMoment, type EarlySource } from './first-moment.ts';
 import type { ToldInit } from './head-start.ts';
 
 /** How long loading that machinery takes, about. */
 const SOON_MS = 2;
+/** What a payload that is quick needs on a machine that is busy. */
+const BRIEF_MS = 1000;
 
 /** A chain that runs, with init at its end. */
 export interface Launched {
@@ -26,8 +29,22 @@ export interface Launched {
   readonly isTold: boolean;
   send(message: MonitorMessage): void;
   /** Calls `hear` for each status line, in order; resolves when every process of the chain has ended. */
-  listen(hear: (line: StatusLine) => void): Promise<void>;
+  listen(hear: Hear, moment?: FirstMoment): Promise<void>;
   kill(): void;
+}
+
+export type Hear = (line: StatusLine) => void;
+
+/** What else there is to hear in the first moment. */
+export interface FirstMoment {
+  /** Nothing else is waited for by now, so that the process may sleep until the payload has something to say. */
+  readonly isBrief: boolean;
+  /** What the payload may have to say in a brief life; empty when it has said all. */
+  earlySources(): readonly EarlySource[];
+  /** Who else may call, and end the brief life by that. */
+  callers(): readonly EarlySource[];
+  /** Called once, before anything is waited for: from now on the process's events are heard. */
+  lasts(): void;
 }
 
 export interface LaunchOptions {
@@ -45,13 +62,17 @@ export function adopt({ holder: pid, toInit, fromInit, heard }: ToldInit, syscal
     send: (message) => {
       writeAll(toInit, Buffer.from(`${JSON.stringify(message)}\n`));
     },
-    listen: async (hear) => {
+    listen: async (hear, moment) => {
       using _watch = onEnd(pid, () => {
         killQuietly(pid);
       });
       for (const line of heard) hear(line);
-      hearNow(fromInit, syscalls(), hear);
-      await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
+      const isOver = await hearNow(fromInit, syscalls(), hear, moment);
+      if (isOver) closeSync(fromInit);
+      else {
+        moment?.lasts();
+        await readLines(new Socket({ fd: fromInit, readable: true, writable: false }), hear);
+      }
       closeSync(toInit);
       // It has closed its end of the channel by ending.
       hear({ event: 'holder_exit', code: syscalls().waitpid(pid) });
@@ -115,7 +136,8 @@ export async function launch({ chain, userNamespace, syscalls }: LaunchOptions):
     holder: () => firstChild(pid) ?? pid,
     isTold: false,
     send: (message) => void down.write(`${JSON.stringify(message)}\n`),
-    listen: async (hear) => {
+    listen: async (hear, moment) => {
+      moment?.lasts();
       await Promise.all([
         readLines(child.stdio[4] as Readable, hear),
         readLines(child.stderr as Readable, hear),
@@ -131,13 +153,30 @@ export async function launch({ chain, userNamespace, syscalls }: LaunchOptions):
 
 /**
  * Hears what init says until it offers its stdio, before the machinery is loaded that hears the rest: the payload starts that much sooner. Init is not
- * long about it, and not waited for when it is.
+ * long about it, and not waited for when it is. In a brief life the payload is heard as well: true when it has ended.
  */
-function hearNow(fd: number, syscalls: Syscalls, hear: (line: StatusLine) => void): void {
-  for (const lines of wordsFrom(fd, syscalls, SOON_MS)) {
-    for (const line of lines) hear(line);
-    if (lines.some(({ event }) => event === 'init_stdio')) return;
-  }
+async function hearNow(fd: number, syscalls: Syscalls, hear: Hear, moment?: FirstMoment): Promise<boolean> {
+  let [isOpen, hasStdio] = [true, false];
+  const words: EarlySource = {
+    fd,
+    read: () => {
+      const lines = readWords(fd);
+      isOpen = lines !== undefined;
+      for (const line of lines ?? []) {
+        hear(line);
+        hasStdio ||= line.event === 'init_stdio';
+      }
+    },
+  };
+  const payload = (): readonly EarlySource[] => [...(isOpen ? [words] : []), ...(moment?.earlySources() ?? [])];
+  const all = (): readonly EarlySource[] => {
+    const sources = moment?.isBrief === true ? payload() : [];
+    return sources.length === 0 ? [] : [...sources, ...(moment?.callers() ?? [])];
+  };
+  await hearFirstMoment(all, syscalls, BRIEF_MS);
+  if (moment?.isBrief !== true)
+    while (isOpen && !hasStdio && syscalls.pollReadable([fd], SOON_MS)[0] === true) words.read();
+  return payload().length === 0;
 }
 
 /** Undefined: it has none. */

@@ -41,7 +41,7 @@ export class LocalClient implements StreamClient {
   constructor(options: LocalOptions) {
     this.options = options;
     const output = (name: StreamName, fd: number): LocalOutput =>
-      new LocalOutput(fd, {
+      new LocalOutput(fd, options.syscalls, {
         ready: () => {
           this.full.delete(name);
           if (this.full.size === 0) options.payload.ready(this);
@@ -51,6 +51,10 @@ export class LocalClient implements StreamClient {
         },
       });
     this.outputs = { stdout: output('stdout', STDOUT), stderr: output('stderr', STDERR) };
+  }
+
+  get needsEvents(): boolean {
+    return this.outputs.stdout.needsEvents || this.outputs.stderr.needsEvents;
   }
 
   take(stream: StreamName, bytes: Buffer): boolean {

@@ -97,7 +97,7 @@ function removed(id: string): HutchError {
 }
 
 async function awaitClient(monitor: ContainerMonitor): Promise<void> {
-  await monitor.listen();
+  monitor.listen();
   report({ report: 'awaits_client' });
   const patience = new Promise<void>((resolve) => setTimeout(resolve, CLIENT_MS).unref());
   await Promise.race([monitor.clientAttached(), patience]);

@@ -39,6 +39,11 @@ export interface HereOptions {
   readonly onStep: ((index: number, microseconds: number) => void) | null;
 }
 
+/** Nobody types into it, and nothing about it goes by the clock. */
+function isLeftAlone({ terminal, health, timeoutSeconds }: ContainerRecord): boolean {
+  return !terminal && (health ?? null) === null && timeoutSeconds === null;
+}
+
 /** Returns the container's exit code when it has ended. Errors as ContainerMonitor.live(). */
 export async function monitorHere(options: HereOptions): Promise<number> {
   return new Here(options).live();
@@ -58,6 +63,7 @@ class Here {
       ...options,
       syscalls: () => this.syscalls(),
       isNew: true,
+      isOnlyWatched: options.attachment?.stdin === false && isLeftAlone(options.record),
       onStarted: () => {
         if (options.shell !== undefined) this.watch = watchShell(this.syscalls(), options.shell, () => this.part());
       },

@@ -3,6 +3,7 @@ import type { StreamClient, StreamHub } from './stream-hub.ts';
 
 /** A client that only notes when something came. */
 export class QuietWatch implements StreamClient {
+  readonly needsEvents = true;
   private readonly hub: StreamHub;
   private last = 0;
 

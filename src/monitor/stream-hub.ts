@@ -1,10 +1,11 @@
 /** Where a payload's streams meet: what it writes goes to the log and to every client, what clients type goes to it; in the monitor. */
-import { closeSync } from 'node:fs';
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { ReadStream } from 'node:tty';
 import { IOCTL, O } from '../linux/flags.ts';
 import type { InitMessage } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
+import type { EarlySource } from './first-moment.ts';
 import type { LogWriter, StreamName } from './log-writer.ts';
 
 export type StdioMessage = Extract<InitMessage, { event: 'init_stdio' }>;
@@ -38,9 +39,14 @@ export interface StreamClient {
   connected(): void;
   /** Takes output; false when it can take no more until it says `ready`. */
   take(stream: StreamName, bytes: Buffer): boolean;
+  /** What it has taken is still on its way, and goes on by the process's events. */
+  readonly needsEvents: boolean;
 }
 
 type Source = Socket | ReadStream;
+
+/** What a pipe holds. */
+const READ_BYTES = 65_536;
 
 /** Nothing is dropped: as long as one client can take no more, the payload waits. */
 export class StreamHub implements PayloadEnd {
@@ -49,11 +55,14 @@ export class StreamHub implements PayloadEnd {
   private readonly clients = new Set<StreamClient>();
   private readonly full = new Set<StreamClient>();
   private readonly sources = new Map<StreamName, Source>();
+  /** Pipes that are read in the first moment, by themselves. */
+  private readonly early = new Map<StreamName, EarlySource & { readonly ended: () => void }>();
+  private isLasting = true;
   private input: Source | undefined;
   private terminal: number | undefined;
   /** The payload's side of it, held open. */
   private kept: number | undefined;
-  private early: Buffer[] = [];
+  private earlyInput: Buffer[] = [];
   private isConnected = false;
   private hasInputEnded = false;
   private inputReady: (() => void)[] = [];
@@ -62,6 +71,11 @@ export class StreamHub implements PayloadEnd {
   /** A client can take no more for the moment. */
   get isHeldUp(): boolean {
     return this.full.size > 0;
+  }
+
+  /** Whether anything goes on by the process's events. */
+  get needsEvents(): boolean {
+    return this.isLasting || [...this.clients].some((client) => client.needsEvents);
   }
 
   attach(client: StreamClient): void {
@@ -80,25 +94,63 @@ export class StreamHub implements PayloadEnd {
     const drained = 'terminal' in ends ? this.connectTerminal(ends.terminal) : this.connectPipes(ends);
     this.isConnected = true;
     // Without an input, or when it has taken all, nothing will say later that it is ready.
-    const isFree = this.early.splice(0).map((bytes) => this.write(bytes));
+    const isFree = this.earlyInput.splice(0).map((bytes) => this.write(bytes));
     if (isFree.at(-1) !== false) this.sayInputReady();
     if (this.hasInputEnded) this.endInput();
     for (const client of this.clients) client.connected();
-    if (this.full.size > 0) this.pause();
+    if (this.isLasting) this.lasts();
+    if (this.isHeldUp) this.pause();
     return drained;
   }
 
   private connectPipes(ends: Exclude<StdioEnds, { terminal: number }>): Promise<void> {
-    const drained = (['stdout', 'stderr'] as const).map((name) => {
-      const source = new Socket({ fd: ends[name], readable: true, writable: false });
-      return this.readFrom(name, source);
-    });
+    const drained = (['stdout', 'stderr'] as const).map(
+      (name) => new Promise<void>((resolve) => this.early.set(name, this.earlySource(name, ends[name], resolve))),
+    );
     if (ends.stdin !== null) {
       const input = new Socket({ fd: ends.stdin, readable: false, writable: true });
       this.input = input;
       this.hearInput(input);
     }
     return Promise.all(drained).then(() => undefined);
+  }
+
+  /** Until lasts() is called, pipes are read as earlySources() has them, and not by the process's events. */
+  readEarly(): void {
+    this.isLasting = false;
+  }
+
+  /** What can be read without waiting for the process's events. */
+  earlySources(): readonly EarlySource[] {
+    return this.isHeldUp ? [] : [...this.early.values()];
+  }
+
+  /** From now on the process's events tell what there is to read. */
+  lasts(): void {
+    this.isLasting = true;
+    for (const [name, { fd, ended }] of this.early) {
+      void this.readFrom(name, new Socket({ fd, readable: true, writable: false })).then(ended);
+    }
+    this.early.clear();
+    if (this.isHeldUp) this.pause();
+  }
+
+  private earlySource(name: StreamName, fd: number, ended: () => void): EarlySource & { readonly ended: () => void } {
+    const read = (): void => {
+      const bytes = Buffer.allocUnsafe(READ_BYTES);
+      const count = readSync(fd, bytes);
+      if (count > 0) this.hear(name, bytes.subarray(0, count));
+      else this.endEarly(name);
+    };
+    return { fd, read, ended };
+  }
+
+  private endEarly(name: StreamName): void {
+    const source = this.early.get(name);
+    if (source === undefined) return;
+    this.early.delete(name);
+    closeSync(source.fd);
+    source.ended();
   }
 
   private connectTerminal(master: number): Promise<void> {
@@ -173,10 +225,11 @@ export class StreamHub implements PayloadEnd {
 
   shut(stream: StreamName): void {
     this.sources.get(stream)?.destroy();
+    this.endEarly(stream);
   }
 
   write(bytes: Buffer): boolean {
-    if (!this.isConnected) this.early.push(bytes);
+    if (!this.isConnected) this.earlyInput.push(bytes);
     return this.input?.write(bytes) ?? this.isConnected;
   }
 
@@ -203,6 +256,7 @@ export class StreamHub implements PayloadEnd {
     this.letTerminalGo();
     this.input?.destroy();
     for (const source of this.sources.values()) source.destroy();
+    for (const name of [...this.early.keys()]) this.endEarly(name);
     this.input = undefined;
     this.terminal = undefined;
     this.isConnected = false;

@@ -1,4 +1,5 @@
 /** One life of a container, from its start to its end, as seen from the host's side: the monitor's work. */
+import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
@@ -10,8 +11,9 @@ import type { Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { NetworkKeeper, type NetworkChange } from './network-keeper.ts';
+import type { EarlySource } from './first-moment.ts';
 import type { ToldInit } from './head-start.ts';
-import { adopt, checkMaps, launch, type Launched } from './launch.ts';
+import { adopt, checkMaps, launch, type FirstMoment, type Launched } from './launch.ts';
 import { stepFailed } from './step-failed.ts';
 import { fetchEnds, type StdioMessage, type StreamHub } from './stream-hub.ts';
 import { unlessGone } from './unless-gone.ts';
@@ -31,12 +33,18 @@ export interface Supervision {
   readonly headStart: ToldInit | undefined;
   readonly syscalls: () => Syscalls;
   readonly hub: StreamHub;
+  /** Nothing but the payload has anything to say for a moment. */
+  readonly isOnlyWatched: boolean;
   /** Called at once: how to reach into this life from outside. */
   readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
   readonly onStarted: (pid: number) => void;
   /** Called once, while init works on its plan or executes the payload: time for what has to be done in any case. */
   readonly meanwhile: () => void;
+  /** Descriptors at which somebody may call who is heard then, and not before. */
+  readonly callers: () => readonly number[];
+  /** Called once: the process's events are heard from now on. */
+  readonly onLasting: () => void;
   /** What the network is to be held to by now. */
   readonly rates: () => readonly NetworkRate[];
   /** Called when the network helper runs, has died, runs again. */
@@ -81,7 +89,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
   try {
     await launched.listen((line) => {
       life.hear(line);
-    });
+    }, life);
     supervision.hub.letTerminalGo();
     await life.drained;
   } finally {
@@ -91,7 +99,7 @@ export async function supervise(supervision: Supervision): Promise<number> {
 }
 
 /** What is known of a running container; owns its helper and its stdio. */
-class Life implements LifeControl {
+class Life implements LifeControl, FirstMoment {
   drained: Promise<unknown> | undefined;
   private payloadPid: number | undefined;
   private hasReplaced = false;
@@ -104,12 +112,16 @@ class Life implements LifeControl {
   private served: Promise<void> | undefined;
   private isOver = false;
   private isMeanwhileDone = false;
+  private isLasting = false;
+  private isCalled = false;
+  private executedPipe: (EarlySource & { readonly ended: () => void }) | undefined;
   private readonly supervision: Supervision;
   private readonly launched: Launched;
   private readonly syscalls: () => Syscalls;
 
   constructor(supervision: Supervision, launched: Launched, syscalls: () => Syscalls) {
     this.supervision = supervision;
+    supervision.hub.readEarly();
     this.network = new NetworkKeeper({
       plan: supervision.plan,
       rates: supervision.rates,
@@ -131,6 +143,34 @@ class Life implements LifeControl {
     } catch (error) {
       this.fail(error as Error);
     }
+  }
+
+  get isBrief(): boolean {
+    return (
+      this.supervision.isOnlyWatched && this.served === undefined && !this.isCalled && !this.supervision.hub.needsEvents
+    );
+  }
+
+  earlySources(): readonly EarlySource[] {
+    const { executedPipe } = this;
+    return [...(executedPipe === undefined ? [] : [executedPipe]), ...this.supervision.hub.earlySources()];
+  }
+
+  callers(): readonly EarlySource[] {
+    const read = (): void => {
+      this.isCalled = true;
+    };
+    return this.supervision.callers().map((fd) => ({ fd, read }));
+  }
+
+  lasts(): void {
+    if (this.isLasting) return;
+    this.isLasting = true;
+    const { executedPipe: pipe } = this;
+    this.executedPipe = undefined;
+    if (pipe !== undefined) this.hearExecutedLater(pipe);
+    this.supervision.hub.lasts();
+    this.supervision.onLasting();
   }
 
   payload(): number | undefined {
@@ -224,14 +264,32 @@ class Life implements LifeControl {
 
   /** A byte: execve(2) has failed, and why is told elsewhere. An end without one: it has succeeded. */
   private hearExecuted(fd: number): Promise<void> {
+    return new Promise((resolve) => {
+      const read = (): void => {
+        const isEnd = readSync(fd, Buffer.alloc(1)) === 0;
+        this.executedPipe = undefined;
+        closeSync(fd);
+        if (isEnd) this.replaced();
+        resolve();
+      };
+      this.executedPipe = { fd, read, ended: resolve };
+      if (this.isLasting) this.hearExecutedLater(this.executedPipe);
+    });
+  }
+
+  private hearExecutedLater({ fd, ended }: { readonly fd: number; readonly ended: () => void }): void {
     let hasFailed = false;
     const pipe = new Socket({ fd, readable: true, writable: false });
     pipe.on('data', () => (hasFailed = true)).on('error', () => undefined);
     pipe.once('end', () => {
-      this.hasReplaced = !hasFailed;
-      this.executed();
+      if (!hasFailed) this.replaced();
     });
-    return new Promise((resolve) => pipe.once('close', () => resolve()));
+    pipe.once('close', ended);
+  }
+
+  private replaced(): void {
+    this.hasReplaced = true;
+    this.executed();
   }
 
   private meanwhile(): void {

@@ -16,7 +16,9 @@ import {
   POLL,
   IFF_UP,
   AF_INET,
+  AF_UNIX,
   SOCK_DGRAM,
+  SOCK_STREAM,
   SOCK_CLOEXEC,
   SOL_SOCKET,
   SO_ACCEPTCONN,
@@ -100,6 +102,7 @@ const LIBRARY = {
   getsockopt: 'int int int void* void*',
   sendto: 'int void* size_t int void* uint',
   recv: 'int void* size_t int',
+  bind: 'int void* uint',
   listen: 'int int',
   waitpid: 'int void* int',
   setns: 'int int',
@@ -396,13 +399,36 @@ export function openSyscalls() {
     kill: (pid: number, signal: number) => library('kill', pid, signal),
     /** Waits until one of the descriptors can be read or is at its end, but no longer than `timeoutMs`; says for each whether it is so. */
     pollReadable: (fds: readonly number[], timeoutMs = -1) => {
-      const buffer = Buffer.alloc(fds.length * 8);
-      fds.forEach((fd, index) => {
-        buffer.writeInt32LE(fd, index * 8);
-        buffer.writeInt16LE(POLL.IN, index * 8 + 4);
-      });
-      retriedAfter('EINTR', () => library('poll', buffer, fds.length, timeoutMs));
-      return fds.map((_, index) => buffer.readInt16LE(index * 8 + 6) !== 0);
+      const asked = pollFds(fds, POLL.IN);
+      retriedAfter('EINTR', () => library('poll', asked, fds.length, timeoutMs));
+      return pollAnswers(asked);
+    },
+    /** As pollReadable, but a signal ends it: SyscallError with EINTR. */
+    pollReadableOnce: (fds: readonly number[], timeoutMs: number) => {
+      const asked = pollFds(fds, POLL.IN);
+      library('poll', asked, fds.length, timeoutMs);
+      return pollAnswers(asked);
+    },
+    /** Whether a write(2) of up to PIPE_BUF bytes (a page) to descriptor `fd`, a pipe or a terminal, would not wait now. */
+    isWritableNow: (fd: number) => {
+      const asked = pollFds([fd], POLL.OUT);
+      retriedAfter('EINTR', () => library('poll', asked, 1, 0));
+      return asked.readInt16LE(6) === POLL.OUT;
+    },
+    /** A Unix stream socket that listens at `path`, of at most 107 bytes. Source: unix(7). */
+    listenUnix: (path: string, backlog: number): number => {
+      const fd = library('socket', AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+      const address = Buffer.alloc(110);
+      address.writeUInt16LE(AF_UNIX, 0);
+      address.write(path, 2);
+      try {
+        library('bind', fd, address, address.length);
+        library('listen', fd, backlog);
+      } catch (error) {
+        library('close', fd);
+        throw error;
+      }
+      return fd;
     },
 
     /** Binds execve, write and _exit now: after the seccomp filter is on nothing else may be called. */
@@ -421,6 +447,20 @@ export function openSyscalls() {
       };
     },
   };
+}
+
+/** struct pollfd, for each. Source: poll(2). */
+function pollFds(fds: readonly number[], events: number): Buffer {
+  const buffer = Buffer.alloc(fds.length * 8);
+  fds.forEach((fd, index) => {
+    buffer.writeInt32LE(fd, index * 8);
+    buffer.writeInt16LE(events, index * 8 + 4);
+  });
+  return buffer;
+}
+
+function pollAnswers(asked: Buffer): boolean[] {
+  return Array.from({ length: asked.length / 8 }, (_, index) => asked.readInt16LE(index * 8 + 6) !== 0);
 }
 
 function retriedAfter(code: string, call: () => number): number {

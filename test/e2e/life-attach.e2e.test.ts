@@ -195,6 +195,24 @@ describe('hutch attach without a terminal', { skip: hostSkip() }, () => {
     printed(await box.hutch(['rm', 'cat']));
   });
 
+  it('is answered by a run that has only just begun', async () => {
+    const child = box.start([
+      'run',
+      '--rm',
+      '--name',
+      'early',
+      ...NONE,
+      'host',
+      'sh',
+      '-c',
+      'echo ready; exec sleep 1022',
+    ]);
+    const outcome = outcomeOf(child);
+    await firstLine(child);
+    assert.equal(printed(await box.hutch(['stop', '-t', '0', 'early'])), 'early\n');
+    assert.equal(printed(await outcome, 137), 'ready\n');
+  });
+
   it('ends at Ctrl-C with --sig-proxy=false, and the container does not', async () => {
     await detach('on', 'echo ready; exec sleep 1000');
     const child = box.start(['attach', '--no-stdin', '--sig-proxy=false', 'on']);

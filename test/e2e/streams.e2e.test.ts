@@ -75,6 +75,18 @@ describe('the streams of hutch run', { skip: hostSkip() }, () => {
     }
   });
 
+  it('lose nothing in a pipe of the shell, however late it is read', () => {
+    const script = `"$0" run --rm --net none host sh -c 'head -c 3000000 /dev/zero; echo end; echo end >&2' | (sleep 1; cat)`;
+    const { status, stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', script, HUTCH], {
+      encoding: 'latin1',
+      env: box.env,
+      cwd: box.directory,
+      timeout: 20_000,
+      maxBuffer: 4_000_000,
+    });
+    assert.deepEqual([status, stdout.length, stdout.slice(-5), stderr], [0, 3_000_004, '\0end\n', 'end\n']);
+  });
+
   it('end a command that writes for ever when its reader goes away', () => {
     const script = `"$0" run --rm --net none host sh -c 'yes; echo "status $?" >&2' | head -n 1`;
     const { status, stdout, stderr } = spawnSync('bash', ['-o', 'pipefail', '-c', script, HUTCH], {

@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
+import { createInterface } from 'node:readline';
 import { describe, it } from 'node:test';
 import { deepenBacklogs } from '../../src/monitor/deepen-backlogs.ts';
 import { openSyscalls } from '../../src/syscall/syscalls.ts';
@@ -35,8 +36,8 @@ const skip = missing.length === 0 ? false : `not installed: ${missing.join(', ')
 describe('deepenBacklogs()', { skip }, () => {
   it('gives room to each socket that listens, and to no other', async () => {
     const child = spawn('python3', ['-c', SERVER], { stdio: ['pipe', 'pipe', 'inherit'] });
-    const [line] = (await once(child.stdout, 'data')) as [Buffer];
-    const ports = line.toString().trim().split(' ');
+    const [line] = (await once(createInterface({ input: child.stdout }), 'line')) as [string];
+    const ports = line.split(' ');
     try {
       assert.deepEqual(ports.map(backlogOf), ['1', '1'], 'control');
       assert.equal(deepenBacklogs(openSyscalls(), child.pid ?? 0), 2);
