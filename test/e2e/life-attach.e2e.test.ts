@@ -209,7 +209,10 @@ describe('hutch attach without a terminal', { skip: hostSkip() }, () => {
     ]);
     const outcome = outcomeOf(child);
     await firstLine(child);
+    const watched = box.hutch(['attach', '--no-stdin', 'early']);
+    await attached(3);
     assert.equal(printed(await box.hutch(['stop', '-t', '0', 'early'])), 'early\n');
+    assert.equal((await watched).code, 137);
     assert.equal(printed(await outcome, 137), 'ready\n');
   });
 
