@@ -12,6 +12,7 @@ export default class Run extends HutchCommand {
   /** What looks after the container, where that is another program's code than this. */
   static handOver: RunOptions['handOver'];
   static takeHeadStart: RunOptions['takeHeadStart'];
+  static peekHeadStart: RunOptions['peekHeadStart'];
   static override description = `Makes a new container from an image and runs a command in it, in the foreground or, with -d, on its own. Root in the
 container is you on the host; the other ids are your subordinate ids. Nothing needs sudo.
 
@@ -67,6 +68,7 @@ executed; 127 when it is not in the container.`;
       isQuiet: flags.quiet,
       handOver: Run.handOver,
       takeHeadStart: Run.takeHeadStart,
+      peekHeadStart: Run.peekHeadStart,
     });
   }
 

@@ -41,6 +41,7 @@ export async function dispatchRun(argv: readonly string[], { headStart, load }: 
   }
   Run.id = 'run';
   Run.takeHeadStart = take;
+  Run.peekHeadStart = () => unused;
   Run.handOver = (options) => {
     handedOver = options;
     return Promise.resolve(0);

@@ -15,6 +15,8 @@ export interface Ears {
    * (ptrace(2), dumpable): it has to stay open to the monitor, and is to nobody in a container.
    */
   readonly isForked: boolean;
+  /** The network namespace of the plan is made already. */
+  readonly hasNetwork: boolean;
 }
 
 /** What steps hand on to later steps; descriptors never leave this process. */

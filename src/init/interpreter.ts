@@ -75,8 +75,9 @@ const STEPS: StepTable<void, [Context]> = {
     syscalls.setresgid(0);
     syscalls.setresuid(0);
   },
-  unshare: (step, { syscalls }) => {
-    syscalls.unshare(step.namespaces.reduce((flags, name) => flags | NAMESPACE_FLAG[name], 0));
+  unshare: (step, { syscalls, hasNetwork }) => {
+    const names = step.namespaces.filter((name) => name !== 'network' || !hasNetwork);
+    syscalls.unshare(names.reduce((flags, name) => flags | NAMESPACE_FLAG[name], 0));
   },
   join_namespaces: (step, context) => {
     const flags = step.namespaces.reduce((sum, name) => sum | NAMESPACE_FLAG[name], 0);

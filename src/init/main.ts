@@ -2,7 +2,7 @@
 import { readlinkSync, readSync, writeSync } from 'node:fs';
 import { constants } from 'node:os';
 import { errnoOf } from '../errors/hutch-error.ts';
-import { CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
+import { CLONE, CLOSE_RANGE_CLOEXEC, PR } from '../linux/flags.ts';
 import { INIT_READS_FD, INIT_WRITES_FD, type InitMessage, type MonitorMessage } from '../protocol/messages.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { interpret } from './interpreter.ts';
@@ -42,6 +42,12 @@ syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
 say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
 // While the monitor is still thinking. Exec has thought before.
 if (syscalls.pollReadable([INIT_READS_FD], 0)[0] !== true) syscalls.bindAll();
-const first = hear();
+let first = hear();
+const hasNetwork = first?.event === 'monitor_wants_network';
+if (hasNetwork) {
+  syscalls.unshare(CLONE.NEWNET);
+  say({ event: 'init_has_network' });
+  first = hear();
+}
 if (first?.event !== 'monitor_plan') process.exit(125);
-process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace, isForked }));
+process.exit(interpret(first.plan, { syscalls, say, hear, trace: first.trace, isForked, hasNetwork }));

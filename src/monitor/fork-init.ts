@@ -68,7 +68,7 @@ function forkFor(guess: Guess): HeadStart | undefined {
   };
   const midwife = fork.fork(0, beMidwife, nobody);
   close(down[0], up[1], word[1]);
-  return { ...guess, midwife, word: word[0], toInit: down[1], fromInit: up[0] };
+  return { ...guess, midwife, word: word[0], toInit: down[1], fromInit: up[0], progress: { heard: [] } };
 }
 
 /**

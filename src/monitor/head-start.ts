@@ -11,7 +11,7 @@ import { writeTextFile } from '../state/json-file.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { killQuietly, writeAll } from './chain-channel.ts';
 import { wordsFrom } from './early-words.ts';
-import { helperWords, removeApiSocket, spawnHelper, type StartedHelper } from './network-program.ts';
+import { dismissHelper, helperWords, removeApiSocket, spawnHelper, type StartedHelper } from './network-program.ts';
 
 /** What a run needs to have for an init that was forked off ahead. */
 export interface Guess {
@@ -27,6 +27,21 @@ export interface HeadStart extends Guess {
   readonly word: number;
   readonly toInit: number;
   readonly fromInit: number;
+  /** What has been done with it. */
+  readonly progress: {
+    settled?: Settled;
+    /** It was asked for a network namespace. */
+    isAsked?: boolean;
+    helper?: StartedHelper | undefined;
+    /** The run directory, where a helper has its socket. */
+    run?: string;
+    readonly heard: StatusLine[];
+  };
+}
+
+interface Settled {
+  readonly holder: number | undefined;
+  readonly isMapped: boolean;
 }
 
 /** An init that has its plan. */
@@ -82,6 +97,37 @@ export function readGuess(run: string): Guess | undefined {
   }
 }
 
+/** Has it make its network namespace while the plan is still thought about: the helper that connects it takes longer than all else. Waits for the midwife. */
+export function askForNetwork(headStart: HeadStart): void {
+  const { holder, isMapped } = settle(headStart);
+  if (holder === undefined || !isMapped) return;
+  headStart.progress.isAsked = true;
+  writeAll(headStart.toInit, Buffer.from(`${JSON.stringify({ event: 'monitor_wants_network' })}\n`));
+}
+
+/** Starts the helper that the plan will want, by its words, for the namespace that was asked for; not where that is not there within a few milliseconds. */
+export function startNetwork({ progress, fromInit }: HeadStart, words: readonly string[], run: string): void {
+  if (progress.isAsked !== true || progress.helper !== undefined) return;
+  progress.run = run;
+  for (const lines of wordsFrom(fromInit, openSyscalls(), SOON_MS)) {
+    progress.heard.push(...lines);
+    if (!lines.some(({ event }) => event === 'init_has_network')) continue;
+    const init = progress.heard.find(({ event }) => event === 'init_started');
+    if (init?.event === 'init_started') progress.helper = spawnQuietly(words, init.pid, run);
+    return;
+  }
+}
+
+/** Undefined: the monitor tries again, and clears up when it cannot either. */
+function spawnQuietly(words: readonly string[], init: number, run: string): StartedHelper | undefined {
+  removeApiSocket(run);
+  try {
+    return spawnHelper(helperWords(words, run), init);
+  } catch {
+    return undefined;
+  }
+}
+
 /**
  * Sends the plan to an init that was forked off ahead, before the monitor is ready, so that both make ready at once; init does the steps up to the first
  * that waits for the monitor: without it no payload runs. Undefined, and the init is gone, when the plan wants another or its ids could not be mapped.
@@ -90,35 +136,51 @@ export function tellEarly(headStart: HeadStart, plan: Plan, { run, trace }: Tell
   const guess = guessOf(plan, openSyscalls().landlockAbi() > 0);
   const { toInit, fromInit } = headStart;
   const { holder, isMapped } = settle(headStart);
-  if (holder === undefined || !isMapped || guess === undefined || !isSame(guess, headStart)) {
+  const isOther = headStart.progress.isAsked === true && !hasOwnNetwork(plan);
+  if (holder === undefined || !isMapped || guess === undefined || !isSame(guess, headStart) || isOther) {
     end(headStart, holder);
     return undefined;
   }
   writeAll(toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
-  return { holder, toInit, fromInit, ...startHelper(fromInit, plan, run) };
+  return { holder, toInit, fromInit, ...helperFor(headStart, plan, run) };
+}
+
+function hasOwnNetwork({ steps }: Plan): boolean {
+  return steps.some((step) => step.kind === 'unshare' && step.namespaces.includes('network'));
+}
+
+/** What it has said, and the helper that was started for it, unless the plan has come to want another. */
+function helperFor({ progress, fromInit }: HeadStart, plan: Plan, run: string): Pick<ToldInit, 'heard' | 'helper'> {
+  const { helper, heard } = progress;
+  const words = helperWords(firstHelper(plan) ?? [], run);
+  if (helper === undefined) return startHelper(fromInit, plan, { run, heard });
+  if (words.join('\0') === helper.words.join('\0')) return { heard, helper };
+  dismissHelper(helper);
+  return { heard, helper: undefined };
+}
+
+/** The words of the helper that is the first thing the plan asks for. */
+function firstHelper({ steps }: Plan): readonly string[] | undefined {
+  const first = steps.find(({ kind }) => ASKS.has(kind));
+  return first?.kind === 'wait_for' && first.what === 'network' ? first.helper : undefined;
 }
 
 /**
  * The helper of a network takes longer than all that the monitor has to do until then. So it is started as soon as init asks for it, unless the monitor has something
  * else to do for init first.
  */
-function startHelper(fromInit: number, plan: Plan, run: string): Pick<ToldInit, 'heard' | 'helper'> {
-  const heard: StatusLine[] = [];
-  const first = plan.steps.find(({ kind }) => ASKS.has(kind));
-  if (first?.kind !== 'wait_for' || first.what !== 'network') return { heard, helper: undefined };
+function startHelper(
+  fromInit: number,
+  plan: Plan,
+  { run, heard }: { readonly run: string; readonly heard: StatusLine[] },
+): Pick<ToldInit, 'heard' | 'helper'> {
+  if (firstHelper(plan) === undefined) return { heard, helper: undefined };
   for (const lines of wordsFrom(fromInit, openSyscalls(), SOON_MS)) {
     heard.push(...lines);
     const init = heard.find(({ event }) => event === 'init_started');
     const asked = lines.find(({ event }) => event === 'init_waits');
     if (init?.event === 'init_started' && asked?.event === 'init_waits') {
-      const words = helperWords(asked.helper, run);
-      removeApiSocket(run);
-      try {
-        return { heard, helper: spawnHelper(words, init.pid) };
-      } catch {
-        // The monitor tries again, and clears up when it cannot either.
-        return { heard, helper: undefined };
-      }
+      return { heard, helper: spawnQuietly(asked.helper, init.pid, run) };
     }
   }
   return { heard, helper: undefined };
@@ -134,15 +196,18 @@ export function discard(headStart: HeadStart): void {
   end(headStart, settle(headStart).holder);
 }
 
-/** Waits for the midwife. */
-function settle({ midwife, word }: HeadStart): { readonly holder: number | undefined; readonly isMapped: boolean } {
+/** Waits for the midwife, once. */
+function settle({ midwife, word, progress }: HeadStart): Settled {
+  if (progress.settled !== undefined) return progress.settled;
   const isMapped = openSyscalls().waitpid(midwife) === 0;
   const pid = readFileSync(word, 'latin1');
   closeSync(word);
-  return { holder: pid === '' ? undefined : Number(pid), isMapped };
+  return (progress.settled = { holder: pid === '' ? undefined : Number(pid), isMapped });
 }
 
-function end({ toInit, fromInit }: HeadStart, holder: number | undefined): void {
+function end({ toInit, fromInit, progress }: HeadStart, holder: number | undefined): void {
+  if (progress.helper !== undefined) dismissHelper(progress.helper);
+  if (progress.run !== undefined) removeApiSocket(progress.run);
   for (const fd of [toInit, fromInit]) closeSync(fd);
   if (holder === undefined) return;
   killQuietly(holder);

@@ -1,4 +1,5 @@
 /** The helper of one life's network, its ports and its rate, and that it is started again when it dies; in the monitor, on the host's side. */
+import { closeSync, readSync } from 'node:fs';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import { helperName } from '../plan/name-of-program.ts';
@@ -7,6 +8,7 @@ import type { Plan } from '../plan/step.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 import { networkDriver } from '../drivers/network/select.ts';
 import { deepenBacklogs } from './deepen-backlogs.ts';
+import type { EarlySource } from './first-moment.ts';
 import { endConnections, sidesThrough } from './end-connections.ts';
 import { limitNetwork, limitNetworkAgain } from './limit-network.ts';
 import {
@@ -16,6 +18,7 @@ import {
   removeApiSocket,
   startNetworkHelper,
   watchHelper,
+  watchReadyHelper,
   type NetworkHelper,
   type StartedHelper,
 } from './network-program.ts';
@@ -45,6 +48,14 @@ export interface KeeperOptions {
   readonly onFailure: (error: Error) => void;
 }
 
+/** A helper in the first moment of a container, in which nobody hears of its end. */
+interface Brief {
+  readonly started: StartedHelper;
+  /** What is done when it is ready; undefined: it has been done. */
+  ready: (() => void) | undefined;
+  hasEnded: boolean;
+}
+
 export class NetworkKeeper implements Disposable {
   private readonly options: KeeperOptions;
   private readonly backoff = new NetworkBackoff();
@@ -55,6 +66,7 @@ export class NetworkKeeper implements Disposable {
   private isRunning = false;
   private isOver = false;
   private early: StartedHelper | undefined;
+  private brief: Brief | undefined;
 
   constructor(options: KeeperOptions) {
     this.options = options;
@@ -67,6 +79,64 @@ export class NetworkKeeper implements Disposable {
     this.pid = pid;
     const helper = await this.launch();
     this.options.onChange({ to: 'connected', pid: helper.pid });
+  }
+
+  /** As start(), with a helper that was started before this and is heard by earlySources(): calls `ready`. False where there is none. */
+  startEarly(words: readonly string[], pid: number, ready: () => void): boolean {
+    if (this.early === undefined) return false;
+    this.words = helperWords(words, this.options.run);
+    this.pid = pid;
+    this.brief = { started: this.early, ready, hasEnded: false };
+    this.early = undefined;
+    return true;
+  }
+
+  /** While a helper of startEarly() is not ready. */
+  earlySources(): readonly EarlySource[] {
+    const { brief } = this;
+    if (brief?.ready === undefined || brief.hasEnded) return [];
+    const fd = brief.started.ready;
+    const read = (): void => {
+      // An end without a word: why is told by what hears it from now on.
+      if (readSync(fd, Buffer.alloc(1)) > 0) this.briefReady(brief);
+      else brief.hasEnded = true;
+    };
+    return [{ fd, read }];
+  }
+
+  /** The helper of startEarly() has ended before it was ready. */
+  get hasFailed(): boolean {
+    return this.brief?.hasEnded === true;
+  }
+
+  /** From now on it is heard when a helper ends. Resolves when one that was not ready is, or has failed; undefined: nothing is to be waited for. */
+  lasts(): Promise<void> | undefined {
+    const { brief } = this;
+    if (brief === undefined) return undefined;
+    this.brief = undefined;
+    const { started, ready } = brief;
+    if (ready !== undefined) return this.becomeReady(started, ready);
+    this.take(watchReadyHelper(started));
+    return undefined;
+  }
+
+  private async becomeReady(started: StartedHelper, ready: () => void): Promise<void> {
+    this.early = started;
+    try {
+      const helper = await this.launch();
+      this.options.onChange({ to: 'connected', pid: helper.pid });
+      ready();
+    } catch (error) {
+      this.options.onFailure(error as Error);
+    }
+  }
+
+  private briefReady(brief: Brief): void {
+    const { ready } = brief;
+    brief.ready = undefined;
+    closeSync(brief.started.ready);
+    this.options.onChange({ to: 'connected', pid: brief.started.pid });
+    ready?.();
   }
 
   /** The socket goes at once: nobody else shall ask for ports. PORT_UNAVAILABLE, NETWORK_FAILED. */
@@ -96,7 +166,9 @@ export class NetworkKeeper implements Disposable {
     this.helper?.[Symbol.dispose]();
     const early = this.takeEarly();
     if (early !== undefined) dismissHelper(early);
-    if (this.words.length > 0) this.removeSocket();
+    if (this.brief !== undefined) dismissHelper(this.brief.started, this.brief.ready === undefined);
+    this.brief = undefined;
+    if (early !== undefined || this.words.length > 0) this.removeSocket();
   }
 
   private async endConnections(): Promise<void> {
@@ -117,7 +189,10 @@ export class NetworkKeeper implements Disposable {
   private async launch(): Promise<NetworkHelper> {
     const early = this.takeEarly();
     if (early === undefined) this.removeSocket();
-    const helper = await (early === undefined ? startNetworkHelper(this.words, this.pid) : watchHelper(early));
+    return this.take(await (early === undefined ? startNetworkHelper(this.words, this.pid) : watchHelper(early)));
+  }
+
+  private take(helper: NetworkHelper): NetworkHelper {
     this.helper = helper;
     // It ended while this was waited for.
     if (this.isOver) helper[Symbol.dispose]();

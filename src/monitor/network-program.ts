@@ -83,16 +83,32 @@ export function spawnHelper(words: readonly string[], pid: number): StartedHelpe
   }
 }
 
-/** Ends one that nobody watches. */
-export function dismissHelper({ pid, stderr, ready, exit }: StartedHelper): void {
-  for (const fd of [stderr, ready, exit]) closeSync(fd);
+/** Ends one that nobody watches. `isReady`: its descriptor for that is closed. */
+export function dismissHelper({ pid, stderr, ready, exit }: StartedHelper, isReady = false): void {
+  for (const fd of [stderr, ...(isReady ? [] : [ready]), exit]) closeSync(fd);
   signalQuietly(pid, 'SIGKILL');
   void collect(pid);
 }
 
 /** Waits until a helper that was started is ready. NETWORK_FAILED with its words. */
 export async function watchHelper(started: StartedHelper): Promise<NetworkHelper> {
-  const { pid, words } = started;
+  const { helper, said } = observe(started);
+  try {
+    await ready(started.ready, helper.ended);
+  } catch (error) {
+    helper[Symbol.dispose]();
+    throw failed(helperName(started.words), said() === '' ? (error as Error).message : said());
+  }
+  return helper;
+}
+
+/** A helper that was started and is ready; its descriptor for that is closed. */
+export function watchReadyHelper(started: StartedHelper): NetworkHelper {
+  return observe(started).helper;
+}
+
+function observe(started: StartedHelper): { readonly helper: NetworkHelper; readonly said: () => string } {
+  const { pid } = started;
   const stderr = new Socket({ fd: started.stderr, readable: true, writable: false });
   const exit = new Socket({ fd: started.exit, readable: false, writable: true });
   // What it was to hear may be gone with it.
@@ -110,14 +126,7 @@ export async function watchHelper(started: StartedHelper): Promise<NetworkHelper
   const kill = (): void => {
     if (state.code === undefined) signalQuietly(pid, 'SIGKILL');
   };
-  try {
-    await ready(started.ready, ended);
-  } catch (error) {
-    kill();
-    exit.destroy();
-    throw failed(helperName(words), state.said.trim() === '' ? (error as Error).message : state.said.trim());
-  }
-  return {
+  const helper: NetworkHelper = {
     pid,
     ended,
     hasEnded: () => state.code !== undefined,
@@ -130,6 +139,7 @@ export async function watchHelper(started: StartedHelper): Promise<NetworkHelper
       kill();
     },
   };
+  return { helper, said: () => state.said.trim() };
 }
 
 /** Resolves with its exit code, or 128 and the number of the signal, when it has ended. */

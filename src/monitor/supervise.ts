@@ -146,9 +146,9 @@ class Life implements LifeControl, FirstMoment {
   }
 
   get isBrief(): boolean {
-    return (
-      this.supervision.isOnlyWatched && this.served === undefined && !this.isCalled && !this.supervision.hub.needsEvents
-    );
+    const { isOnlyWatched, hub } = this.supervision;
+    const isAlone = isOnlyWatched && !this.isCalled && !hub.needsEvents;
+    return isAlone && this.served === undefined && !this.network.hasFailed;
   }
 
   earlySources(): readonly EarlySource[] {
@@ -160,7 +160,7 @@ class Life implements LifeControl, FirstMoment {
     const read = (): void => {
       this.isCalled = true;
     };
-    return this.supervision.callers().map((fd) => ({ fd, read }));
+    return [...this.supervision.callers().map((fd) => ({ fd, read })), ...this.network.earlySources()];
   }
 
   lasts(): void {
@@ -170,6 +170,7 @@ class Life implements LifeControl, FirstMoment {
     this.executedPipe = undefined;
     if (pipe !== undefined) this.hearExecutedLater(pipe);
     this.supervision.hub.lasts();
+    this.served ??= this.network.lasts();
     this.supervision.onLasting();
   }
 
@@ -229,9 +230,10 @@ class Life implements LifeControl, FirstMoment {
       case 'holder_exit':
         this.code ??= line.code;
         break;
+      case 'init_has_network':
       case 'init_spawned':
       case 'init_saw_exit':
-        // Said by the init of exec alone.
+        // Said to others: to who has forked it off, or by the init of exec.
         break;
       case 'text':
         this.words.push(line.text);
@@ -326,6 +328,8 @@ class Life implements LifeControl, FirstMoment {
 
   /** One after the other: ports belong to a helper that runs, and helpers into the container's cgroup. */
   private serve(what: WaitedFor, helper: readonly string[]): void {
+    if (what === 'network' && this.isBrief && this.startsBriefly(helper)) return;
+    this.served ??= this.network.lasts();
     const work = async (): Promise<void> => {
       if (this.isOver || this.failure !== undefined || this.aborted !== undefined) return;
       try {
@@ -338,6 +342,12 @@ class Life implements LifeControl, FirstMoment {
     // The first is begun at once: a helper takes longer than anything else.
     const before = this.served;
     this.served = before === undefined ? work() : before.then(work);
+  }
+
+  private startsBriefly(helper: readonly string[]): boolean {
+    return this.network.startEarly(helper, this.initPid ?? 0, () => {
+      this.launched.send({ event: 'monitor_done' });
+    });
   }
 
   private async do(what: WaitedFor, helper: readonly string[]): Promise<void> {

@@ -8,6 +8,8 @@ export const INIT_WRITES_FD = 4;
 /** From the monitor to init. */
 export type MonitorMessage =
   | { readonly event: 'monitor_plan'; readonly plan: Pick<Plan, 'steps'>; readonly trace: boolean }
+  /** The plan will want a network of its own, for whose helper there is time until then; to an init that was forked off ahead, before its plan. */
+  | { readonly event: 'monitor_wants_network' }
   /** What init has asked for by `init_waits` has been done: one for each, in that order. */
   | { readonly event: 'monitor_done' }
   /** The monitor holds copies of its ends of the payload's stdio. */
@@ -37,6 +39,8 @@ export type WaitedFor = 'network' | 'networks' | 'ports' | 'rate' | 'rootfs' | '
 export type InitMessage =
   /** `pid` is the host's number for init, read from the host's /proc. */
   | { readonly event: 'init_started'; readonly pid: number }
+  /** It is in a network namespace of its own, ahead of the plan. */
+  | { readonly event: 'init_has_network' }
   | {
       readonly event: 'init_waits';
       readonly what: WaitedFor;

@@ -1,7 +1,7 @@
 /** An init that is forked off before hutch has read its command line: that it is used, and what becomes of it when the guess was wrong. */
 
 import assert from 'node:assert/strict';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import path from 'node:path';
 import { beforeEach, describe, it } from 'node:test';
 import { openSyscalls } from '../../src/syscall/syscalls.ts';
@@ -66,6 +66,23 @@ describe('the head start', { skip: noLandlock() }, () => {
       `VALUE_${String(index)}=${'x'.repeat(300)}`,
     ]);
     assert.equal(await runs(...flags.flat()), true);
+  });
+
+  it('leaves no helper of a network for which no container comes', async () => {
+    const helpers = (): string[] =>
+      descendants().flatMap(({ command }) => (command.includes('slirp4netns') ? [command] : []));
+    printed(await box.hutch(['create', '--name', 'taken', '--net', 'none', 'host', 'true']));
+    for (const flags of [[], ['-p', '18473:80']]) {
+      const outcome = await box.hutch(['run', '--rm', ...flags, '--name', 'taken', 'host', 'true']);
+      assertRefused(outcome, /taken/u);
+      assert.deepEqual(helpers(), []);
+      assert.deepEqual(
+        readdirSync(box.run).filter((name) => name.startsWith('slirp.')),
+        [],
+      );
+    }
+    printed(await box.hutch(['rm', 'taken']));
+    assert.equal(await remaining(), '');
   });
 
   it('ends with a command line that is wrong', async () => {

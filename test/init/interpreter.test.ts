@@ -32,7 +32,7 @@ function run(steps: readonly Step[], { heard = [], trace = false, ...options }: 
   const say = (message: InitMessage): void => void said.push(message);
   const mask = process.umask(0o022);
   try {
-    return { code: interpret(plan, { syscalls, say, hear, trace, isForked: false }), calls, said };
+    return { code: interpret(plan, { syscalls, say, hear, trace, isForked: false, hasNetwork: false }), calls, said };
   } finally {
     process.umask(mask);
   }

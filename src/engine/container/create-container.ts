@@ -20,7 +20,7 @@ export async function createContainer(
   const streams = connectedStreams(parseAttachment({ stdin, sigProxy: true, attach: options.attach }));
   refuseCidFile(options.cidFile);
   refusePidFile(request.pidFile);
-  const made = await makeContainer(request, ears, streams);
+  const made = await makeContainer(request, ears, { attached: streams });
   try {
     keepCreated(made);
     writeCidFile(options.cidFile, made.record.id);

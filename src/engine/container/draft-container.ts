@@ -21,7 +21,7 @@ import type { Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import type { ChosenNetworks } from '../network/choose-networks.ts';
 import { parseNetworks } from '../network/parse-networks.ts';
-import { chooseCgroup } from './choose-cgroup.ts';
+import { chooseCgroup, type ChosenCgroup } from './choose-cgroup.ts';
 import { buildSpec, hostnameOf, type SpecExtras } from './build-spec.ts';
 import type { DecidedPorts } from './decide-ports.ts';
 import { findJoined, joinedEtcFiles, requireSameIds, type JoinedNetwork } from './join-network.ts';
@@ -54,6 +54,15 @@ export interface DraftInput {
   readonly directory: string;
   /** It is no plan only: the network that `--net bridge` means is made where it is not there. */
   readonly isToBeMade: boolean;
+  readonly earlyNetwork?: EarlyNetwork | undefined;
+}
+
+/** A network that is made ready while the container is drafted. */
+export interface EarlyNetwork {
+  /** It will be one of its own, with a helper. */
+  isWanted(): void;
+  /** That helper's words are known; `run` is the run directory. */
+  start(words: readonly string[], run: string): void;
 }
 
 /** Drafts a container. Reads the host, changes nothing on it (but remembers what it finds out about drivers, and may make a network). */
@@ -75,6 +84,8 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     : driver.prepare({ directory, layers: image.layerDirectories });
   const published = await portsOf(input, network, { settings, networks });
   const { ports } = published;
+  const networkHelper = helperOf(network, request, ports);
+  if (networkHelper !== null) startEarly(input, networkHelper, cgroup);
   const hostname = hostnameOf({ ...input, request });
   const { etc, resolver } = nameFiles(directory, { request, network, joined, names: { hostname, name: input.name } });
   const spec = buildSpec({
@@ -98,7 +109,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
       preparation({ directories: [join(directory, 'root')], files: etc.files }),
     ),
     rootfs: rootfs.source,
-    networkHelper: helperOf(network, request, ports),
+    networkHelper,
     ports: network.isAskedForPorts ? ports : [],
     networks: namesOf(networks),
     withIPv6: networks?.withIPv6 ?? [],
@@ -156,6 +167,11 @@ function helperOf({ helper }: NetworkDriver, { allowHostLoopback }: RunRequest, 
   return helper?.({ ports, hostLoopback: allowHostLoopback === true }) ?? null;
 }
 
+/** Helpers belong to the container's cgroup, where it has one. */
+function startEarly({ earlyNetwork, store }: DraftInput, words: readonly string[], cgroup: ChosenCgroup | null): void {
+  if (cgroup === null) earlyNetwork?.start(words, store.run);
+}
+
 function namesOf(networks: ChosenNetworks | undefined): string[] {
   return networks?.attachments.map(({ network }) => network) ?? [];
 }
@@ -165,9 +181,13 @@ interface NetworkChoice {
   readonly networks: ChosenNetworks | undefined;
 }
 
-function chooseNetwork({ request, store }: DraftInput, { settings, networks }: NetworkChoice): NetworkDriver {
+function chooseNetwork(
+  { request, store, earlyNetwork }: DraftInput,
+  { settings, networks }: NetworkChoice,
+): NetworkDriver {
   const driver = networks === undefined ? driverOf(request, settings, store) : bridgeDriver(networks.gateway);
   driver.check();
+  if (driver.helper !== null) earlyNetwork?.isWanted();
   return driver;
 }
 

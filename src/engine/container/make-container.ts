@@ -14,7 +14,7 @@ import { writeError, writeJsonFile } from '../../state/json-file.ts';
 import { findNetwork } from '../../state/networks.ts';
 import type { Store } from '../../state/store.ts';
 import { buildLabels } from './build-labels.ts';
-import { draftContainer, type Draft } from './draft-container.ts';
+import { draftContainer, type Draft, type EarlyNetwork } from './draft-container.ts';
 import { findImage } from './find-image.ts';
 import type { ImageSource } from './image-source.ts';
 import { inventName } from './names.ts';
@@ -48,18 +48,24 @@ export interface MadeContainer {
   readonly identity: ProcessIdentity;
 }
 
+export interface MakeOptions {
+  /** The streams for its first client. */
+  readonly attached: NonNullable<ContainerRecord['attached']>;
+  readonly earlyNetwork?: EarlyNetwork | undefined;
+}
+
 const DEFAULT_STOP_SECONDS = 10;
 /** SIGRTMIN+3, by which a systemd is asked to halt. Source: systemd(1). */
 const SYSTEMD_HALT = 37;
 
 /**
- * Makes a container that this process looks after until it leaves the running list. `attached` are the streams for its first client. Everything is removed again when that fails.
+ * Makes a container that this process looks after until it leaves the running list. Everything is removed again when that fails.
  * NAME_IN_USE, USAGE_INVALID, IMAGE_UNKNOWN, STORAGE_FULL and what draftContainer() throws.
  */
 export async function makeContainer(
   request: RunRequest,
   ears: MakeEars,
-  attached: NonNullable<ContainerRecord['attached']>,
+  { attached, earlyNetwork }: MakeOptions,
 ): Promise<MadeContainer> {
   const { store, owner } = await openOwnStore();
   await sweepOrphans(store);
@@ -68,7 +74,10 @@ export async function makeContainer(
   const name = request.name ?? inventName();
   const directory = containerDirectory(store, id);
   const draftOf = (asked: RunRequest, isToBeMade: boolean): Promise<Draft> =>
-    draftContainer({ request: asked, image, id, name, store, directory, isToBeMade });
+    draftContainer({
+      ...{ request: asked, image, id, name, store, directory, isToBeMade },
+      earlyNetwork: isToBeMade ? earlyNetwork : undefined,
+    });
   const recordOf = (draft: Draft): ContainerRecord => newRecord({ request, image, id, name, draft, attached });
   if (request.replace === true) {
     const { replaceContainer } = await import('./replace-container.ts');

@@ -1,12 +1,13 @@
 /** `hutch run`: makes a container and becomes its monitor, in the foreground or not; on the host's side. */
 import { HutchError } from '../../errors/hutch-error.ts';
 import { readSession } from '../../host/session.ts';
-import { discard, tellEarly, type HeadStart } from '../../monitor/head-start.ts';
+import { askForNetwork, discard, startNetwork, tellEarly, type HeadStart } from '../../monitor/head-start.ts';
 import { isWorthAnchoring } from '../../monitor/session-anchor.ts';
 import type { HereOptions } from '../../monitor/monitor-here.ts';
 import { takeWaitingShell } from '../../monitor/waiting-shell.ts';
 import { refuseCidFile, refusePidFile, writeCidFile } from './cid-file.ts';
 import { keepCreated } from './create-container.ts';
+import type { EarlyNetwork } from './draft-container.ts';
 import { makeContainer, writeBundle, type MadeContainer, type MakeEars } from './make-container.ts';
 import { connectedStreams, parseAttachment, type AttachFlags } from './parse-attachment.ts';
 import type { RunRequest } from './run-request.ts';
@@ -31,6 +32,8 @@ export interface RunOptions extends Omit<AttachFlags, 'stdin'> {
   readonly handOver?: ((to: HereOptions) => Promise<number>) | undefined;
   /** An init that waits for a plan, if there is one: once. */
   readonly takeHeadStart?: (() => HeadStart | undefined) | undefined;
+  /** The same, which stays where it is. */
+  readonly peekHeadStart?: (() => HeadStart | undefined) | undefined;
 }
 
 /**
@@ -50,7 +53,11 @@ export async function runContainer(request: RunRequest, ears: RunEars, options: 
     if (early !== undefined) discard(early);
     return ears.watchPull(work);
   };
-  const made = await makeContainer(request, { ...ears, watchPull }, options.detach ? [] : connectedStreams(attachment));
+  const made = await makeContainer(
+    request,
+    { ...ears, watchPull },
+    { attached: options.detach ? [] : connectedStreams(attachment), earlyNetwork: earlyNetwork(options) },
+  );
   if (options.detach && !options.isQuiet) tellWhoLeaves(made, (text) => ears.warn(text));
   if (options.detach && shell === undefined) return runElsewhere(made, ears, options);
   const early = options.takeHeadStart?.();
@@ -78,6 +85,23 @@ export async function runContainer(request: RunRequest, ears: RunEars, options: 
     },
     onStep: ears.trace === null ? null : traceSteps(made.draft.plan, ears.trace),
   });
+}
+
+function earlyNetwork({ peekHeadStart }: RunOptions): EarlyNetwork {
+  const whenThere = (work: (headStart: HeadStart) => void): void => {
+    const headStart = peekHeadStart?.();
+    if (headStart !== undefined) work(headStart);
+  };
+  return {
+    isWanted: () => {
+      whenThere(askForNetwork);
+    },
+    start: (words, run) => {
+      whenThere((headStart) => {
+        startNetwork(headStart, words, run);
+      });
+    },
+  };
 }
 
 function refuseAttachedDetached({ detach, attach = [] }: RunOptions): void {
