@@ -24,12 +24,14 @@ export async function hearFirstMoment(
   forMs: number,
 ): Promise<void> {
   const until = nowMs() + forMs;
-  let stepMs = STEP_MS;
+  let [stepMs, heardAtMs] = [STEP_MS, nowMs()];
   for (let open = sources(); open.length > 0 && nowMs() < until; open = sources()) {
     const ready = readyOf(open, syscalls, stepMs);
-    if (ready?.length === 0) await new Promise(setImmediate);
     for (const source of ready ?? []) source.read();
     stepMs = ready === undefined ? SHORTLY_MS : STEP_MS;
+    if (ready?.length !== 0 && nowMs() - heardAtMs < STEP_MS) continue;
+    await new Promise(setImmediate);
+    heardAtMs = nowMs();
   }
 }
 

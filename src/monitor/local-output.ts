@@ -8,6 +8,8 @@ import type { Syscalls } from '../syscall/syscalls.ts';
 const STDERR = 2;
 /** PIPE_BUF: what a pipe that can be written to takes without waiting. Source: pipe(7). */
 const AT_ONCE_BYTES = 4096;
+/** Who writes more than this is better served by a stream. */
+const FIRST_BYTES = 65_536;
 
 /** Unlike process.stdout it can be closed, so that nothing of a terminal stays open in a monitor that goes on without it. */
 export class LocalOutput {
@@ -18,6 +20,7 @@ export class LocalOutput {
   private readonly stats: () => Stats;
   private stream: Socket | WriteStream | null | undefined;
   private isGone = false;
+  private firstLeft = FIRST_BYTES;
 
   constructor(fd: number, syscalls: () => Syscalls, on: { readonly ready: () => void; readonly gone: () => void }) {
     this.fd = fd;
@@ -70,7 +73,8 @@ export class LocalOutput {
 
   /** Returns what is left. A pipe or terminal whose reader keeps pace needs no stream, which takes milliseconds to load. */
   private writeAtOnce(bytes: Buffer): Buffer {
-    if (!this.stats().isFIFO() && !this.stats().isCharacterDevice()) return bytes;
+    this.firstLeft -= bytes.length;
+    if (this.firstLeft < 0 || (!this.stats().isFIFO() && !this.stats().isCharacterDevice())) return bytes;
     let rest = bytes;
     try {
       while (rest.length > 0 && this.syscalls().isWritableNow(this.fd)) {

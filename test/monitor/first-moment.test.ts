@@ -63,6 +63,17 @@ test('signals are heard meanwhile', async () => {
   assert.deepEqual(pipe.heard, ['']);
 });
 
+test('timers are heard though a source never stops', async () => {
+  const pipe = makePipe();
+  writeSync(pipe.write, 'x');
+  let isOver = false;
+  setTimeout(() => (isOver = true), 10);
+  const source = { fd: pipe.sources()[0]?.fd ?? -1, read: () => undefined };
+  await hearFirstMoment(() => (isOver ? [] : [source]), syscalls, 60_000);
+  closeSync(pipe.write);
+  closeSync(source.fd);
+});
+
 test('it ends when its time is over, whatever comes', async () => {
   const pipe = makePipe();
   writeSync(pipe.write, 'x');
