@@ -234,7 +234,7 @@ export class ContainerMonitor implements Controls {
     const headStart = this.hasRun ? undefined : this.options.headStart;
     const plan = this.planNow();
     if (this.hasRun) await prepareAgain(store, record.id, plan);
-    using _resolver = this.followHost(plan);
+    using later = new DisposableStack();
     using joined = openJoined(store, plan);
     using _watch = joined === undefined ? undefined : watchJoined(joined.init, () => this.networkEnded(joined.name));
     const step = cgroupStep(plan);
@@ -262,6 +262,8 @@ export class ContainerMonitor implements Controls {
         callers: () => this.server.waitingAt(),
         onLasting: () => {
           this.server.serve();
+          // What was written a moment ago holds that long.
+          later.use(this.followHost(plan));
         },
         meanwhile: () => {
           if (!this.isListening) this.openMeanwhile();
