@@ -68,7 +68,11 @@ const PROGRAMS = {
       // start for which the first has remembered what it had.
       ...(process.getuid() === 0
         ? []
-        : ['host', 'host', REHEARSAL_IMAGE].map((image) => ['run', '--rm', '--net', 'none', image, 'true'])),
+        : [
+            ['run', '--rm', '--net', 'none', 'host', 'true'],
+            ['run', '--rm', 'host', 'true'],
+            ['run', '--rm', '--net', 'none', REHEARSAL_IMAGE, 'true'],
+          ]),
     ],
     needsImage: true,
   },

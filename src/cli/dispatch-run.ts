@@ -1,12 +1,12 @@
 /** `hutch run` and `hutch container run` in a program of their own, which the launcher starts; CLI process. */
 
 import Run from '../../commands/run.ts';
-import { giveUpHeadStart, type HeadStart } from '../engine/container/give-up-head-start.ts';
+import { giveUpHeadStart, prepareHeadStart, type HeadStart } from '../engine/container/head-start.ts';
 import type { WatchHere } from '../engine/container/watch-here.ts';
 import { isHelpWanted } from './help-wanted.ts';
 import { makeOclifConfig } from './oclif-config.ts';
 
-export type { HeadStart } from '../engine/container/give-up-head-start.ts';
+export type { HeadStart } from '../engine/container/head-start.ts';
 
 /** What the `run` program gives to the code that it loads. */
 export interface Start {
@@ -39,6 +39,7 @@ export async function dispatchRun(argv: readonly string[], { headStart, load }: 
     giveUp();
     return becomeWhole(load);
   }
+  if (headStart !== undefined) prepareHeadStart(headStart, rest);
   Run.id = 'run';
   Run.takeHeadStart = take;
   Run.peekHeadStart = () => unused;

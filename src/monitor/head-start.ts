@@ -18,6 +18,8 @@ export interface Guess {
   readonly userNamespace: UserNamespace;
   /** A time namespace of its own, with the clocks of the host. */
   readonly hasTime: boolean;
+  /** A network namespace of its own, with a helper: no two runs need agree in that. */
+  readonly hasHelper: boolean;
 }
 
 export interface HeadStart extends Guess {
@@ -75,7 +77,8 @@ export function guessOf({ enter, steps }: Pick<Plan, 'enter' | 'steps'>, hasLand
   const [userNamespace, nested] = userNamespaces;
   const hasOffset = time !== null && (time.monotonicSeconds !== 0 || time.boottimeSeconds !== 0);
   if (network !== undefined || nested !== undefined || pid !== 'private' || hasOffset) return undefined;
-  return userNamespace.writer === 'parent' ? undefined : { userNamespace, hasTime: time !== null };
+  if (userNamespace.writer === 'parent') return undefined;
+  return { userNamespace, hasTime: time !== null, hasHelper: firstHelper({ steps }) !== undefined };
 }
 
 /** Keeps the guess for the next run in the run directory `run`. */
@@ -100,7 +103,7 @@ export function readGuess(run: string): Guess | undefined {
 /** Has it make its network namespace while the plan is still thought about: the helper that connects it takes longer than all else. Waits for the midwife. */
 export function askForNetwork(headStart: HeadStart): void {
   const { holder, isMapped } = settle(headStart);
-  if (holder === undefined || !isMapped) return;
+  if (holder === undefined || !isMapped || headStart.progress.isAsked === true) return;
   headStart.progress.isAsked = true;
   writeAll(headStart.toInit, Buffer.from(`${JSON.stringify({ event: 'monitor_wants_network' })}\n`));
 }
@@ -160,7 +163,7 @@ function helperFor({ progress, fromInit }: HeadStart, plan: Plan, run: string): 
 }
 
 /** The words of the helper that is the first thing the plan asks for. */
-function firstHelper({ steps }: Plan): readonly string[] | undefined {
+function firstHelper({ steps }: Pick<Plan, 'steps'>): readonly string[] | undefined {
   const first = steps.find(({ kind }) => ASKS.has(kind));
   return first?.kind === 'wait_for' && first.what === 'network' ? first.helper : undefined;
 }

@@ -210,8 +210,7 @@ class Life implements LifeControl, FirstMoment {
         this.supervision.onStarted(line.pid);
         break;
       case 'init_waits':
-        this.serve(line.what, line.helper);
-        this.meanwhile();
+        this.hearWish(line.what, line.helper);
         break;
       case 'init_stdio':
         this.takeStdio(this.initPid ?? 0, line);
@@ -326,9 +325,14 @@ class Life implements LifeControl, FirstMoment {
     this.launched.kill();
   }
 
+  private hearWish(what: WaitedFor, helper: readonly string[]): void {
+    if (this.startsBriefly(what, helper)) return;
+    this.serve(what, helper);
+    this.meanwhile();
+  }
+
   /** One after the other: ports belong to a helper that runs, and helpers into the container's cgroup. */
   private serve(what: WaitedFor, helper: readonly string[]): void {
-    if (what === 'network' && this.isBrief && this.startsBriefly(helper)) return;
     this.served ??= this.network.lasts();
     const work = async (): Promise<void> => {
       if (this.isOver || this.failure !== undefined || this.aborted !== undefined) return;
@@ -344,7 +348,9 @@ class Life implements LifeControl, FirstMoment {
     this.served = before === undefined ? work() : before.then(work);
   }
 
-  private startsBriefly(helper: readonly string[]): boolean {
+  /** A helper that was started ahead, and of which nothing is to be heard for a moment but that it is ready. */
+  private startsBriefly(what: WaitedFor, helper: readonly string[]): boolean {
+    if (what !== 'network' || !this.isBrief) return false;
     return this.network.startEarly(helper, this.initPid ?? 0, () => {
       this.launched.send({ event: 'monitor_done' });
     });

@@ -13,7 +13,11 @@ after(() => rmSync(run, { recursive: true }));
 const file = path.join(run, 'head-start');
 
 const IDS = [{ containerId: 0, hostId: 1000, count: 1 }];
-const GUESS: Guess = { userNamespace: { uidMap: IDS, gidMap: IDS, writer: 'newuidmap' }, hasTime: true };
+const GUESS: Guess = {
+  userNamespace: { uidMap: IDS, gidMap: IDS, writer: 'newuidmap' },
+  hasTime: true,
+  hasHelper: false,
+};
 const FENCED = [{ kind: 'landlock' }] as unknown as Plan['steps'];
 const PLAIN = {
   userNamespaces: [GUESS.userNamespace],
@@ -33,6 +37,17 @@ test('guessOf() knows what plans have in common, and leaves out all that want so
   ];
   for (const other of others)
     assert.equal(guessOf({ enter: { ...PLAIN, ...other }, steps: FENCED }, true), undefined, JSON.stringify(other));
+});
+
+test('guessOf() tells of a helper that is the first thing the plan asks for', () => {
+  const waits = (what: string): Plan['steps'] =>
+    [{ kind: 'wait_for', what, helper: ['helper'] }] as unknown as Plan['steps'];
+  const withSteps = (...steps: Plan['steps'][]): boolean | undefined =>
+    guessOf({ enter: PLAIN, steps: [...FENCED, ...steps.flat()] }, true)?.hasHelper;
+  assert.equal(withSteps(waits('network')), true);
+  assert.equal(withSteps(waits('rootfs'), waits('network')), false);
+  assert.equal(withSteps([{ kind: 'join_cgroup' }] as unknown as Plan['steps'], waits('network')), false);
+  assert.equal(withSteps(), false);
 });
 
 test('guessOf() leaves out all that has no Landlock to keep the payload from executing init', () => {

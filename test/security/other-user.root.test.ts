@@ -242,7 +242,11 @@ ${owners.map((word) => `'${word}'`).join(' ')}`;
   it('cannot have hutch fork on a guess of its own', () => {
     const run = mkdtempSync(path.join(directory, 'guess-'));
     const ids = [{ containerId: 0, hostId: 0, count: 1 }];
-    rememberGuess(run, { userNamespace: { uidMap: ids, gidMap: ids, writer: 'self' }, hasTime: true });
+    rememberGuess(run, {
+      userNamespace: { uidMap: ids, gidMap: ids, writer: 'self' },
+      hasTime: true,
+      hasHelper: false,
+    });
     assert.notEqual(readGuess(run), undefined, 'control');
     chownSync(path.join(run, 'head-start'), idOf(OTHER), idOf(OTHER));
     assert.equal(readGuess(run), undefined);

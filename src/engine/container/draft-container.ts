@@ -73,19 +73,19 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const request = joined === undefined ? input.request : { ...input.request, hostname: joined.hostname };
   const networks = await networksOf(input, settings);
   const network = joined === undefined ? chooseNetwork(input, { settings, networks }) : containerDriver(joined.id);
-  const [maps, driver, cgroup] = await Promise.all([
-    chooseMaps(),
-    chooseDriver(request, settings, store),
-    chooseCgroup({ ...request, systemd: systemdMode(request, image) }, { settings, store, id: input.id }),
-  ]);
-  if (joined !== undefined) requireSameIds(store, joined, maps.userNamespace);
-  const rootfs = image.isHost
-    ? driver.prepareHost(directory)
-    : driver.prepare({ directory, layers: image.layerDirectories });
+  const cgroup = await chooseCgroup(
+    { ...request, systemd: systemdMode(request, image) },
+    { settings, store, id: input.id },
+  );
   const published = await portsOf(input, network, { settings, networks });
   const { ports } = published;
   const networkHelper = helperOf(network, request, ports);
   if (networkHelper !== null) startEarly(input, networkHelper, cgroup);
+  const [maps, driver] = await Promise.all([chooseMaps(), chooseDriver(request, settings, store)]);
+  if (joined !== undefined) requireSameIds(store, joined, maps.userNamespace);
+  const rootfs = image.isHost
+    ? driver.prepareHost(directory)
+    : driver.prepare({ directory, layers: image.layerDirectories });
   const hostname = hostnameOf({ ...input, request });
   const { etc, resolver } = nameFiles(directory, { request, network, joined, names: { hostname, name: input.name } });
   const spec = buildSpec({
