@@ -281,7 +281,7 @@ export class ContainerMonitor implements Controls {
         },
         onExecuted: () => {
           this.running();
-          const guess = headStart === undefined ? guessOf(plan, syscalls().landlockAbi() > 0) : undefined;
+          const guess = headStart === undefined ? guessOf(plan, syscalls().landlockAbi() > 0) : headStart.nextGuess;
           if (guess !== undefined) rememberGuess(store.run, guess);
         },
         onStep,

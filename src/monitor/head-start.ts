@@ -54,6 +54,8 @@ export interface ToldInit {
   readonly fromInit: number;
   /** What it has said until now. */
   readonly heard: readonly StatusLine[];
+  /** What the next run may guess, where that is more than this one has. */
+  readonly nextGuess: Guess | undefined;
   /** The helper of its network, which is not ready yet; undefined where it has none, or its time has not come. */
   readonly helper: StartedHelper | undefined;
 }
@@ -145,7 +147,8 @@ export function tellEarly(headStart: HeadStart, plan: Plan, { run, trace }: Tell
     return undefined;
   }
   writeAll(toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
-  return { holder, toInit, fromInit, ...helperFor(headStart, plan, run) };
+  const nextGuess = guess.hasHelper && !headStart.hasHelper ? guess : undefined;
+  return { holder, toInit, fromInit, nextGuess, ...helperFor(headStart, plan, run) };
 }
 
 function hasOwnNetwork({ steps }: Plan): boolean {
