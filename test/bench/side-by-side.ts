@@ -52,7 +52,8 @@ function isOne(argv: Argv | readonly Argv[]): argv is Argv {
   return typeof argv[0] === 'string';
 }
 
-function median(numbers: readonly number[]): number {
+/** The middle one; of an even number, the upper. */
+export function median(numbers: readonly number[]): number {
   const sorted = numbers.toSorted((a, b) => a - b);
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
