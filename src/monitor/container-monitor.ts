@@ -51,8 +51,8 @@ export interface MonitorOptions {
   readonly onStep: ((index: number, microseconds: number) => void) | null;
   /** A signal to this process; by default it goes to the payload. */
   readonly hearSignal?: ((signal: NodeJS.Signals) => boolean) | undefined;
-  /** The user is there, and only looks on: nothing comes from him but signals. */
-  readonly isOnlyWatched?: boolean;
+  /** Nothing comes from the user but signals, whether they look on or have gone. */
+  readonly isLeftAlone?: boolean;
   /** The log is kept from the first byte; otherwise from startLog() on. */
   readonly isLogged: boolean;
 }
@@ -258,7 +258,7 @@ export class ContainerMonitor implements Controls {
           this.keeper.begin(pid);
           if (!this.hasRun) this.options.onStarted?.();
         },
-        isOnlyWatched: this.options.isOnlyWatched === true,
+        isLeftAlone: this.options.isLeftAlone === true,
         callers: () => this.server.waitingAt(),
         onLasting: () => {
           this.server.serve();

@@ -40,8 +40,8 @@ export interface HereOptions {
 }
 
 /** Nobody types into it, and nothing about it goes by the clock. */
-function isLeftAlone({ terminal, health, timeoutSeconds }: ContainerRecord): boolean {
-  return !terminal && (health ?? null) === null && timeoutSeconds === null;
+function isLeftAlone({ terminal, interactive, health, timeoutSeconds }: ContainerRecord): boolean {
+  return !terminal && !interactive && (health ?? null) === null && timeoutSeconds === null;
 }
 
 /** Returns the container's exit code when it has ended. Errors as ContainerMonitor.live(). */
@@ -63,7 +63,7 @@ class Here {
       ...options,
       syscalls: () => this.syscalls(),
       isNew: true,
-      isOnlyWatched: options.attachment?.stdin === false && isLeftAlone(options.record),
+      isLeftAlone: options.attachment?.stdin !== true && isLeftAlone(options.record),
       onStarted: () => {
         if (options.shell !== undefined) this.watch = watchShell(this.syscalls(), options.shell, () => this.part());
       },

@@ -34,7 +34,7 @@ export interface Supervision {
   readonly syscalls: () => Syscalls;
   readonly hub: StreamHub;
   /** Nothing but the payload has anything to say for a moment. */
-  readonly isOnlyWatched: boolean;
+  readonly isLeftAlone: boolean;
   /** Called at once: how to reach into this life from outside. */
   readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
@@ -146,8 +146,8 @@ class Life implements LifeControl, FirstMoment {
   }
 
   get isBrief(): boolean {
-    const { isOnlyWatched, hub } = this.supervision;
-    const isAlone = isOnlyWatched && !this.isCalled && !hub.needsEvents;
+    const { isLeftAlone, hub } = this.supervision;
+    const isAlone = isLeftAlone && !this.isCalled && !hub.needsEvents;
     return isAlone && this.served === undefined && !this.network.hasFailed;
   }
 
