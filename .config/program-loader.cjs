@@ -24,14 +24,15 @@ function readCache(program) {
 // apart. Node's own end takes 2 to 5 ms, and has been seen to wait for a thread of V8's for ever.
 function callLibrary() {
   try {
-    const koffi = require(`${__dirname}/koffi.node`);
-    const library = koffi.load(null);
+    const addon = { exports: {} };
+    process.dlopen(addon, `${__dirname}/koffi.node`);
+    const library = addon.exports.load(null);
     if (process.execArgv.includes('--no-rehash-snapshot')) {
       const setFlags = library.func('_ZN2v82V818SetFlagsFromStringEPKc', 'void', ['str']);
       setFlags('--rehash-snapshot --min-semi-space-size=0');
     }
     process.reallyExit = library.func('_exit', 'void', ['int']);
-    return koffi;
+    return addon.exports;
   } catch {
     // Another build of Node: the caches are passed over, and it ends as it does.
     return undefined;
