@@ -19,7 +19,7 @@ const VICTIMS = {
   cli: /(?:hutch|run)\.cjs |^hutch monitor |monitor\.cjs /u,
   init: /init\.cjs|^hutch-init/u,
   holder: /hutch-holder|^unshare /u,
-  network: /^slirp4netns /u,
+  network: /^(?:\S*\/)?slirp4netns /u,
   root: /^(?:\S*\/)?fuse-overlayfs /u,
   program: /(?:unpack|pack|make-seam|send|receive)\.cjs/u,
   payload: /^(?:sleep|sh -c|cat) /u,
