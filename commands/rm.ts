@@ -4,7 +4,6 @@ import { CHOICE_FLAGS, chooseContainers, CONTAINERS, IGNORE_FLAG } from '../src/
 import { forEachContainer } from '../src/cli/for-each-container.ts';
 import { parseWholeSeconds } from '../src/engine/container/parse-life.ts';
 import { removeContainer } from '../src/engine/container/remove-container.ts';
-import { stopContainer } from '../src/engine/container/stop-container.ts';
 
 export default class Rm extends HutchCommand {
   static override description =
@@ -22,13 +21,12 @@ export default class Rm extends HutchCommand {
   async run(): Promise<number> {
     const { args, flags } = await this.parse(Rm);
     const { words, ifGone } = await chooseContainers('rm', { ...args, ...flags });
-    const time = flags.time === undefined ? null : parseWholeSeconds('--time', flags.time, -1);
+    const stopSeconds = flags.time === undefined ? undefined : parseWholeSeconds('--time', flags.time, -1);
     const ifUnknown = flags.ignore ? 'ignore' : flags.force && ifGone === 'fail' ? 'tell' : ifGone;
     return forEachContainer(
       words,
       async (word) => {
-        if (flags.force && time !== null) await stopContainer(word, { timeoutSeconds: time });
-        this.print(await removeContainer(word, { force: flags.force }));
+        this.print(await removeContainer(word, { force: flags.force, stopSeconds }));
       },
       ifUnknown,
     );

@@ -80,6 +80,14 @@ describe('a detached container', { skip: hostSkip() }, () => {
     assert.deepEqual(containerTraces(box), []);
   });
 
+  it('is named by rm -f, though with --rm it goes by itself, at once or when its time is over', async () => {
+    for (const flags of [[], ['-t', '0'], ['-t', '1']]) {
+      printed(await box.hutch(['run', '-d', '--rm', '--name', 'gone', ...NONE, 'host', 'sleep', '1000']));
+      const { code, stdout, stderr } = await box.hutch(['rm', '-f', ...flags, 'gone']);
+      assert.deepEqual({ code, stdout, stderr }, { code: 0, stdout: 'gone\n', stderr: '' });
+    }
+  });
+
   it('is not there when its command cannot be executed, and the error says why', async () => {
     const outcome = await box.hutch(['run', '-d', '--name', 'no', ...NONE, 'host', 'no-such-command']);
     assertRefused(outcome, /^hutch: "no-such-command" is not in the container/u, 127);

@@ -15,16 +15,24 @@ const END_TIMEOUT_MS = 10_000;
 const PATIENCE_MS = 5000;
 const KILL = '9';
 
+export interface RemoveOptions {
+  /** Ends one that runs. */
+  readonly force: boolean;
+  /** After so many seconds in which it may end by itself; below 0: however long that takes. */
+  readonly stopSeconds?: number | undefined;
+}
+
 /**
  * Removes the container of a name or id and returns the name it was called by. CONTAINER_UNKNOWN, or CONTAINER_RUNNING
- * unless `force`, which ends it first.
+ * unless `force`.
  */
-export async function removeContainer(word: string, options: { readonly force: boolean }): Promise<string> {
+export async function removeContainer(word: string, { force, stopSeconds }: RemoveOptions): Promise<string> {
   const { store } = await openOwnStore();
   const record = findContainer(store, word);
   if (isBusy(currentState(store, record))) {
-    if (!options.force) throw isRunning(record);
-    await endNow(store, record);
+    if (!force) throw isRunning(record);
+    if (stopSeconds !== undefined) await stopRecord(store, record, { timeoutSeconds: stopSeconds });
+    if (isBusy(currentState(store, record))) await endNow(store, record);
   }
   // With --rm its monitor has removed it already.
   if (readContainer(store, record.id) === undefined) return word;
