@@ -148,10 +148,16 @@ const ROUTE_ANSWER_BYTES = 4096;
 type Argument = string | number | bigint | Buffer | Uint8Array | readonly (string | null)[] | null;
 type Call = (...values: Argument[]) => number;
 
-export type Syscalls = ReturnType<typeof openSyscalls>;
+export type Syscalls = ReturnType<typeof bindSyscalls>;
 
-/** Binds the C library of this process. Throws a plain Error on an architecture whose numbers hutch does not know. */
-export function openSyscalls() {
+let opened: Syscalls | undefined;
+
+/** The C library of this process; each function is bound when it is first called, once. Throws a plain Error on an architecture whose numbers hutch does not know. */
+export function openSyscalls(): Syscalls {
+  return (opened ??= bindSyscalls());
+}
+
+function bindSyscalls() {
   const koffi = loadKoffi();
   const libc = koffi.load(null);
   const numbers = { ...COMMON_NUMBERS, ...NUMBERS[process.arch] };
