@@ -259,6 +259,7 @@ export class ContainerMonitor implements Controls {
           if (!this.hasRun) this.options.onStarted?.();
         },
         isLeftAlone: this.options.isLeftAlone === true,
+        isKept: !record.removeAtExit,
         callers: () => this.server.waitingAt(),
         onLasting: () => {
           this.server.serve();

@@ -39,6 +39,8 @@ export interface Supervision {
   readonly onLife: (life: LifeControl) => void;
   /** Called once, with the payload's host pid, before the first step. */
   readonly onStarted: (pid: number) => void;
+  /** Its files are needed when it has ended. */
+  readonly isKept: boolean;
   /** Called once, while init works on its plan or executes the payload: time for what has to be done in any case. */
   readonly meanwhile: () => void;
   /** Descriptors at which somebody may call who is heard then, and not before. */
@@ -213,8 +215,7 @@ class Life implements LifeControl, FirstMoment {
         this.hearWish(line.what, line.helper);
         break;
       case 'init_stdio':
-        this.takeStdio(this.initPid ?? 0, line);
-        this.meanwhile();
+        this.hearStdio(line);
         break;
       case 'init_step':
         this.supervision.onStep?.(line.index, line.microseconds);
@@ -323,6 +324,13 @@ class Life implements LifeControl, FirstMoment {
     if (gone === undefined) return;
     this.words.push(gone);
     this.launched.kill();
+  }
+
+  private hearStdio(line: StdioMessage): void {
+    // A payload may fill the disk as soon as it runs.
+    if (this.supervision.isKept) this.meanwhile();
+    this.takeStdio(this.initPid ?? 0, line);
+    this.meanwhile();
   }
 
   private hearWish(what: WaitedFor, helper: readonly string[]): void {
