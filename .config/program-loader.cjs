@@ -50,6 +50,6 @@ function load(program) {
   return loaded.exports;
 }
 
-// src/host/loader.ts says what programs want of it. Node's own require() takes a millisecond to find a file of which we know where it is.
+// src/host/load-program.ts says what programs want of it. Node's own require() takes a millisecond to find a file of which we know where it is.
 globalThis.hutchLoader = { koffi: callLibrary(), load: (name) => load(`${__dirname}/${name}`) };
 load(stem);

@@ -3,6 +3,7 @@
  * loads that, and leaves the processor to others. In the monitor.
  */
 import { errnoOf } from '../errors/hutch-error.ts';
+import { nowMs } from '../syscall/now-ms.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 
 /** Something to be read that is not at its end. */
@@ -45,9 +46,4 @@ function readyOf(open: readonly EarlySource[], syscalls: Syscalls, forMs: number
     if (errnoOf(error) === 'EINTR') return undefined;
     throw error;
   }
-}
-
-function nowMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
 }

@@ -8,6 +8,7 @@ import { constants } from 'node:os';
 import { MADV_DOFORK, MAP, PROT } from '../linux/flags.ts';
 import { HOLDER_PROGRAM } from './holder-program.ts';
 import { loadKoffi } from './koffi.ts';
+import { nowMs } from './now-ms.ts';
 import { SyscallError } from './syscall-error.ts';
 
 /** clone(2). Source: the kernel's system call tables. */
@@ -50,7 +51,6 @@ export function openFork() {
      */
     quiesce: (timeoutMs: number): boolean => {
       if (!existsSync('/proc/self/syscall')) return false;
-      // A clock that is not there yet when Node has booted, as that of `performance`, would take a millisecond to load.
       const deadline = nowMs() + timeoutMs;
       while (!doOthersSleep()) {
         if (nowMs() > deadline) return false;
@@ -112,11 +112,6 @@ export function openFork() {
 }
 
 type Call = (...values: unknown[]) => number;
-
-function nowMs(): number {
-  const [seconds, nanoseconds] = process.hrtime();
-  return seconds * 1000 + nanoseconds / 1e6;
-}
 
 /** Calls in which a thread holds no lock: epoll_wait(2), epoll_pwait(2), and futex(2) as condition variables use it, not mutexes. */
 const SLEEPS: Readonly<Record<string, RegExp>> = {
