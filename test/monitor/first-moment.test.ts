@@ -55,10 +55,10 @@ test('timers go on meanwhile, and may end it', async () => {
 
 test('signals are heard meanwhile', async () => {
   const pipe = makePipe();
-  process.once('SIGUSR2', () => {
+  process.once('SIGHUP', () => {
     closeSync(pipe.write);
   });
-  setTimeout(() => process.kill(process.pid, 'SIGUSR2'), 10);
+  setTimeout(() => process.kill(process.pid, 'SIGHUP'), 10);
   await hearFirstMoment(pipe.sources, syscalls, 60_000);
   assert.deepEqual(pipe.heard, ['']);
 });
