@@ -1,6 +1,6 @@
 /** `hutch check`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import type { CheckedLeftover } from '../src/engine/system/check-leftovers.ts';
 
 const EXIT_FOUND = 1;

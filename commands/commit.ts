@@ -1,6 +1,6 @@
 /** `hutch commit`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { commitContainer } from '../src/engine/container/commit-container.ts';
 
 export default class Commit extends HutchCommand {

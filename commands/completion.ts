@@ -1,7 +1,7 @@
 /** `hutch completion`: prints a script for the user's shell; runs in the CLI process. */
 
 import { Args, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 
 export default class Completion extends HutchCommand {
   static override description =

@@ -1,6 +1,6 @@
 /** `hutch cp`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { interruptible } from '../src/cli/interrupted.ts';
 import { copyFiles } from '../src/engine/container/copy-files.ts';
 

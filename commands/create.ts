@@ -2,7 +2,7 @@
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { CONTAINER_FLAGS, pullWatcher, requestFrom } from '../src/cli/container-flags.ts';
 import { refuseFlags } from '../src/cli/refused-flags.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { createContainer } from '../src/engine/container/create-container.ts';
 
 export default class Create extends HutchCommand {

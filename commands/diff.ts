@@ -1,6 +1,6 @@
 /** `hutch diff`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { diffContainer, type ContainerChange } from '../src/engine/container/diff-container.ts';
 
 const LETTER = { added: 'A', changed: 'C', deleted: 'D' } as const;

@@ -1,7 +1,7 @@
 /** `hutch doctor`: runs in the CLI process. */
 
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_HUTCH, EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_HUTCH, EXIT_OK } from '../src/errors/exit-codes.ts';
 import type { Finding, HealthReport } from '../src/engine/system/doctor.ts';
 
 export default class Doctor extends HutchCommand {

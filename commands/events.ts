@@ -1,6 +1,6 @@
 /** `hutch events`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { parseEventFilter } from '../src/engine/container/event-filter.ts';
 import { parseMoment } from '../src/engine/parse-moment.ts';
 import { watchEvents } from '../src/engine/container/watch-events.ts';

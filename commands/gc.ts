@@ -1,6 +1,6 @@
 /** `hutch gc`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_HUTCH, EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_HUTCH, EXIT_OK } from '../src/errors/exit-codes.ts';
 import { collectGarbage } from '../src/engine/image/collect-garbage.ts';
 
 export default class Gc extends HutchCommand {

@@ -1,6 +1,6 @@
 /** `hutch history`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { imageHistory, type HistoryStep } from '../src/engine/image/image-history.ts';
 
 const SHORT_ID = 12;

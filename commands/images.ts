@@ -1,6 +1,6 @@
 /** `hutch images`: runs in the CLI process. */
 
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { listImageIds, type ImageDetails } from '../src/engine/image/list-images.ts';
 

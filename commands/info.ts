@@ -1,7 +1,7 @@
 /** `hutch info`: runs in the CLI process. */
 
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { VERSION } from '../src/cli/version.ts';
 import type { HostDescription } from '../src/engine/system/describe-host.ts';
 

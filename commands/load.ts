@@ -1,6 +1,6 @@
 /** `hutch load`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { loadImages } from '../src/engine/image/load-image.ts';
 import { squashNote } from '../src/engine/image/squash-note.ts';
 import { lostOwnersText } from '../src/engine/image/lost-owners.ts';

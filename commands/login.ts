@@ -1,7 +1,7 @@
 /** `hutch login`: runs in the CLI process. */
 import { text } from 'node:stream/consumers';
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { interruptible } from '../src/cli/interrupted.ts';
 import { writeErr } from '../src/cli/output.ts';
 import { REGISTRY_FLAGS, registryAccess } from '../src/cli/registry-flags.ts';

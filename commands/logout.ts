@@ -1,6 +1,6 @@
 /** `hutch logout`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { logout, logoutEverywhere } from '../src/engine/registry/logout.ts';
 
 export default class Logout extends HutchCommand {

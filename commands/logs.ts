@@ -1,7 +1,7 @@
 /** `hutch logs`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { chooseContainer, LATEST_FLAG } from '../src/cli/choose-containers.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { isOneOutput, writeBytes } from '../src/cli/output.ts';
 import { containerLogs } from '../src/engine/container/container-logs.ts';
 import { parseMoment } from '../src/engine/parse-moment.ts';

@@ -1,7 +1,7 @@
 /** `hutch port`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { chooseContainer, LATEST_FLAG } from '../src/cli/choose-containers.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { allPublishedPorts, publishedPorts } from '../src/engine/container/published-ports.ts';
 
 export default class Port extends HutchCommand {

@@ -1,7 +1,7 @@
 /** `hutch ps`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../src/cli/base-command.ts';
 import type { RowOptions } from '../src/cli/container-rows.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { listContainers, type ListedContainer } from '../src/engine/container/list-containers.ts';
 import { badValue } from '../src/engine/container/parse-values.ts';
 

@@ -1,6 +1,6 @@
 /** `hutch pull`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { watchPull } from '../src/cli/watch-transfer.ts';
 import { pullAllTags } from '../src/engine/image/pull-all-tags.ts';
 import { pullImage } from '../src/engine/image/pull-image.ts';

@@ -1,6 +1,6 @@
 /** `hutch push`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { CONTENT_TRUST, REGISTRY_FLAGS, registryAccess } from '../src/cli/registry-flags.ts';
 import { watchPush } from '../src/cli/watch-transfer.ts';
 import { pushAllTags } from '../src/engine/image/push-all-tags.ts';

@@ -1,6 +1,6 @@
 /** `hutch rename`: runs in the CLI process. */
 import { Args, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { renameContainer } from '../src/engine/container/rename-container.ts';
 
 export default class Rename extends HutchCommand {

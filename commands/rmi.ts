@@ -1,6 +1,6 @@
 /** `hutch rmi`: runs in the CLI process. */
 
-import { EXIT_HUTCH, EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_HUTCH, EXIT_OK } from '../src/errors/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { listImageIds } from '../src/engine/image/list-images.ts';
 import { removeImage } from '../src/engine/image/remove-image.ts';

@@ -1,6 +1,6 @@
 /** `hutch save`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { interruptible, NO_HALF_ARCHIVE } from '../src/cli/interrupted.ts';
 import { saveImages } from '../src/engine/image/save-image.ts';
 

@@ -1,6 +1,6 @@
 /** `hutch stats`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import type { ContainerStats } from '../src/engine/container/container-stats.ts';
 import { badValue } from '../src/engine/container/parse-values.ts';
 import { watchStats } from '../src/engine/container/watch-stats.ts';

@@ -1,6 +1,6 @@
 /** `hutch tag`: runs in the CLI process. */
 import { Args, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { tagImage } from '../src/engine/image/tag-image.ts';
 
 export default class Tag extends HutchCommand {

@@ -1,7 +1,7 @@
 /** `hutch top`: runs in the CLI process. */
 import { Args, HutchCommand } from '../src/cli/base-command.ts';
 import { chooseContainer, LATEST_FLAG } from '../src/cli/choose-containers.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { printable } from '../src/errors/hutch-error.ts';
 import { topContainer } from '../src/engine/container/top-container.ts';
 

@@ -1,6 +1,6 @@
 /** `hutch untag`: runs in the CLI process. */
 import { Args, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { untagImage } from '../src/engine/image/untag-image.ts';
 
 export default class Untag extends HutchCommand {

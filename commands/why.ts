@@ -1,6 +1,6 @@
 /** `hutch why`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
-import { EXIT_OK } from '../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../src/errors/exit-codes.ts';
 import { whyContainer } from '../src/engine/container/why-container.ts';
 
 export default class Why extends HutchCommand {

@@ -1,6 +1,6 @@
 /** `hutch container exists`: runs in the CLI process. */
 import { Args, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { hasContainer } from '../../src/engine/container/has-container.ts';
 
 const EXIT_MISSING = 1;

@@ -1,6 +1,6 @@
 /** `hutch container install`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { describeUnit, installUnit } from '../../src/engine/container/install-unit.ts';
 
 export default class ContainerInstall extends HutchCommand {

@@ -1,6 +1,6 @@
 /** `hutch container uninstall`: runs in the CLI process. */
 import { Args, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { uninstallUnit } from '../../src/engine/container/install-unit.ts';
 
 export default class ContainerUninstall extends HutchCommand {

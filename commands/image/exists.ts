@@ -1,6 +1,6 @@
 /** `hutch image exists`: runs in the CLI process. */
 import { Args, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { hasImage } from '../../src/engine/image/has-image.ts';
 
 const EXIT_MISSING = 1;

@@ -1,6 +1,6 @@
 /** `hutch image import`: runs in the CLI process. */
 
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { lostOwnersText } from '../../src/engine/image/lost-owners.ts';
 import { importImage, type ImportedImage } from '../../src/engine/image/import-image.ts';

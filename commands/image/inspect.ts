@@ -1,6 +1,6 @@
 /** `hutch image inspect`: runs in the CLI process. */
 
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { inspectImage } from '../../src/engine/image/inspect-image.ts';
 

@@ -1,7 +1,7 @@
 /** `hutch image prune`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { confirm } from '../../src/cli/confirm.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { pruneImages } from '../../src/engine/image/prune-images.ts';
 
 export default class ImagePrune extends HutchCommand {

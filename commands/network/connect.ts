@@ -1,6 +1,6 @@
 /** `hutch network connect`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { REFUSED_CONNECT_FLAGS, refuseNetworkFlags } from '../../src/cli/refused-network-flags.ts';
 import { connectContainer } from '../../src/engine/network/connect-container.ts';
 

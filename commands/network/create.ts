@@ -1,6 +1,6 @@
 /** `hutch network create`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { IDLE_CREATE_FLAGS, REFUSED_CREATE_FLAGS, refuseNetworkFlags } from '../../src/cli/refused-network-flags.ts';
 import { createNetwork } from '../../src/engine/network/create-network.ts';
 

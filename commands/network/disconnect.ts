@@ -1,6 +1,6 @@
 /** `hutch network disconnect`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { disconnectContainer } from '../../src/engine/network/connect-container.ts';
 
 export default class NetworkDisconnect extends HutchCommand {

@@ -1,6 +1,6 @@
 /** `hutch network exists`: runs in the CLI process. */
 import { Args, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { isUserNetwork } from '../../src/engine/network/list-networks.ts';
 
 export default class NetworkExists extends HutchCommand {

@@ -1,6 +1,6 @@
 /** `hutch network ls`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { listUserNetworks } from '../../src/engine/network/list-networks.ts';
 
 const SHORT_ID = 12;

@@ -1,7 +1,7 @@
 /** `hutch network prune`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { confirm } from '../../src/cli/confirm.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { checkPruneFilters } from '../../src/engine/prune-filter.ts';
 import { pruneNetworks } from '../../src/engine/network/remove-network.ts';
 

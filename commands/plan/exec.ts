@@ -1,7 +1,7 @@
 /** `hutch plan exec`: runs in the CLI process. */
 import { Args, Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { EXEC_FLAGS, execRequestFrom } from '../../src/cli/exec-flags.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { planExec } from '../../src/engine/container/exec-container.ts';
 
 export default class PlanExec extends HutchCommand {

@@ -1,6 +1,6 @@
 /** `hutch system df`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { diskUsage, type DiskUsage, type UsageRow } from '../../src/engine/image/disk-usage.ts';
 
 const NONE = '<none>';

@@ -1,7 +1,7 @@
 /** `hutch system prune`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { confirm } from '../../src/cli/confirm.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { pruneSystem } from '../../src/engine/system/prune-system.ts';
 
 export default class SystemPrune extends HutchCommand {

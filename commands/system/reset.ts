@@ -1,7 +1,7 @@
 /** `hutch system reset`: runs in the CLI process. */
 import { Flags, HutchCommand } from '../../src/cli/base-command.ts';
 import { confirm } from '../../src/cli/confirm.ts';
-import { EXIT_OK } from '../../src/cli/exit-codes.ts';
+import { EXIT_OK } from '../../src/errors/exit-codes.ts';
 import { resetStore, resettable } from '../../src/engine/system/reset-store.ts';
 
 export default class SystemReset extends HutchCommand {

@@ -3,7 +3,7 @@
  *
  * How to write a command (`commands/images.ts`; the words `hutch image prune` live in `commands/image/prune.ts`):
  *
- *     import { EXIT_OK } from '../src/cli/exit-codes.ts';
+ *     import { EXIT_OK } from '../src/errors/exit-codes.ts';
  *     import { Args, Flags, HutchCommand } from '../src/cli/base-command.ts';
  *     import { listImages } from '../src/engine/image/list-images.ts';
  *

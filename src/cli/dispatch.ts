@@ -1,6 +1,6 @@
 /** From the words of the user to one of all commands; CLI process. */
 
-import { EXIT_HUTCH, EXIT_OK } from './exit-codes.ts';
+import { EXIT_HUTCH, EXIT_OK } from '../errors/exit-codes.ts';
 import { findCommand } from './find-command.ts';
 import { isHelpWanted } from './help-wanted.ts';
 import { makeOclifConfig } from './oclif-config.ts';

@@ -1,6 +1,6 @@
 /** Doing the same with each of several containers: one that fails does not keep the others from it; CLI process. */
 import { isHutchError } from '../errors/hutch-error.ts';
-import { EXIT_OK, exitCodeOf } from './exit-codes.ts';
+import { EXIT_OK, exitCodeOf } from '../errors/exit-codes.ts';
 import { presentError } from './present-error.ts';
 
 /** What a container, or network, that is not there is: an error, worth a line but no error (docker's `rm -f`), or nothing at all. */

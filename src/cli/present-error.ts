@@ -2,7 +2,7 @@
 
 import { HutchError } from '../errors/hutch-error.ts';
 import { paint } from './colour.ts';
-import { EXIT_OK, exitCodeOf } from './exit-codes.ts';
+import { EXIT_OK, exitCodeOf } from '../errors/exit-codes.ts';
 import { Interrupted } from './interrupted.ts';
 import { ReaderGone, writeErr } from './output.ts';
 

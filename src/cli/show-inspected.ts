@@ -2,7 +2,7 @@
 import { isHutchError } from '../errors/hutch-error.ts';
 import { inspectOne, isUnknown, type InspectOptions } from '../engine/system/inspect.ts';
 import { Flags } from './base-command.ts';
-import { EXIT_OK } from './exit-codes.ts';
+import { EXIT_OK } from '../errors/exit-codes.ts';
 import { writeOut } from './output.ts';
 import { presentError } from './present-error.ts';
 

@@ -1,6 +1,7 @@
 /** The monitor of one container: its lives, its end, and what others ask of it meanwhile; on the host's side. */
 import { constants } from 'node:os';
 import { join } from 'node:path';
+import { exitCodeOf } from '../errors/exit-codes.ts';
 import { HutchError } from '../errors/hutch-error.ts';
 import type { ProcessIdentity } from '../host/process-identity.ts';
 import type { Plan } from '../plan/step.ts';
@@ -118,7 +119,7 @@ export class ContainerMonitor implements Controls {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.keeper.notStarted(reason);
-      await this.end(codeOf(error), this.options.isNew, reason);
+      await this.end(exitCodeOf(error), this.options.isNew, reason);
       throw error;
     }
   }
@@ -218,8 +219,8 @@ export class ContainerMonitor implements Controls {
     } catch (error) {
       if (!this.hasRun || !(error instanceof HutchError)) throw this.cgroup.explain(error);
       // It has run before: its policy decides whether it is tried again.
-      this.keeper.ended(codeOf(error), error.message, await this.cgroup.endLife());
-      return codeOf(error);
+      this.keeper.ended(exitCodeOf(error), error.message, await this.cgroup.endLife());
+      return exitCodeOf(error);
     } finally {
       this.health?.[Symbol.dispose]();
       clearTimeout(this.killTimer);
@@ -442,10 +443,4 @@ export class ContainerMonitor implements Controls {
     });
     this.endPause = undefined;
   }
-}
-
-/** The exit code that stands for a container which could not be started. */
-export function codeOf(error: unknown): number {
-  if (!(error instanceof HutchError)) return 125;
-  return error.code === 'COMMAND_NOT_FOUND' ? 127 : error.code === 'COMMAND_NOT_EXECUTABLE' ? 126 : 125;
 }

@@ -1,6 +1,7 @@
 /** PROGRAM monitor: looks after one container that was made before, `monitor ID [--await-client]`; on the host's side, in a session of its own. */
 import { closeSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { exitCodeOf } from '../errors/exit-codes.ts';
 import { HutchError, isHutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
 import type { Plan } from '../plan/step.ts';
@@ -11,7 +12,7 @@ import { readJsonFile } from '../state/json-file.ts';
 import { enterRunning, leaveRunning } from '../state/running-list.ts';
 import { locateStore, type Store } from '../state/store.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
-import { codeOf, ContainerMonitor } from './container-monitor.ts';
+import { ContainerMonitor } from './container-monitor.ts';
 import { nameMonitor } from './monitor-title.ts';
 import { prepareAgain } from './prepare-again.ts';
 import { shedMemoryLater } from './shed-memory.ts';
@@ -122,6 +123,6 @@ main(id, flag === '--await-client').then(
       message,
       hint: (isKnown ? error.hint : null) ?? null,
     });
-    process.exit(codeOf(error));
+    process.exit(exitCodeOf(error));
   },
 );

@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 import { stripVTControlCharacters } from 'node:util';
-import { exitCodeOf } from '../../src/cli/exit-codes.ts';
+import { exitCodeOf } from '../../src/errors/exit-codes.ts';
 import { ReaderGone } from '../../src/cli/output.ts';
 import { presentError, renderBug, renderError } from '../../src/cli/present-error.ts';
 import { ERROR_CODES, HutchError } from '../../src/errors/hutch-error.ts';

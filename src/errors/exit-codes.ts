@@ -1,6 +1,6 @@
-/** The exit codes of hutch itself, as docker and podman use them; runs in the CLI process. */
+/** The exit codes of hutch itself, as docker and podman use them; in any process. */
 
-import { isHutchError } from '../errors/hutch-error.ts';
+import { isHutchError } from './hutch-error.ts';
 
 export const EXIT_OK = 0;
 /** hutch itself failed: bad flag, unknown image, missing host feature, or a bug. */
