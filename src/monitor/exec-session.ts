@@ -41,10 +41,10 @@ const QUIET_MS = 100;
 
 /**
  * Carries the plan out. Attached, it connects the payload's stdio to this process, forwards signals, and returns its exit code (128 + n after
- * signal n), or 0 as soon as the detach keys are typed: the payload goes on. Detached, it returns 0 when the payload runs. STEP_FAILED,
+ * signal n), or 'left' as soon as the detach keys are typed: the payload goes on. Detached, it returns 'left' when the payload runs. STEP_FAILED,
  * COMMAND_NOT_FOUND, COMMAND_NOT_EXECUTABLE, USERNS_FAILED.
  */
-export async function superviseExec(session: ExecSession): Promise<number> {
+export async function superviseExec(session: ExecSession): Promise<number | 'left'> {
   let bound: Syscalls | undefined;
   const syscalls = (): Syscalls => (bound ??= openSyscalls());
   const { chain, userNamespace } = session;
@@ -62,7 +62,9 @@ export async function superviseExec(session: ExecSession): Promise<number> {
   const end = await Promise.race([ended.then(() => 'ended'), life.detached]);
   if (end === 'ended') await life.settled();
   await life.end();
-  return end === 'ended' ? life.exitCode() : 0;
+  if (end === 'detached') return 'left';
+  const code = life.exitCode();
+  return session.detached ? 'left' : code;
 }
 
 async function draftOrEnd({ draft }: ExecSession, launched: Launched): Promise<ExecPlan> {

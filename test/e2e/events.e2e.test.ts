@@ -54,6 +54,8 @@ describe('events', { skip: hostSkip() }, () => {
     printed(await box.hutch(['run', '-d', '--name', 'busy', '--net', 'none', 'host', 'sleep', '1000']));
     printed(await box.hutch(['exec', 'busy', 'sh', '-c', 'exit 3']), 3);
     printed(await box.hutch(['exec', '-d', 'busy', 'true']));
+    await box.hutch(['exec', 'busy', '/etc/passwd']);
+    await box.hutch(['exec', '-d', 'busy', 'nothing']);
     const told = printed(
       await box.hutch([
         'events',
@@ -67,6 +69,7 @@ describe('events', { skip: hostSkip() }, () => {
     );
     assert.match(told, /^exec sh -c exit 3 .*\nexec_died sh -c exit 3 3\nexec true /mu);
     assert.doesNotMatch(told, /^exec_died true/mu, 'nobody waits for it');
+    assert.match(told, /^exec \/etc\/passwd .*\nexec_died \/etc\/passwd 126\nexec nothing .*\nexec_died nothing 127$/mu);
     printed(await box.hutch(['rm', '-f', '-t', '0', 'busy']));
   });
 

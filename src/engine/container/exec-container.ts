@@ -1,4 +1,5 @@
 /** `hutch exec` and `hutch plan exec`: a program more in a running container; in the CLI process. */
+import { EXIT_OK, exitCodeOf } from '../../errors/exit-codes.ts';
 import { isHutchError } from '../../errors/hutch-error.ts';
 import {
   deniesGroups,
@@ -60,7 +61,7 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
   const note = noteOf(container.record, request);
   note('exec', {});
   try {
-    const exitCode = await superviseExec({
+    const end = await superviseExec({
       draft: () => draftExec(container, facts, request),
       chain,
       userNamespace: facts.userNamespace,
@@ -71,9 +72,12 @@ export async function execInContainer(request: ExecRequest): Promise<number> {
       detachKeys,
       detached: request.detach,
     });
-    if (!request.detach) note('exec_died', { exitCode: String(exitCode) });
-    return exitCode;
+    // How what goes on without us will end nobody hears.
+    if (end === 'left') return EXIT_OK;
+    note('exec_died', { exitCode: String(end) });
+    return end;
   } catch (error) {
+    note('exec_died', { exitCode: String(exitCodeOf(error)) });
     const isLate = (hasEnded(container) && !isAboutCommand(error)) || wasEnding(error);
     throw isLate ? justEnded(container.record.name, error) : error;
   }
