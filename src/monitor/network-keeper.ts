@@ -48,13 +48,18 @@ export interface KeeperOptions {
   readonly onFailure: (error: Error) => void;
 }
 
-/** A helper in the first moment of a container, in which nobody hears of its end. */
+/** A helper in the first moment of a container. */
 interface Brief {
   readonly started: StartedHelper;
   /** What is done when it is ready; undefined: it has been done. */
   ready: (() => void) | undefined;
+  /** What it has said. */
+  words: string;
   hasEnded: boolean;
 }
+
+/** More than a helper says at once. */
+const WORDS_BYTES = 4096;
 
 export class NetworkKeeper implements Disposable {
   private readonly options: KeeperOptions;
@@ -86,25 +91,31 @@ export class NetworkKeeper implements Disposable {
     if (this.early === undefined) return false;
     this.words = helperWords(words, this.options.run);
     this.pid = pid;
-    this.brief = { started: this.early, ready, hasEnded: false };
+    this.brief = { started: this.early, ready, words: '', hasEnded: false };
     this.early = undefined;
     return true;
   }
 
-  /** While a helper of startEarly() is not ready. */
+  /** Where a helper of startEarly() says that it is ready, and where its end is seen: what follows from that is done after lasts(). */
   earlySources(): readonly EarlySource[] {
     const { brief } = this;
-    if (brief?.ready === undefined || brief.hasEnded) return [];
-    const fd = brief.started.ready;
-    const read = (): void => {
-      // An end without a word: why is told by what hears it from now on.
-      if (readSync(fd, Buffer.alloc(1)) > 0) this.briefReady(brief);
+    if (brief === undefined || brief.hasEnded) return [];
+    const { ready, stderr } = brief.started;
+    const readReady = (): void => {
+      if (readSync(ready, Buffer.alloc(1)) > 0) this.briefReady(brief);
       else brief.hasEnded = true;
     };
-    return [{ fd, read }];
+    const readWords = (): void => {
+      const buffer = Buffer.alloc(WORDS_BYTES);
+      const length = readSync(stderr, buffer);
+      brief.words += buffer.toString('utf8', 0, length);
+      if (length === 0) brief.hasEnded = true;
+    };
+    const words = { fd: stderr, read: readWords };
+    return brief.ready === undefined ? [words] : [{ fd: ready, read: readReady }, words];
   }
 
-  /** The helper of startEarly() has ended before it was ready. */
+  /** The helper of startEarly() has ended. */
   get hasFailed(): boolean {
     return this.brief?.hasEnded === true;
   }
@@ -114,7 +125,8 @@ export class NetworkKeeper implements Disposable {
     const { brief } = this;
     if (brief === undefined) return undefined;
     this.brief = undefined;
-    const { started, ready } = brief;
+    const { ready, words } = brief;
+    const started = { ...brief.started, said: words };
     if (ready !== undefined) return this.becomeReady(started, ready);
     this.take(watchReadyHelper(started));
     return undefined;

@@ -43,6 +43,8 @@ export function helperWords(words: readonly string[], run: string): readonly str
 export interface StartedHelper {
   /** Those of the plan, with the place of its control socket. */
   readonly words: readonly string[];
+  /** What was read of `stderr` already. */
+  readonly said?: string;
   readonly pid: number;
   readonly stderr: number;
   readonly ready: number;
@@ -113,7 +115,7 @@ function observe(started: StartedHelper): { readonly helper: NetworkHelper; read
   const exit = new Socket({ fd: started.exit, readable: false, writable: true });
   // What it was to hear may be gone with it.
   exit.on('error', () => undefined);
-  const state: { said: string; code?: number } = { said: '' };
+  const state: { said: string; code?: number } = { said: started.said ?? '' };
   stderr.setEncoding('utf8').on('data', (text: string) => (state.said = (state.said + text).slice(-2000)));
   stderr.on('error', () => undefined);
   const ended = new Promise<string>((resolve) => {

@@ -85,6 +85,18 @@ describe('a network helper that is killed', { skip: hostSkip() }, () => {
     });
   }
 
+  it('is noticed in the first moment of a container too', async () => {
+    made.push('quick');
+    // Its end, not a second of its life, is what shows the death.
+    const payload = 'i=0; while [ -e /sys/class/net/tap0 ] && [ $i -lt 50000 ]; do i=$((i + 1)); done; sleep 0.1';
+    const run = box.hutch(['run', '--name', 'quick', '--net', 'slirp4netns', 'host', 'sh', '-c', payload]);
+    await descendant(/^sh -c i=0/u);
+    const monitor = await descendant(/run\.cjs run --name quick/u);
+    process.kill((await descendant(KINDS[0].program, monitor.pid)).pid, 'SIGKILL');
+    printed(await run);
+    assert.equal((await events('quick'))[0], 'network_down');
+  });
+
   it('finds the rate of the network on the new device', { skip: queueSkip() }, async () => {
     await start('held', ['--network-rate', '8mbit']);
     const queues = async (): Promise<string> =>
