@@ -57,6 +57,18 @@ suspend() {
   trap suspend TSTP
 }
 
+# A monitor that was killed has not given the terminal back. Where we are not in the foreground it is not ours to touch.
+give_terminal_back() {
+  [ -t 0 ] && read -r stat <"/proc/$$/stat" || return
+  # Source: proc_pid_stat(5).
+  set -- ${stat##*) }
+  group=$3 foreground=$6
+  [ "$group" = "$foreground" ] || return
+  case $(stty -a) in
+    *-icanon*) stty icrnl ixon opost isig icanon iexten echo ;;
+  esac
+} 2>/dev/null
+
 case "$1 $2" in
   run\ * | 'container run')
     quick="$known_seed $alone" program=run
@@ -82,6 +94,7 @@ case "$1 $2" in
       [ "$last" = 127 ] || code=$last
       break
     done
+    [ "$code" != 137 ] || give_terminal_back
     exit "$code"
     ;;
   create\ * | 'container create')

@@ -69,7 +69,10 @@ describe('events', { skip: hostSkip() }, () => {
     );
     assert.match(told, /^exec sh -c exit 3 .*\nexec_died sh -c exit 3 3\nexec true /mu);
     assert.doesNotMatch(told, /^exec_died true/mu, 'nobody waits for it');
-    assert.match(told, /^exec \/etc\/passwd .*\nexec_died \/etc\/passwd 126\nexec nothing .*\nexec_died nothing 127$/mu);
+    assert.match(
+      told,
+      /^exec \/etc\/passwd .*\nexec_died \/etc\/passwd 126\nexec nothing .*\nexec_died nothing 127$/mu,
+    );
     printed(await box.hutch(['rm', '-f', '-t', '0', 'busy']));
   });
 

@@ -86,6 +86,14 @@ describe('hutch run -t', { skip: terminalSkip() }, () => {
     );
   });
 
+  it('gets its modes back also when the monitor is killed', async () => {
+    const killer = `kill -9 "$("$0" inspect --format '{{.State.MonitorPid}}' doomed)"`;
+    const run = `"$0" run --rm -it --name doomed --net none host sh -c 'echo up; exec sleep 100'; stty -a`;
+    const output = await play(['env', 'sh', '-c', `(until ${killer}; do sleep 0.2; done) 2>/dev/null & ${run}`, HUTCH]);
+    assert.match(output.output, /[^-]icanon/u);
+    assert.deepEqual([output.missing, output.restored], [null, true], output.output);
+  });
+
   it('lets Ctrl-C end the foreground job of a shell, and not the shell, and Ctrl-D end the shell', async () => {
     const output = await playWell(
       [...RUN, '-it', '-e', 'PS1=type> ', 'host', 'bash', '--norc', '-i'],
