@@ -23,6 +23,8 @@ export type FlagShapes = Readonly<Record<string, FlagShape>>;
 export interface SplitArguments {
   /** The options in oclif's own language: `--name`, `--no-name`, `--name value`. */
   readonly options: readonly string[];
+  /** The names of the flags that these are. */
+  readonly given: ReadonlySet<string>;
   readonly positionals: readonly string[];
   /** Flags as typed that no flag of the command answers to. */
   readonly unknown: readonly string[];
@@ -67,7 +69,7 @@ export function refuseUnknownFlags({ unknown }: SplitArguments, flags: FlagShape
 function split(argv: readonly string[], flags: FlagShapes, stopAtPositional: boolean): SplitArguments {
   const reader = new ArgumentReader(argv, flags);
   reader.readAll(stopAtPositional);
-  return { options: reader.options(), positionals: reader.positionals, unknown: reader.unknown };
+  return { options: reader.options(), given: reader.given(), positionals: reader.positionals, unknown: reader.unknown };
 }
 
 /** One pass over an argument vector. */
@@ -85,6 +87,10 @@ class ArgumentReader {
 
   options(): string[] {
     return [...this.#given.values()].flat(2);
+  }
+
+  given(): ReadonlySet<string> {
+    return new Set(this.#given.keys());
   }
 
   readAll(stopAtPositional: boolean): void {

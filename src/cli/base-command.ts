@@ -36,7 +36,7 @@ import * as Flags from '@oclif/core/flags';
 import type { ParserOutput, Input } from '@oclif/core/interfaces';
 import { refuseUnknownFlags, splitAnywhere, splitAtFirstPositional } from './arguments.ts';
 import { printable } from '../errors/hutch-error.ts';
-import { fillBooleans, prepareInput } from './prepare-input.ts';
+import { fillBooleans, prepareInput, shapesOf } from './prepare-input.ts';
 import { usageErrorFrom } from './usage-error.ts';
 import { writeErr, writeOut } from './output.ts';
 
@@ -84,12 +84,13 @@ export abstract class HutchCommand extends Command {
     definition: Input<F, B, A>,
     argv: readonly string[] = this.argv,
   ): Promise<ParserOutput<F, B, A>> {
-    const { input, shapes } = prepareInput(definition);
+    const shapes = shapesOf(definition);
     const stops = (this.ctor as typeof HutchCommand).stopsAtFirstPositional;
     const words = stops ? splitAtFirstPositional(argv, shapes) : splitAnywhere(argv, shapes);
     const command = this.id ?? '';
     refuseUnknownFlags(words, shapes, command);
     try {
+      const input = prepareInput(definition, words.given);
       const output = await super.parse(input, [...words.options, '--', ...words.positionals]);
       fillBooleans(output.flags, shapes);
       return output;

@@ -5,18 +5,40 @@ import type { FlagShapes } from './arguments.ts';
 
 type Values = Record<string, unknown>;
 
+/** What a flag may mean although it is not given. Source: FlagProps of @oclif/core. */
+const MEANT_UNGIVEN = ['default', 'env', 'required', 'exactlyOne', 'atLeastOne'] as const;
+
+/** The flags of `definition`, as they were declared. */
+export function shapesOf<F extends Values, B extends Values, A extends Values>({
+  baseFlags,
+  flags,
+}: Input<F, B, A>): FlagShapes {
+  return { ...baseFlags, ...flags };
+}
+
 /**
  * A copy of `definition` in which every boolean may be negated (`--rm=false` is handed on as `--no-rm`), no repeatable
  * flag swallows the words after its value, and no missing argument is read from stdin, which belongs to the payload.
+ * Of the flags it has those of `given`, and those that mean something though they are not given: oclif works on all that it knows, which for the
+ * hundred and more of `run` takes longer than all else about them.
  */
 export function prepareInput<F extends Values, B extends Values, A extends Values>(
   definition: Input<F, B, A>,
-): { readonly input: Input<F, B, A>; readonly shapes: FlagShapes } {
-  const flags = mapValues<Flag<unknown>>(definition.flags, prepareFlag);
-  const baseFlags = mapValues<Flag<unknown>>(definition.baseFlags, prepareFlag);
-  const args = mapValues<object>(definition.args, (argument) => ({ ...argument, ignoreStdin: true }));
-  const input = { flags, baseFlags, args, constraints: definition.constraints } as unknown as Input<F, B, A>;
-  return { input, shapes: { ...baseFlags, ...flags } };
+  given: ReadonlySet<string>,
+): Input<F, B, A> {
+  const flags: Record<string, Flag<unknown>> = {};
+  for (const [name, shape] of Object.entries(shapesOf(definition))) {
+    const flag = shape as Flag<unknown>;
+    if (given.has(name) || MEANT_UNGIVEN.some((key) => flag[key] !== undefined && flag[key] !== false))
+      flags[name] = prepareFlag(flag);
+  }
+  const args = Object.fromEntries(
+    Object.entries(definition.args ?? {}).map(([name, argument]) => [
+      name,
+      { ...(argument as object), ignoreStdin: true },
+    ]),
+  );
+  return { flags, args, constraints: definition.constraints } as unknown as Input<F, B, A>;
 }
 
 /** Writes false for every boolean that was not given: oclif types it as a boolean and leaves it undefined. */
@@ -26,8 +48,4 @@ export function fillBooleans(flags: Values, shapes: FlagShapes): void {
 
 function prepareFlag(flag: Flag<unknown>): Flag<unknown> {
   return flag.type === 'boolean' ? { ...flag, allowNo: true } : { ...flag, multipleNonGreedy: true };
-}
-
-function mapValues<T>(record: object | undefined, change: (value: T) => T): Record<string, T> {
-  return Object.fromEntries(Object.entries(record ?? {}).map(([name, value]) => [name, change(value as T)]));
 }
