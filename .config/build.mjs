@@ -35,9 +35,31 @@ const WORKSHOP = join(ROOT, 'node_modules');
 
 /** What comes with oclif and hutch has no use for: search for plugins, spinners, configuration files. */
 const LEFT_OUT = /[\\/]node_modules[\\/](?:cli-spinners|fdir|lilconfig|minimatch|picomatch|tinyglobby|wsl-utils)[\\/]/;
-/** What only help needs, and that the whole of hutch shows; and the monitor, which is the program `watch`. */
-const RUN_LEAVES_OUT =
-  /[\\/]node_modules[\\/](?:ejs[\\/]|@oclif[\\/]core[\\/]lib[\\/](?:help|config)[\\/])|[\\/]src[\\/]monitor[\\/]monitor-here[.]ts$/;
+/** What only help needs, and that the whole of hutch shows; and, for `run`, the monitor, which is the program `watch`. */
+const HELP = '/node_modules/(?:ejs/|@oclif/core/lib/(?:help|config)/)|/src/cli/help[.]ts$';
+const RUN_LEAVES_OUT = new RegExp(`${HELP}|/src/monitor/monitor-here[.]ts$`, 'u');
+
+/** The commands that people and scripts call again and again. The launcher (src/launcher.sh) starts this program for them. */
+const DAILY = [
+  ...[
+    'attach',
+    'container/inspect',
+    'events',
+    'exec',
+    'images',
+    'inspect',
+    'kill',
+    'logs',
+    'pause',
+    'port',
+    'ps',
+    'rename',
+    'restart',
+    'rm',
+  ],
+  ...['start', 'stats', 'stop', 'top', 'unpause', 'version', 'wait'],
+];
+const DAILY_LEAVES_OUT = new RegExp(`${HELP}|/commands/(?!(?:${DAILY.join('|')})[.]ts$)`, 'u');
 
 /** An image without a program: how one is found, laid over others and mounted. */
 const REHEARSAL_IMAGE = 'rehearsal';
@@ -48,9 +70,7 @@ const PROGRAMS = {
     entry: 'src/main.ts',
     rehearsals: [
       ['version'],
-      ['images', '-q'],
       ['run', '--help'],
-      ['exec', '-e', 'A=b', 'nobody', 'true'],
       ['plan', 'run', '--format', 'json', 'host', 'true'],
       ['create', '--net', 'none', 'host', 'true'],
     ],
@@ -75,6 +95,23 @@ const PROGRAMS = {
           ]),
     ],
     needsImage: true,
+  },
+  daily: {
+    entry: 'src/main.ts',
+    leavesOut: DAILY_LEAVES_OUT,
+    // With what the rehearsals above have made.
+    needsContainers: ['one', 'two'],
+    rehearsals: [
+      ['images', '-q'],
+      ['ps', '-a'],
+      ['exec', '-e', 'A=b', 'one', 'true'],
+      ['logs', 'one'],
+      ['inspect', 'one'],
+      ['stop', '-t', '0', 'one'],
+      ['start', 'one'],
+      ['rm', '-f', 'one'],
+      ['rm', '-f', 'nobody'],
+    ],
   },
   // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
   init: { entry: 'src/init/main.ts', rehearsals: [], isWhollyUsed: true },
@@ -177,7 +214,10 @@ function importBuiltinsOnUse(bundle) {
   return bundle.replace(imports, '__later("$1")').replace('"use strict";', `"use strict";${later}\n`);
 }
 
-async function writeCodeCache(stem, { rehearsals, companion, starter, needsImage, isWhollyUsed = false }) {
+async function writeCodeCache(
+  stem,
+  { rehearsals, companion, starter, needsImage, needsContainers = [], isWhollyUsed = false },
+) {
   const home = await mkdtemp(`${stem}-home-`);
   const environment = {
     PATH: process.env.PATH,
@@ -188,6 +228,7 @@ async function writeCodeCache(stem, { rehearsals, companion, starter, needsImage
   };
   try {
     if (needsImage) await makeImage(dirname(stem), home, environment);
+    for (const name of needsContainers) await startContainer(dirname(stem), name, environment);
     await run(
       execPath,
       [
@@ -199,8 +240,23 @@ async function writeCodeCache(stem, { rehearsals, companion, starter, needsImage
       { env: environment },
     );
   } finally {
+    await endContainers(dirname(stem), needsContainers, environment);
     await rm(home, { recursive: true, force: true });
   }
+}
+
+/** Lives for a minute at most. Where it cannot, what commands do with one is compiled when they do it. */
+async function startContainer(directory, name, environment) {
+  if (!(await exists(join(directory, 'run.cjs')))) return;
+  const argv = ['run', '-d', '--name', name, '--net', 'none', '--timeout', '60', 'host', 'sleep', '60'];
+  await run(join(directory, 'hutch'), argv, { env: environment }).catch((error) => {
+    process.stderr.write(`no container to rehearse with: ${error.message}\n`);
+  });
+}
+
+async function endContainers(directory, names, environment) {
+  if (names.length === 0 || !(await exists(join(directory, 'run.cjs')))) return;
+  await run(join(directory, 'hutch'), ['rm', '-f', ...names], { env: environment }).catch(() => undefined);
 }
 
 /** Where there is none the run of it fails, and what that needs is compiled at each start. */

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import { execFile, spawnSync } from 'node:child_process';
-import { cp, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
@@ -33,11 +33,49 @@ before(async () => {
   // Next to node_modules, so that the build can rename into it.
   directory = await mkdtemp(join(ROOT, 'node_modules', '.hutch-e2e-'));
   const build = join(ROOT, '.config/build.mjs');
-  await promisify(execFile)(process.execPath, [build, '--output', join(directory, 'dist'), 'hutch']);
+  await promisify(execFile)(process.execPath, [build, '--output', join(directory, 'dist'), 'hutch', 'daily']);
 });
 
 after(async () => {
   await rm(directory, { recursive: true, force: true });
+});
+
+describe('the launcher', () => {
+  const names = Object.entries(COMMANDS).flatMap(([name, { aliases = [] }]) => [name, ...aliases]);
+  /** By a Node that only says what it was to run. */
+  const programFor = (...argv: readonly string[]): string | undefined =>
+    /(\w+)\.cjs/u.exec(spawnSync(join(directory, 'say/hutch'), argv, { encoding: 'utf8' }).stdout)?.[1];
+
+  before(async () => {
+    await mkdir(join(directory, 'say'));
+    await cp(join(directory, 'dist/hutch'), join(directory, 'say/hutch'));
+    await writeFile(join(directory, 'say/node'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
+  });
+
+  it('has a smaller program for commands of every day, which answers as the whole does', () => {
+    const daily = names.filter((name) => programFor(...name.split(' '), 'x') === 'daily');
+    for (const name of ['exec', 'ps', 'rm', 'stop', 'container stop', 'container inspect'])
+      assert.ok(daily.includes(name), name);
+    for (const name of daily) {
+      const argv = [...name.split(' '), '--bogus'];
+      const { status, stderr } = spawnSync(join(directory, 'dist/hutch'), argv, { encoding: 'utf8' });
+      assert.deepEqual([status, stderr], [125, hutch(...argv).stderr]);
+      assert.match(stderr, /unknown flag --bogus/u);
+    }
+  });
+
+  it('leaves help, and everything else, to the whole', () => {
+    for (const words of [
+      ['exec', '--help'],
+      ['ps', '-h'],
+      ['help', 'ps'],
+      ['ps-all'],
+      ['image', 'inspect', 'x'],
+      ['pull', 'x'],
+      [],
+    ])
+      assert.equal(programFor(...words), 'hutch', words.join(' '));
+  });
 });
 
 describe('hutch --help', () => {
