@@ -41,28 +41,15 @@ const RUN_LEAVES_OUT = new RegExp(`${HELP}|/src/monitor/monitor-here[.]ts$`, 'u'
 
 /** The commands that people and scripts call again and again. The launcher (src/launcher.sh) starts this program for them. */
 const DAILY = [
-  ...[
-    'attach',
-    'container/inspect',
-    'events',
-    'exec',
-    'images',
-    'inspect',
-    'kill',
-    'logs',
-    'pause',
-    'port',
-    'ps',
-    'rename',
-    'restart',
-    'rm',
-  ],
-  ...['start', 'stats', 'stop', 'top', 'unpause', 'version', 'wait'],
-];
+  'attach container/inspect events exec images inspect kill logs pause port ps rename restart rm start stats stop top',
+  'unpause version wait',
+].flatMap((words) => words.split(' '));
 const DAILY_LEAVES_OUT = new RegExp(`${HELP}|/commands/(?!(?:${DAILY.join('|')})[.]ts$)`, 'u');
 
 /** An image without a program: how one is found, laid over others and mounted. */
 const REHEARSAL_IMAGE = 'rehearsal';
+/** A container of the image "host", which lives for a minute at most. */
+const CONTAINER = 'rehearsal';
 
 /** Name in dist/ → entry point, and the runs that show V8 which functions a start needs ([] compiles, runs nothing). */
 const PROGRAMS = {
@@ -99,17 +86,17 @@ const PROGRAMS = {
   daily: {
     entry: 'src/main.ts',
     leavesOut: DAILY_LEAVES_OUT,
-    // With what the rehearsals above have made.
-    needsContainers: ['one', 'two'],
+    // Made by those above.
+    needsContainer: true,
     rehearsals: [
       ['images', '-q'],
       ['ps', '-a'],
-      ['exec', '-e', 'A=b', 'one', 'true'],
-      ['logs', 'one'],
-      ['inspect', 'one'],
-      ['stop', '-t', '0', 'one'],
-      ['start', 'one'],
-      ['rm', '-f', 'one'],
+      ['exec', '-e', 'A=b', CONTAINER, 'true'],
+      ['logs', CONTAINER],
+      ['inspect', CONTAINER],
+      ['stop', '-t', '0', CONTAINER],
+      ['start', CONTAINER],
+      ['rm', '-f', CONTAINER],
       ['rm', '-f', 'nobody'],
     ],
   },
@@ -216,7 +203,7 @@ function importBuiltinsOnUse(bundle) {
 
 async function writeCodeCache(
   stem,
-  { rehearsals, companion, starter, needsImage, needsContainers = [], isWhollyUsed = false },
+  { rehearsals, companion, starter, needsImage, needsContainer, isWhollyUsed = false },
 ) {
   const home = await mkdtemp(`${stem}-home-`);
   const environment = {
@@ -228,7 +215,7 @@ async function writeCodeCache(
   };
   try {
     if (needsImage) await makeImage(dirname(stem), home, environment);
-    for (const name of needsContainers) await startContainer(dirname(stem), name, environment);
+    if (needsContainer) await startContainer(dirname(stem), environment);
     await run(
       execPath,
       [
@@ -240,23 +227,24 @@ async function writeCodeCache(
       { env: environment },
     );
   } finally {
-    await endContainers(dirname(stem), needsContainers, environment);
+    if (needsContainer) await endContainer(dirname(stem), environment);
     await rm(home, { recursive: true, force: true });
   }
 }
 
-/** Lives for a minute at most. Where it cannot, what commands do with one is compiled when they do it. */
-async function startContainer(directory, name, environment) {
+/** Where there can be none, what commands do with one is compiled when they do it. */
+async function startContainer(directory, environment) {
   if (!(await exists(join(directory, 'run.cjs')))) return;
-  const argv = ['run', '-d', '--name', name, '--net', 'none', '--timeout', '60', 'host', 'sleep', '60'];
+  const argv = ['run', '-d', '--name', CONTAINER, '--net', 'none', '--timeout', '60', 'host', 'sleep', '60'];
   await run(join(directory, 'hutch'), argv, { env: environment }).catch((error) => {
     process.stderr.write(`no container to rehearse with: ${error.message}\n`);
   });
 }
 
-async function endContainers(directory, names, environment) {
-  if (names.length === 0 || !(await exists(join(directory, 'run.cjs')))) return;
-  await run(join(directory, 'hutch'), ['rm', '-f', ...names], { env: environment }).catch(() => undefined);
+/** A rehearsal may have stopped half-way. */
+async function endContainer(directory, environment) {
+  if (!(await exists(join(directory, 'run.cjs')))) return;
+  await run(join(directory, 'hutch'), ['rm', '-f', CONTAINER], { env: environment }).catch(() => undefined);
 }
 
 /** Where there is none the run of it fails, and what that needs is compiled at each start. */
