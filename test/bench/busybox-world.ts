@@ -14,6 +14,8 @@ export interface BusyboxWorld extends Disposable {
   readonly env: NodeJS.ProcessEnv;
   /** podman's first words, with a store of its own on the kernel's overlay; null where podman or runc is missing. */
   readonly podman: Argv | null;
+  /** The same with a store on fuse-overlayfs. */
+  readonly podmanOnFuse: Argv | null;
 }
 
 /** The image's name in both stores. */
@@ -27,18 +29,24 @@ export function makeBusyboxWorld(): BusyboxWorld {
   const env = { ...process.env, HUTCH_DATA: join(scratch, 'data') };
   const tarball = makeRootTarball(scratch);
   runCommand([hutch, 'image', 'import', tarball, IMAGE], env);
-  const podman = existsSync('/usr/bin/podman') && existsSync('/usr/sbin/runc') ? podmanIn(scratch) : null;
-  if (podman !== null) runCommand([...podman, 'import', tarball, IMAGE], env);
+  const hasPodman = existsSync('/usr/bin/podman') && existsSync('/usr/sbin/runc');
+  const podman = hasPodman ? podmanIn(join(scratch, 'podman')) : null;
+  const fuse = ['--storage-opt', 'overlay.mount_program=/usr/bin/fuse-overlayfs'];
+  const podmanOnFuse = hasPodman ? podmanIn(join(scratch, 'podman-on-fuse'), fuse) : null;
+  for (const each of [podman, podmanOnFuse]) if (each !== null) runCommand([...each, 'import', tarball, IMAGE], env);
   return {
     root,
     hutch,
     node: join(root, 'dist/node'),
     env,
     podman,
+    podmanOnFuse,
     [Symbol.dispose]: () => {
       // Layers, podman's too, hold files of subordinate ids.
       spawnSync(hutch, ['rmi', IMAGE], { env });
-      spawnSync('podman', ['unshare', 'rm', '-rf', join(scratch, 'podman')]);
+      for (const name of ['podman', 'podman-on-fuse']) {
+        spawnSync('podman', ['unshare', 'rm', '-rf', join(scratch, name)]);
+      }
       rmSync(scratch, { recursive: true, force: true, maxRetries: 3 });
     },
   };
@@ -57,11 +65,11 @@ function makeRootTarball(scratch: string): string {
   return tarball;
 }
 
-function podmanIn(scratch: string): Argv {
+function podmanIn(store: string, storage: readonly string[] = []): Argv {
   return [
     'podman',
-    ...['--root', join(scratch, 'podman'), '--runroot', join(scratch, 'podman-run')],
-    ...['--storage-driver', 'overlay', '--runtime', '/usr/sbin/runc', '--cgroup-manager', 'cgroupfs'],
+    ...['--root', store, '--runroot', `${store}-run`],
+    ...['--storage-driver', 'overlay', ...storage, '--runtime', '/usr/sbin/runc', '--cgroup-manager', 'cgroupfs'],
     // Its default in a new store, but not in one that has an image already.
     ...(existsSync('/usr/lib/podman/netavark') ? ['--network-backend', 'netavark'] : []),
   ];

@@ -11,7 +11,8 @@ import { measure, report, type Comparison, type Contestant } from './side-by-sid
 
 const COMPARISONS: readonly Comparison[] = [
   { of: 'hutch run', to: 'podman run', goal: 0.4 },
-  { of: 'hutch run, fuse-overlayfs', to: 'podman run', goal: 0.4 },
+  { of: 'hutch run, fuse-overlayfs', to: 'podman run, fuse-overlayfs', goal: 0.4 },
+  { of: 'hutch run, fuse-overlayfs', to: 'podman run', goal: null },
   { of: 'hutch run', to: 'node -e 0', goal: null },
   { of: 'hutch run', to: 'bwrap', goal: null },
   { of: 'hutch run, no head start', to: 'hutch run', goal: null },
@@ -27,7 +28,7 @@ using world = makeBusyboxWorld();
 const times = measure(contestants(world), { rounds: Number(values.rounds), warmUp: 2, env: world.env });
 report(times, COMPARISONS, values.json);
 
-function contestants({ hutch, node, root, podman }: BusyboxWorld): Contestant[] {
+function contestants({ hutch, node, root, podman, podmanOnFuse }: BusyboxWorld): Contestant[] {
   const inHutch = (...flags: string[]): Argv => [hutch, 'run', '--rm', '--net', 'none', ...flags, IMAGE, 'true'];
   return [
     { name: 'node -e 0', argv: [node, '-e', '0'] },
@@ -35,9 +36,12 @@ function contestants({ hutch, node, root, podman }: BusyboxWorld): Contestant[] 
     { name: 'hutch run', argv: inHutch() },
     { name: 'hutch run, no head start', argv: [node, join(root, 'dist/hutch.cjs'), ...inHutch().slice(1)] },
     { name: 'hutch run, fuse-overlayfs', argv: inHutch('--storage-driver', 'fuse-overlayfs') },
-    ...(podman === null
-      ? []
-      : [{ name: 'podman run', argv: [...podman, 'run', '--rm', '--network', 'none', IMAGE, 'true'] as const }]),
+    ...inPodman('podman run', podman),
+    ...inPodman('podman run, fuse-overlayfs', podmanOnFuse),
     ...(existsSync('/usr/bin/bwrap') ? [{ name: 'bwrap', argv: BWRAP }] : []),
   ];
+}
+
+function inPodman(name: string, podman: Argv | null): Contestant[] {
+  return podman === null ? [] : [{ name, argv: [...podman, 'run', '--rm', '--network', 'none', IMAGE, 'true'] }];
 }

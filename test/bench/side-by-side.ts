@@ -58,19 +58,52 @@ export function median(numbers: readonly number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? Number.NaN;
 }
 
+/** How often the rounds are drawn again for an interval. */
+const DRAWS = 2000;
+
+/** A ratio of medians, and between what it lies with 95 % of certainty. */
+export interface Ratio {
+  readonly ratio: number;
+  readonly low: number;
+  readonly high: number;
+}
+
+/**
+ * The ratio of the medians of two lists whose entries belong together by round. Its interval is that of a bootstrap: whole rounds are drawn
+ * anew, as many as there are, which keeps what the machine did to both in one round together.
+ */
+export function ratioOf(of: readonly number[], to: readonly number[]): Ratio {
+  const rounds = of.map((_, index) => index);
+  const drawn = Array.from({ length: DRAWS }, () => {
+    const indexes = rounds.map(() => Math.floor(Math.random() * rounds.length));
+    return over(
+      indexes.map((index) => of[index] ?? Number.NaN),
+      indexes.map((index) => to[index] ?? Number.NaN),
+    );
+  }).toSorted((a, b) => a - b);
+  const at = (share: number): number => drawn[Math.floor(share * (DRAWS - 1))] ?? Number.NaN;
+  return { ratio: over(of, to), low: at(0.025), high: at(0.975) };
+}
+
+function over(of: readonly number[], to: readonly number[]): number {
+  return median(of) / median(to);
+}
+
+/** What the rounds say of a goal: where it lies within the interval they say neither yes nor no. */
+export function verdict({ low, high }: Ratio, goal: number): 'met' | 'missed' | 'not told apart' {
+  if (high <= goal) return 'met';
+  return low > goal ? 'missed' : 'not told apart';
+}
+
 /** Prints the times, then the ratios of medians; as JSON when asked to. Comparisons with a contestant that did not run are left out. */
 export function report(times: Map<string, number[]>, comparisons: readonly Comparison[], asJson: boolean): void {
-  const medians = new Map([...times].map(([name, list]) => [name, median(list)]));
-  const ratios = comparisons
-    .map(({ of, to, goal }) => ({
-      of,
-      to,
-      goal,
-      ratio: (medians.get(of) ?? Number.NaN) / (medians.get(to) ?? Number.NaN),
-    }))
-    .filter(({ ratio }) => !Number.isNaN(ratio));
+  const ratios = comparisons.flatMap((each) => {
+    const [of, to] = [times.get(each.of), times.get(each.to)];
+    return of === undefined || to === undefined ? [] : [{ ...each, ...ratioOf(of, to) }];
+  });
   if (asJson) {
-    console.log(JSON.stringify({ medians: Object.fromEntries(medians), ratios }, null, 2));
+    const medians = Object.fromEntries([...times].map(([name, list]) => [name, median(list)]));
+    console.log(JSON.stringify({ medians, ratios }, null, 2));
     return;
   }
   for (const [name, list] of times) {
@@ -80,8 +113,9 @@ export function report(times: Map<string, number[]>, comparisons: readonly Compa
     console.log(`${name.padEnd(28)} min ${low ?? ''}  median ${middle ?? ''}  max ${high ?? ''} ms`);
   }
   console.log('');
-  for (const { of, to, goal, ratio } of ratios) {
-    const wanted = goal === null ? '' : `  (goal: at most ${String(goal)})`;
-    console.log(`${of} / ${to} = ${ratio.toFixed(2)}${wanted}`);
+  for (const { of, to, goal, ...ratio } of ratios) {
+    const [middle, low, high] = [ratio.ratio, ratio.low, ratio.high].map((each) => each.toFixed(2));
+    const wanted = goal === null ? '' : `; goal: at most ${String(goal)}, ${verdict(ratio, goal)}`;
+    console.log(`${of} / ${to} = ${middle ?? ''}  (${low ?? ''} to ${high ?? ''}${wanted})`);
   }
 }
