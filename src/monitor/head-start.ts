@@ -12,6 +12,7 @@ import { openSyscalls } from '../syscall/syscalls.ts';
 import { killQuietly, writeAll } from './chain-channel.ts';
 import { wordsFrom } from './early-words.ts';
 import { dismissHelper, helperWords, removeApiSocket, spawnHelper, type StartedHelper } from './network-program.ts';
+import { startMount, type StartedMount } from './root-mount.ts';
 
 /** What a run needs to have for an init that was forked off ahead. */
 export interface Guess {
@@ -58,6 +59,8 @@ export interface ToldInit {
   readonly nextGuess: Guess | undefined;
   /** The helper of its network, which is not ready yet; undefined where it has none, or its time has not come. */
   readonly helper: StartedHelper | undefined;
+  /** The program that mounts its root, which is at work; undefined where it has none, or its time has not come. */
+  readonly mount: StartedMount | undefined;
 }
 
 export interface TellOptions {
@@ -146,9 +149,21 @@ export function tellEarly(headStart: HeadStart, plan: Plan, { run, trace }: Tell
     end(headStart, holder);
     return undefined;
   }
+  const mount = mountFor(holder, plan);
   writeAll(toInit, Buffer.from(`${JSON.stringify(planMessage(plan, trace))}\n`));
   const nextGuess = guess.hasHelper && !headStart.hasHelper ? guess : undefined;
-  return { holder, toInit, fromInit, nextGuess, ...helperFor(headStart, plan, run) };
+  return { holder, toInit, fromInit, nextGuess, mount, ...helperFor(headStart, plan, run) };
+}
+
+/** What the root is mounted with is started before init asks for it: all that it needs is there. Undefined: the monitor tries again, and says why not. */
+function mountFor(holder: number, plan: Plan): StartedMount | undefined {
+  const words = firstHelper(plan, 'rootfs');
+  if (words === undefined) return undefined;
+  try {
+    return startMount(words, { holder, becomesRoot: false });
+  } catch {
+    return undefined;
+  }
 }
 
 function hasOwnNetwork({ steps }: Plan): boolean {
@@ -165,10 +180,13 @@ function helperFor({ progress, fromInit }: HeadStart, plan: Plan, run: string): 
   return { heard, helper: undefined };
 }
 
-/** The words of the helper that is the first thing the plan asks for. */
-function firstHelper({ steps }: Pick<Plan, 'steps'>): readonly string[] | undefined {
+/** The words of the helper for `what`, where that is the first thing the plan asks for. */
+function firstHelper(
+  { steps }: Pick<Plan, 'steps'>,
+  what: 'network' | 'rootfs' = 'network',
+): readonly string[] | undefined {
   const first = steps.find(({ kind }) => ASKS.has(kind));
-  return first?.kind === 'wait_for' && first.what === 'network' ? first.helper : undefined;
+  return first?.kind === 'wait_for' && first.what === what ? first.helper : undefined;
 }
 
 /**

@@ -3,16 +3,16 @@ import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { HutchError } from '../errors/hutch-error.ts';
 import { identifyProcess } from '../host/process-identity.ts';
-import { runTool } from '../host/run-tool.ts';
 import type { NetworkRate } from '../plan/network-rate.ts';
 import type { Plan } from '../plan/step.ts';
 import { planMessage, type StatusLine, type StepFailure, type WaitedFor } from '../protocol/messages.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
-import { CHAIN_PATH, type LaunchChain } from '../userns/launch-chain.ts';
+import type { LaunchChain } from '../userns/launch-chain.ts';
 import { namespacesFailed } from '../userns/namespaces-failed.ts';
 import { NetworkKeeper, type NetworkChange } from './network-keeper.ts';
 import type { EarlySource } from './first-moment.ts';
 import type { ToldInit } from './head-start.ts';
+import { awaitMount, dismissMount, mountSource, startMount, type StartedMount } from './root-mount.ts';
 import { adopt, checkMaps, launch, type FirstMoment, type Launched } from './launch.ts';
 import { stepFailed } from './step-failed.ts';
 import { fetchEnds, type StdioMessage, type StreamHub } from './stream-hub.ts';
@@ -116,6 +116,10 @@ class Life implements LifeControl, FirstMoment {
   private isMeanwhileDone = false;
   private isLasting = false;
   private isCalled = false;
+  /** The program that mounts the root and was started before init has asked for it. */
+  private earlyMount: StartedMount | undefined;
+  /** The same in the first moment, when init waits for it. */
+  private briefMount: { readonly started: StartedMount; readonly source: EarlySource } | undefined;
   private executedPipe: (EarlySource & { readonly ended: () => void }) | undefined;
   private readonly supervision: Supervision;
   private readonly launched: Launched;
@@ -135,6 +139,7 @@ class Life implements LifeControl, FirstMoment {
         this.fail(error);
       },
     });
+    this.earlyMount = supervision.headStart?.mount;
     this.launched = launched;
     this.syscalls = syscalls;
   }
@@ -162,7 +167,8 @@ class Life implements LifeControl, FirstMoment {
     const read = (): void => {
       this.isCalled = true;
     };
-    return [...this.supervision.callers().map((fd) => ({ fd, read })), ...this.network.earlySources()];
+    const mount = this.briefMount === undefined ? [] : [this.briefMount.source];
+    return [...this.supervision.callers().map((fd) => ({ fd, read })), ...mount, ...this.network.earlySources()];
   }
 
   lasts(): void {
@@ -172,6 +178,8 @@ class Life implements LifeControl, FirstMoment {
     this.executedPipe = undefined;
     if (pipe !== undefined) this.hearExecutedLater(pipe);
     this.supervision.hub.lasts();
+    // Init waits for it.
+    if (this.briefMount !== undefined) this.serve('rootfs', []);
     this.served ??= this.network.lasts();
     this.supervision.onLasting();
   }
@@ -193,6 +201,8 @@ class Life implements LifeControl, FirstMoment {
     this.isOver = true;
     this.supervision.hub.disconnect();
     this.network[Symbol.dispose]();
+    const mount = this.takeMount();
+    if (mount !== undefined) dismissMount(mount, this.syscalls());
   }
 
   exitCode(): number {
@@ -356,12 +366,22 @@ class Life implements LifeControl, FirstMoment {
     this.served = before === undefined ? work() : before.then(work);
   }
 
-  /** A helper that was started ahead, and of which nothing is to be heard for a moment but that it is ready. */
+  /** A helper of which nothing is to be heard for a moment but that it is ready. */
   private startsBriefly(what: WaitedFor, helper: readonly string[]): boolean {
-    if (what !== 'network' || !this.isBrief) return false;
-    return this.network.startEarly(helper, this.initPid ?? 0, () => {
+    if (!this.isBrief) return false;
+    const ready = (): void => {
       this.launched.send({ event: 'monitor_done' });
-    });
+    };
+    if (what === 'network') return this.network.startEarly(helper, this.initPid ?? 0, ready);
+    if (what !== 'rootfs') return false;
+    const started = this.startedMount(helper);
+    const ended = (failure: HutchError | undefined): void => {
+      this.briefMount = undefined;
+      if (failure === undefined) ready();
+      else this.hearHelper(failure);
+    };
+    this.briefMount = { started, source: mountSource(started, this.syscalls(), ended) };
+    return true;
   }
 
   private async do(what: WaitedFor, helper: readonly string[]): Promise<void> {
@@ -375,34 +395,27 @@ class Life implements LifeControl, FirstMoment {
 
   /** Init works meanwhile, and when it has failed, its helpers do: what it says itself is the reason then. */
   private hearHelper(error: Error): void {
+    // It was ended with the rest.
+    if (this.aborted !== undefined) return;
     if (identifyProcess(this.initPid ?? 0) === undefined) this.words.push(error.message);
     else this.fail(error);
   }
 
-  private async mountRoot(helper: readonly string[]): Promise<void> {
-    const { plan } = this.supervision;
-    const holder = this.launched.holder();
-    // Host root must become the root that the store's files belong to; anybody else is that already.
-    const isRootMapped = plan.enter.userNamespaces[0].writer === 'parent';
-    const enter = [
-      'nsenter',
-      ...(isRootMapped ? [] : ['--preserve-credentials']),
-      '-t',
-      String(holder),
-      '--user',
-      '--mount',
-      '--pid',
-      '--',
-    ] as const;
-    const result = await runTool([...enter, ...helper], { env: { PATH: CHAIN_PATH } });
-    if (result.code === 0) return;
-    const words = result.stderr
-      .split('\n')
-      .filter((text) => text !== '' && !text.startsWith('unknown argument ignored'));
-    throw new HutchError(`${helper[0] ?? ''} could not mount the root: ${words.join('; ')}`, {
-      code: 'DRIVER_UNAVAILABLE',
-      hint: 'run `hutch doctor`, or choose another driver with --storage-driver',
-    });
+  private mountRoot(helper: readonly string[]): Promise<void> {
+    return awaitMount(this.startedMount(helper), this.syscalls());
+  }
+
+  /** The one that was started already, or a new one. */
+  private startedMount(helper: readonly string[]): StartedMount {
+    const becomesRoot = this.supervision.plan.enter.userNamespaces[0].writer === 'parent';
+    return this.takeMount() ?? startMount(helper, { holder: this.launched.holder(), becomesRoot });
+  }
+
+  private takeMount(): StartedMount | undefined {
+    const started = this.briefMount?.started ?? this.earlyMount;
+    this.briefMount = undefined;
+    this.earlyMount = undefined;
+    return started;
   }
 
   private fail(error: Error): void {
