@@ -37,7 +37,7 @@ describe('the program that mounts the root', { skip: skip() }, () => {
     printed(await box.inBusybox('true', '--storage-driver', 'fuse-overlayfs'));
   });
 
-  for (const flags of [['--rm'], ['--rm', '-d'], ['--rm', '--pid', 'host']])
+  for (const flags of [['--rm'], ['--rm', '-d']])
     it(`fails with its own words, but for those of its library: ${flags.join(' ')}`, async () => {
       const failing = inPlace('echo "unknown argument ignored: x" >&2; echo "no such luck" >&2; exit 3');
       assertRefused(
@@ -51,6 +51,22 @@ describe('the program that mounts the root', { skip: skip() }, () => {
       assert.equal(await remaining(), '');
       assert.deepEqual(containerTraces(box), []);
     });
+
+  it('fails so in a start, too, which forks no init off ahead', async () => {
+    printed(await box.hutch(['create', ...RUN.slice(1), '--name', 'later', 'box:test', 'true'], inPlace('exit 3')));
+    assertRefused(
+      await box.hutch(['start', 'later']),
+      /fuse-overlayfs could not mount the root: it ended with code 3/u,
+    );
+    printed(await box.hutch(['rm', 'later']));
+  });
+
+  it('is refused where it could outlive its container', async () => {
+    const refusal =
+      /needs a pid namespace of the container's own, and --pid host has none\n {2}fix: .*--storage-driver/u;
+    assertRefused(await box.hutch([...RUN, '--pid', 'host', 'box:test', 'true']), refusal);
+    assert.equal(printed(await box.hutch(['ps', '-aq'])), '');
+  });
 
   it('is waited for when it takes longer than the first moment', async () => {
     const slow = inPlace(`sleep 1.5; exec ${REAL} "$@"`);

@@ -12,7 +12,7 @@ import { networkDriver } from '../../drivers/network/select.ts';
 import { chooseRootfsDriver, ROOTFS_DRIVERS, type RootfsDriverName } from '../../drivers/rootfs/probe.ts';
 import { rootfsDriver } from '../../drivers/rootfs/select.ts';
 import { mountPoint } from '../../drivers/rootfs/container-paths.ts';
-import { joinPreparations, preparation } from '../../oci/rootfs-source.ts';
+import { joinPreparations, preparation, type RootfsSource } from '../../oci/rootfs-source.ts';
 import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { compilePlan } from '../../plan/compile/compile-plan.ts';
 import type { Plan } from '../../plan/step.ts';
@@ -86,6 +86,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
     : driver.prepare({ directory, layers: image.layerDirectories });
+  refuseSharedPids(driver.name, rootfs.source, request);
   const hostname = hostnameOf({ ...input, request });
   const { etc, resolver } = nameFiles(directory, { request, network, joined, names: { hostname, name: input.name } });
   const spec = buildSpec({
@@ -117,6 +118,18 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     architecture: hostArchitecture(),
   });
   return { published, resolver, networks, spec, plan, reducedBecause: maps.reducedBecause };
+}
+
+/** What serves a root in user space ends with the container's own pid namespace, and with nothing else that is certain. */
+function refuseSharedPids(driver: RootfsDriverName, { kind }: RootfsSource, { pid }: RunRequest): void {
+  if (kind !== 'helper' || pid !== 'host') return;
+  throw new HutchError(
+    `storage driver ${driver} needs a pid namespace of the container's own, and --pid host has none`,
+    {
+      code: 'DRIVER_UNAVAILABLE',
+      hint: 'leave out --pid host, or use --storage-driver overlay or vfs',
+    },
+  );
 }
 
 interface NameFilesInput {
