@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { chmodSync, existsSync, mkdirSync } from 'node:fs';
 import path from 'node:path';
 import { before, describe, it } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { descendant, remaining } from '../e2e/processes.ts';
 import {
   assertRefused,
@@ -78,6 +79,8 @@ describe('the program that mounts the root', { skip: skip() }, () => {
       const child = box.start([...RUN, '--rm', 'box:test', 'true'], inPlace('echo half >&2; sleep 1007'));
       const outcome = outcomeOf(child);
       await descendant(/^sleep 1007/u);
+      // It is started before the monitor takes signals.
+      await sleep(500);
       child.kill(signal);
       const { code, signal: by, stderr } = await outcome;
       assert.ok(by === signal || code === (signal === 'SIGINT' ? 130 : 143), `${String(code)} ${String(by)}`);
@@ -85,6 +88,21 @@ describe('the program that mounts the root', { skip: skip() }, () => {
       assert.equal(await remaining(), '');
       assert.deepEqual(containerTraces(box), []);
     }
+  });
+
+  it('ends with its container when a signal comes before the monitor takes any', async () => {
+    for (let turn = 0; turn < 5; turn += 1) {
+      const child = box.start([...RUN, '--rm', 'box:test', 'true'], inPlace('echo half >&2; sleep 1008'));
+      const outcome = outcomeOf(child);
+      await descendant(/^sleep 1008/u);
+      child.kill('SIGTERM');
+      const { code, signal } = await outcome;
+      assert.ok(signal === 'SIGTERM' || code === 143, `${String(code)} ${String(signal)}`);
+      assert.equal(await remaining(), '');
+    }
+    // What such an end leaves in the store goes with the next command.
+    printed(await box.inBusybox('true'));
+    assert.deepEqual(containerTraces(box), []);
   });
 
   it('serves each life of a container that is started again', async () => {

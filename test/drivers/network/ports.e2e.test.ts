@@ -143,8 +143,12 @@ describe('published ports', { skip: hostSkip() }, () => {
     const { pid } = await descendant(/^hutch monitor load/u);
     const ownKib = (): number =>
       Number(/^Private_Dirty: *(\d+) kB$/mu.exec(readFileSync(`/proc/${String(pid)}/smaps_rollup`, 'utf8'))?.[1]);
-    await assertAll(await portOf('load', '80'), { rounds: 1000, workers: 10 }, '::1');
-    const most = ownKib();
+    // Where that takes longer than the start's own memory is kept, the most of it has gone by its end.
+    let most = 0;
+    const looks = setInterval(() => (most = Math.max(most, ownKib())), 100);
+    await assertAll(await portOf('load', '80'), { rounds: 1000, workers: 10 }, '::1').finally(() => {
+      clearInterval(looks);
+    });
     const isLess = await eventually(() => (ownKib() < 0.6 * most && ownKib() < 16_384 ? true : undefined), 40_000);
     t.diagnostic(`own memory: ${String(most)} KiB, then ${String(ownKib())} KiB`);
     assert.ok(isLess);
