@@ -1,5 +1,7 @@
 /** What /proc tells of the process 1 of a running container: its relatives and its namespaces; on the host's side. */
-import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readlinkSync, statSync, type Stats } from 'node:fs';
+import { errnoOf } from '../errors/hutch-error.ts';
+import { O } from '../linux/flags.ts';
 
 /** The kernel's names for namespaces that a process can join, in /proc/PID/ns, by hutch's names. Source: namespaces(7). */
 const NAMESPACE_FILES = {
@@ -79,10 +81,28 @@ export function parentInSameUserns(pid: number): number | undefined {
   }
 }
 
-/** True while `pid` still has the host's root: nothing of the container's file system is in place then. */
+/** True while `pid` still has the host's root: nothing of the container's file system is in place then. Throws ENOENT when it is gone. */
 export function hasHostRoot(pid: number): boolean {
-  const [its, ours] = [statSync(`/proc/${String(pid)}/root/`), statSync('/')];
-  return its.dev === ours.dev && its.ino === ours.ino;
+  const [its, ours] = [statRoot(pid), statSync('/')];
+  return its?.dev === ours.dev && its.ino === ours.ino;
+}
+
+/** True when the root of `pid` is one in user space (fuse-overlayfs): processes of its own user namespace alone may look into it. Throws ENOENT when it is gone. */
+export function hasShutRoot(pid: number): boolean {
+  return statRoot(pid) === undefined;
+}
+
+function statRoot(pid: number): Stats | undefined {
+  // It can be found in any case by who may look at the process.
+  const fd = openSync(`/proc/${String(pid)}/root/`, O.PATH | O.DIRECTORY | O.CLOEXEC);
+  try {
+    return fstatSync(fd);
+  } catch (error) {
+    if (errnoOf(error) === 'EACCES') return undefined;
+    throw error;
+  } finally {
+    closeSync(fd);
+  }
 }
 
 /** True when processes in the user namespace of `pid` may not change their groups. Source: user_namespaces(7). */

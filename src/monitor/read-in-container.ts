@@ -4,16 +4,16 @@ import { O, RESOLVE } from '../linux/flags.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 
 /**
- * The text of a small plain file at `path` in the container of host process `pid`; undefined when there is none. The kernel resolves links
- * beneath the container's root, whatever the container does meanwhile.
+ * The text of a small plain file at `path` in the tree that begins at the directory `root`, such as a container's; undefined when there is none. The kernel
+ * resolves links beneath that, whatever the container does meanwhile.
  */
-export function readInContainer(pid: number, path: string, maxBytes: number): string | undefined {
+export function readBeneath(root: string, path: string, maxBytes: number): string | undefined {
   const syscalls = openSyscalls();
-  const root = openSync(`/proc/${String(pid)}/root`, O.PATH | O.DIRECTORY | O.CLOEXEC);
+  const tree = openSync(root, O.PATH | O.DIRECTORY | O.CLOEXEC);
   try {
     // Not to wait for the other end of a pipe that is called so.
     const flags = constants.O_RDONLY | constants.O_NONBLOCK | constants.O_NOCTTY | O.CLOEXEC;
-    const fd = syscalls.openat2(root, path, { flags, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS });
+    const fd = syscalls.openat2(tree, path, { flags, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS });
     try {
       return readPlain(fd, maxBytes);
     } finally {
@@ -22,7 +22,7 @@ export function readInContainer(pid: number, path: string, maxBytes: number): st
   } catch {
     return undefined;
   } finally {
-    closeSync(root);
+    closeSync(tree);
   }
 }
 

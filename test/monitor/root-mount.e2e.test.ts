@@ -105,6 +105,23 @@ describe('the program that mounts the root', { skip: skip() }, () => {
     assert.deepEqual(containerTraces(box), []);
   });
 
+  it('makes a root that is entered as any other: exec, its users by name, cp, top', async () => {
+    printed(await box.hutch([...RUN, '-d', '--name', 'shut', 'box:test', 'sh', '-c', 'sleep 1009; true']));
+    const exec = (...words: readonly string[]) => box.hutch(['exec', ...words]);
+    const account = 'mkdir -p /etc && echo late:x:7:8::/:/bin/sh >>/etc/passwd';
+    assert.equal(printed(await exec('shut', 'sh', '-c', `${account}; echo in`)), 'in\n');
+    assert.equal(printed(await exec('-u', 'late', 'shut', 'sh', '-c', 'id -u; id -g')), '7\n8\n');
+    assertRefused(await exec('-u', 'nobody-here', 'shut', 'true'), /has no user "nobody-here"/u);
+    printed(await box.hutch(['cp', box.file('put', 'text'), 'shut:/put']));
+    assert.equal(printed(await exec('shut', 'cat', '/put')), 'text');
+    assert.match(printed(await box.hutch(['top', 'shut'])), /sleep 1009/u);
+    printed(await box.hutch(['rm', '-f', 'shut']));
+    // The same of the host's own root, with the host's users.
+    printed(await box.hutch([...RUN, '-d', '--name', 'shut', 'host', 'sleep', '1009']));
+    assert.equal(printed(await exec('-u', 'daemon', 'shut', 'id', '-u')), '1\n');
+    printed(await box.hutch(['rm', '-f', 'shut']));
+  });
+
   it('serves each life of a container that is started again', async () => {
     const words = ['--name', 'again', '--restart', 'on-failure:2', 'box:test', 'sh', '-c', 'echo life; exit 4'];
     const { code } = await box.hutch([...RUN, ...words]);

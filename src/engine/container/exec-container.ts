@@ -1,24 +1,28 @@
 /** `hutch exec` and `hutch plan exec`: a program more in a running container; in the CLI process. */
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { upperDirectory } from '../../drivers/rootfs/container-paths.ts';
 import { EXIT_OK, exitCodeOf } from '../../errors/exit-codes.ts';
 import { isHutchError } from '../../errors/hutch-error.ts';
 import {
   deniesGroups,
   foreignNamespaces,
   hardLimits,
+  hasShutRoot,
   parentInSameUserns,
   type JoinableNamespace,
 } from '../../host/container-process.ts';
 import type { IdExtent, UserNamespace } from '../../linux/id-map.ts';
 import { superviseExec } from '../../monitor/exec-session.ts';
 import { PROBE_VARIABLE } from '../../monitor/health-probe.ts';
-import { readInContainer } from '../../monitor/read-in-container.ts';
+import { readBeneath } from '../../monitor/read-in-container.ts';
 import type { RuntimeSpec, SpecIdMapping } from '../../oci/runtime-spec.ts';
 import { compileExec } from '../../plan/compile/compile-exec.ts';
 import { renderExplanation } from '../../plan/render/explain.ts';
 import { renderJson } from '../../plan/render/json.ts';
 import type { ExecPlan } from '../../plan/step.ts';
 import type { CgroupRecord } from '../../state/container-state.ts';
-import type { ContainerRecord } from '../../state/container-record.ts';
+import { containerDirectory, type ContainerRecord } from '../../state/container-record.ts';
 import { noteEvent, type ContainerAction } from '../../state/events.ts';
 import { locateStore } from '../../state/store.ts';
 import { enterChain } from '../../userns/enter-chain.ts';
@@ -136,12 +140,9 @@ function factsOf({ pid, spec, record }: RunningContainer): ExecFactsOfHost {
   }));
 }
 
-function draftExec(
-  { pid, startTime, spec, cgroup }: RunningContainer,
-  facts: ExecFactsOfHost,
-  request: ExecRequest,
-): ExecPlan {
-  const user = request.user === undefined ? undefined : resolveIn(pid, request.user);
+function draftExec(container: RunningContainer, facts: ExecFactsOfHost, request: ExecRequest): ExecPlan {
+  const { pid, startTime, spec, cgroup } = container;
+  const user = request.user === undefined ? undefined : resolveIn(container, request.user);
   return compileExec(execSpec(withCgroup(spec, cgroup), request, { user, hardLimits: hardLimits() }), {
     userNamespaces: [facts.userNamespace],
     architecture: hostArchitecture(),
@@ -161,8 +162,20 @@ function withCgroup(spec: RuntimeSpec, cgroup: CgroupRecord | null): RuntimeSpec
 }
 
 /** By the accounts that the container has now. */
-function resolveIn(pid: number, user: string): ResolvedUser {
-  return resolveUserBy(user, (name) => readInContainer(pid, `/etc/${name}`, MAX_ACCOUNT_BYTES));
+function resolveIn({ pid, record }: RunningContainer, user: string): ResolvedUser {
+  const trees = hasShutRoot(pid)
+    ? treesOf(containerDirectory(locateStore(), record.id))
+    : [`/proc/${String(pid)}/root`];
+  return resolveUserBy(user, (name) =>
+    trees.map((tree) => readBeneath(tree, `/etc/${name}`, MAX_ACCOUNT_BYTES)).find((text) => text !== undefined),
+  );
+}
+
+/** What a root in user space is put together of: what the container has written, and the layers of its image, the top one first; or the host. */
+function treesOf(directory: string): string[] {
+  const links = join(directory, 'l');
+  const layers = existsSync(links) ? readdirSync(links).toSorted((one, other) => Number(one) - Number(other)) : [];
+  return [upperDirectory(directory), ...(layers.length === 0 ? ['/'] : layers.map((name) => join(links, name)))];
 }
 
 function writerOf(pid: number): UserNamespace['writer'] {
