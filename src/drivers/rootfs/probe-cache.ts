@@ -30,8 +30,12 @@ export function readProbeCache(places: Places): Remembered {
   return file?.key === cacheKey(places.root) ? file.drivers : {};
 }
 
-/** Adds one result. A run directory that cannot be written only costs the next start its time, so that is no error. */
+/** What a probe could not do is the store's own fault: another store on the same file system may do. */
+const OF_THE_STORE = /^(?:reach the directory|write to the store): /u;
+
+/** Adds one result, unless it tells of this store alone. A run directory that cannot be written only costs the next start its time, so that is no error. */
 export function writeProbeCache(places: Places, driver: string, probe: RememberedProbe): void {
+  if (OF_THE_STORE.test(probe.reason)) return;
   const drivers = { ...readProbeCache(places), [driver]: probe };
   const isWorthKeeping = Object.values(drivers).some((known) => known.ok);
   try {
