@@ -6,14 +6,13 @@ import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { findTool } from '../host/run-tool.ts';
 import { HELPER_API, HELPER_EXIT_FD, HELPER_READY_FD } from '../drivers/network/driver.ts';
-import { CLOSE_RANGE_CLOEXEC, FCNTL, O } from '../linux/flags.ts';
+import { CLOSE_RANGE_CLOEXEC } from '../linux/flags.ts';
 import { helperName } from '../plan/name-of-program.ts';
+import { sparePipe } from '../syscall/spare-pipe.ts';
 import { startTool } from '../syscall/start-tool.ts';
 import { openSyscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH } from '../userns/launch-chain.ts';
 
-/** Above all descriptors that have a meaning in a helper. */
-const SPARE_FD = 10;
 const READY_TIMEOUT_MS = 10_000;
 
 export interface NetworkHelper extends Disposable {
@@ -64,13 +63,7 @@ export function spawnHelper(words: readonly string[], pid: number): StartedHelpe
   const syscalls = openSyscalls();
   // What hutch has inherited stays out of it.
   syscalls.close_range(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
-  const pipe = (): [number, number] => {
-    const ends = syscalls.pipe2(O.CLOEXEC);
-    const spare = ends.map((fd) => syscalls.fcntl(fd, FCNTL.DUPFD_CLOEXEC, SPARE_FD)) as [number, number];
-    for (const fd of ends) closeSync(fd);
-    return spare;
-  };
-  const [stderr, ready, exit] = [pipe(), pipe(), pipe()];
+  const [stderr, ready, exit] = [sparePipe(syscalls), sparePipe(syscalls), sparePipe(syscalls)];
   const [program = '', ...args] = words.map((word) => word.replaceAll('%pid', String(pid)));
   const descriptors = { 2: stderr[1], [HELPER_READY_FD]: ready[1], [HELPER_EXIT_FD]: exit[0] };
   try {

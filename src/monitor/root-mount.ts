@@ -3,15 +3,14 @@ import { closeSync, readSync } from 'node:fs';
 import { Socket } from 'node:net';
 import { HutchError } from '../errors/hutch-error.ts';
 import { requireTool } from '../host/run-tool.ts';
-import { CLOSE_RANGE_CLOEXEC, FCNTL, O } from '../linux/flags.ts';
+import { CLOSE_RANGE_CLOEXEC } from '../linux/flags.ts';
+import { sparePipe } from '../syscall/spare-pipe.ts';
 import { startTool } from '../syscall/start-tool.ts';
 import { openSyscalls, type Syscalls } from '../syscall/syscalls.ts';
 import { CHAIN_PATH } from '../userns/launch-chain.ts';
 import { killQuietly } from './chain-channel.ts';
 import type { EarlySource } from './first-moment.ts';
 
-/** Above the descriptors that every program has. */
-const SPARE_FD = 10;
 /** More than it says at once. */
 const WORDS_BYTES = 4096;
 const TIMEOUT_MS = 60_000;
@@ -41,11 +40,7 @@ export function startMount(helper: readonly string[], { holder, becomesRoot }: M
   const syscalls = openSyscalls();
   // What hutch has inherited stays out of it: it lives as long as the container.
   syscalls.close_range(3, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
-  const [from, to] = syscalls.pipe2(O.CLOEXEC).map((fd) => {
-    const spare = syscalls.fcntl(fd, FCNTL.DUPFD_CLOEXEC, SPARE_FD);
-    closeSync(fd);
-    return spare;
-  }) as [number, number];
+  const [from, to] = sparePipe(syscalls);
   const enter = [...(becomesRoot ? [] : ['--preserve-credentials']), '-t', String(holder)];
   try {
     const words = [...enter, '--user', '--mount', '--pid', '--', ...helper];
