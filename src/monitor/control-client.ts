@@ -1,6 +1,7 @@
 /** A connection to the monitor of a container; in the process of a command that asks something of it. */
 import { connect, type Socket } from 'node:net';
 import { errnoOf } from '../errors/hutch-error.ts';
+import { ownCommand } from '../host/own-command.ts';
 import {
   encodeFrame,
   encodeMessage,
@@ -15,14 +16,6 @@ import type { PayloadEnd, StreamClient } from './stream-hub.ts';
 
 /** Output comes in frames: what is larger than a part of one is cut. */
 const MAX_INPUT_BYTES = 65_536;
-
-/** The longest command that is kept. */
-const MAX_COMMAND = 200;
-
-/** This process as its user called it. */
-function ownCommand(): string {
-  return ['hutch', ...process.argv.slice(2)].join(' ').slice(0, MAX_COMMAND);
-}
 
 /** Connects to the monitor of container `id`; undefined when nobody listens there. */
 export async function connectToMonitor(store: Store, id: string): Promise<ControlClient | undefined> {

@@ -29,6 +29,24 @@ describe('events', { skip: hostSkip() }, () => {
     await ended;
   });
 
+  it('say of rm -f that it has ended a container, whether that would be started again or not', async () => {
+    for (const [name, ...flags] of [['brief'], ['again', '--restart', 'always']] as const) {
+      printed(await box.hutch(['run', '-d', '--name', name, '--net', 'none', ...flags, 'host', 'sleep', '1000']));
+      printed(await box.hutch(['rm', '-f', name]));
+      const seen = await box.hutch(['events', '--stream=false', '-f', `container=${name}`]);
+      const lines = printed(seen)
+        .split('\n')
+        .filter((line) => / (?:stop|die|remove|start) /u.test(line));
+      const [, stop = '', die = ''] = lines;
+      assert.deepEqual(
+        lines.map((line) => line.split(' ')[2]),
+        ['start', 'stop', 'die', 'remove'],
+      );
+      assert.ok(stop.includes(`(signal=9, by=hutch rm -f ${name}, `), stop);
+      assert.match(die, /exitCode=137/u);
+    }
+  });
+
   it('are on record, with who asked for an end, and can be picked', async () => {
     const get = async (...flags: readonly string[]): Promise<string> =>
       printed(await box.hutch(['events', '--stream=false', ...flags]));
