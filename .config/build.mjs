@@ -39,12 +39,11 @@ const LEFT_OUT = /[\\/]node_modules[\\/](?:cli-spinners|fdir|lilconfig|minimatch
 const HELP = '/node_modules/(?:ejs/|@oclif/core/lib/(?:help|config)/)|/src/cli/help[.]ts$';
 const RUN_LEAVES_OUT = new RegExp(`${HELP}|/src/monitor/monitor-here[.]ts$`, 'u');
 
-/** The commands that people and scripts call again and again. The launcher (src/launcher.sh) starts this program for them. */
-const DAILY = [
-  'attach container/inspect events exec images inspect kill logs pause port ps rename restart rm start stats stop top',
-  'unpause version wait',
-].flatMap((words) => words.split(' '));
-const DAILY_LEAVES_OUT = new RegExp(`${HELP}|/commands/(?!(?:${DAILY.join('|')})[.]ts$)`, 'u');
+/** The commands that people and scripts call again and again, and those of them that start something in a container. The launcher (src/launcher.sh) starts these programs for them. */
+const DAILY =
+  'container/inspect events images inspect kill logs pause port ps rename rm stats stop top unpause version wait';
+const LIFE = 'attach exec restart start';
+const allBut = (commands) => new RegExp(`${HELP}|/commands/(?!(?:${commands.replaceAll(' ', '|')})[.]ts$)`, 'u');
 
 /** An image without a program: how one is found, laid over others and mounted. */
 const REHEARSAL_IMAGE = 'rehearsal';
@@ -83,21 +82,28 @@ const PROGRAMS = {
     ],
     needsImage: true,
   },
+  // The container is made by those above.
   daily: {
     entry: 'src/main.ts',
-    leavesOut: DAILY_LEAVES_OUT,
-    // Made by those above.
+    leavesOut: allBut(DAILY),
     needsContainer: true,
     rehearsals: [
       ['images', '-q'],
       ['ps', '-a'],
-      ['exec', '-e', 'A=b', CONTAINER, 'true'],
       ['logs', CONTAINER],
       ['inspect', CONTAINER],
       ['stop', '-t', '0', CONTAINER],
-      ['start', CONTAINER],
       ['rm', '-f', CONTAINER],
       ['rm', '-f', 'nobody'],
+    ],
+  },
+  life: {
+    entry: 'src/main.ts',
+    leavesOut: allBut(LIFE),
+    needsContainer: true,
+    rehearsals: [
+      ['exec', '-e', 'A=b', CONTAINER, 'true'],
+      ['restart', '-t', '0', CONTAINER],
     ],
   },
   // Small, and every start uses nearly all of it: V8 compiles it whole, into the code cache.
@@ -116,6 +122,9 @@ const PROGRAMS = {
 
 /** A rehearsal may fork, as `run` does, whose launcher says the same. */
 const ALONE = ['--v8-pool-size=1', '--no-concurrent-sparkplug', '--no-concurrent-recompilation'];
+
+/** What src/plan/security/prebuilt-filter.ts is given. */
+const PREBUILT_FILTER = 'HUTCH_PREBUILT_FILTER';
 
 const run = promisify(execFile);
 
@@ -168,11 +177,19 @@ async function bundle(entry, outfile, leavesOut) {
     // import() becomes a lazy require(): a vm script has no module loader of its own.
     supported: { 'dynamic-import': false },
     external: ['koffi', 'typescript'],
-    define: { HUTCH_PREBUILT_FILTER: JSON.stringify(await prebuiltFilter()) },
     plugins: [leaveOut(LEFT_OUT), ...(leavesOut === undefined ? [] : [leaveOut(leavesOut)]), lazyOclif],
     logLevel: 'warning',
   });
-  await writeFile(outfile, importBuiltinsOnUse(await readFile(outfile, 'utf8')));
+  const text = importBuiltinsOnUse(await readFile(outfile, 'utf8'));
+  await writeFile(
+    outfile,
+    text.includes(PREBUILT_FILTER) ? declare(text, PREBUILT_FILTER, await prebuiltFilter()) : text,
+  );
+}
+
+/** The bundle with a constant of that name. By `define` esbuild would make it a module, which all others load. */
+function declare(bundle, name, value) {
+  return bundle.replace('"use strict";', () => `"use strict";const ${name}=${JSON.stringify(value)};`);
 }
 
 /** The default profile of this processor and its filter: see src/plan/security/prebuilt-filter.ts. */
@@ -244,7 +261,8 @@ async function startContainer(directory, environment) {
 /** A rehearsal may have stopped half-way. */
 async function endContainer(directory, environment) {
   if (!(await exists(join(directory, 'run.cjs')))) return;
-  await run(join(directory, 'hutch'), ['rm', '-f', CONTAINER], { env: environment }).catch(() => undefined);
+  const argv = [join(directory, 'hutch.cjs'), 'rm', '-f', CONTAINER];
+  await run(execPath, argv, { env: environment }).catch(() => undefined);
 }
 
 /** Where there is none the run of it fails, and what that needs is compiled at each start. */

@@ -3,7 +3,7 @@ import { Flags, HutchCommand } from '../src/cli/base-command.ts';
 import { CHOICE_FLAGS, chooseContainers, CONTAINERS } from '../src/cli/choose-containers.ts';
 import { forEachContainer } from '../src/cli/for-each-container.ts';
 import { STOP_FLAGS, stopOptions } from '../src/cli/stop-flags.ts';
-import { restartContainer } from '../src/engine/container/stop-container.ts';
+import { restartContainer } from '../src/engine/container/restart-container.ts';
 
 export default class Restart extends HutchCommand {
   static override description = 'Stops containers as stop does, if they run, and starts them.';

@@ -104,12 +104,13 @@ case "$1 $2" in
     quick=$known_seed
     ;;
 esac
-# A smaller program, which is quicker to load, has the commands of every day, but not their help: DAILY in .config/build.mjs.
+# Two smaller programs, which are quicker to load, have the commands of every day, but not their help: DAILY and LIFE in .config/build.mjs.
 word=$1
 [ "$word" != container ] || word=$2
 case "$word $* " in
   *' --help '* | *' -h '*) ;;
-  attach\ * | events\ * | exec\ * | images\ * | inspect\ * | kill\ * | logs\ * | pause\ * | port\ * | ps\ * | rename\ * | restart\ * | \
-    rm\ * | start\ * | stats\ * | stop\ * | top\ * | unpause\ * | version\ * | wait\ *) program=daily ;;
+  events\ * | images\ * | inspect\ * | kill\ * | logs\ * | pause\ * | port\ * | ps\ * | rename\ * | rm\ * | stats\ * | stop\ * | top\ * | \
+    unpause\ * | version\ * | wait\ *) program=daily ;;
+  attach\ * | exec\ * | restart\ * | start\ *) program=life ;;
 esac
 cli "$@"

@@ -17,7 +17,7 @@ export function execProbe(id: string, command: readonly string[]): RunProbe {
   return (signal) =>
     new Promise((resolve, reject) => {
       const parts: Buffer[] = [];
-      const cli = ['--disable-sigusr1', '--no-warnings', '--', join(programDirectory(), 'daily.cjs')];
+      const cli = ['--disable-sigusr1', '--no-warnings', '--', join(programDirectory(), 'life.cjs')];
       const child = spawn(nodePath(), [...cli, 'exec', id, ...command], {
         stdio: ['ignore', 'pipe', 'pipe'],
         cwd: '/',

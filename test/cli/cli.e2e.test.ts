@@ -33,7 +33,7 @@ before(async () => {
   // Next to node_modules, so that the build can rename into it.
   directory = await mkdtemp(join(ROOT, 'node_modules', '.hutch-e2e-'));
   const build = join(ROOT, '.config/build.mjs');
-  await promisify(execFile)(process.execPath, [build, '--output', join(directory, 'dist'), 'hutch', 'daily']);
+  await promisify(execFile)(process.execPath, [build, '--output', join(directory, 'dist'), 'hutch', 'daily', 'life']);
 });
 
 after(async () => {
@@ -52,11 +52,14 @@ describe('the launcher', () => {
     await writeFile(join(directory, 'say/node'), '#!/bin/sh\necho "$@"\n', { mode: 0o755 });
   });
 
-  it('has a smaller program for commands of every day, which answers as the whole does', () => {
-    const daily = names.filter((name) => programFor(...name.split(' '), 'x') === 'daily');
-    for (const name of ['exec', 'ps', 'rm', 'stop', 'container stop', 'container inspect'])
+  it('has smaller programs for commands of every day, which answer as the whole does', () => {
+    const inProgram = (program: string): string[] =>
+      names.filter((name) => programFor(...name.split(' '), 'x') === program);
+    const [daily, life] = [inProgram('daily'), inProgram('life')];
+    for (const name of ['ps', 'rm', 'stop', 'container stop', 'container inspect'])
       assert.ok(daily.includes(name), name);
-    for (const name of daily) {
+    for (const name of ['exec', 'start', 'container exec']) assert.ok(life.includes(name), name);
+    for (const name of [...daily, ...life]) {
       const argv = [...name.split(' '), '--bogus'];
       const { status, stderr } = spawnSync(join(directory, 'dist/hutch'), argv, { encoding: 'utf8' });
       assert.deepEqual([status, stderr], [125, hutch(...argv).stderr]);

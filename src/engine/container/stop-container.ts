@@ -1,14 +1,12 @@
-/** `hutch stop`, `kill`, `restart`, `wait`: the end of a container, asked for or awaited; in the CLI process. */
+/** `hutch stop`, `kill`, `wait`: the end of a container, asked for or awaited; in the CLI process. */
 import { setTimeout as sleep } from 'node:timers/promises';
 import { findContainer, readContainer, type ContainerRecord } from '../../state/container-record.ts';
 import { currentState, isBusy } from '../../state/container-state.ts';
 import { locateStore, type Store } from '../../state/store.ts';
-import { openOwnStore } from './open-own-store.ts';
 import { isNotRunning, isSilent } from './container-errors.ts';
 import { exitCodeOf } from './exit-code-of.ts';
 import { parseSignal } from './parse-signal.ts';
 import { orSilent, reachMonitor } from './reach-monitor.ts';
-import { startOrJoin } from './start-container.ts';
 
 /** What a monitor may take to record an end, beyond what the container itself may take. */
 const MARGIN_MS = 30_000;
@@ -51,14 +49,6 @@ export async function killContainer(word: string, signalWord: string): Promise<v
   using _control = control;
   const answer = await orSilent(record, control.ask({ request: 'signal', signal }), MARGIN_MS);
   if (answer === null && isBusy(currentState(store, record))) throw isSilent(record);
-}
-
-/** Stops a container if it runs, and starts it. */
-export async function restartContainer(word: string, options: StopOptions): Promise<void> {
-  const { store } = await openOwnStore();
-  const record = findContainer(store, word);
-  await stopRecord(store, record, options);
-  await startOrJoin(store, record);
 }
 
 /** Waits until a container has ended, at once when it has already, and returns its exit code. One that was never started is waited for. */
