@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { HutchError } from '../errors/hutch-error.ts';
 import { ensurePrivateDirectory, findDirectories, type Directories } from '../host/directories.ts';
 import { writeError, writeTextFile } from './json-file.ts';
+import { ensureSkeleton } from './skeleton.ts';
 
 /** Every path that hutch keeps, from one place. See docs/architecture.md for what lies in each. */
 export interface Store {
@@ -53,6 +54,7 @@ export function openStore(store: Store = locateStore(), owner = process.getuid?.
   ensurePrivateDirectory(store.root, owner);
   ensurePrivateDirectory(store.run);
   if (isNew || !existsSync(join(store.root, MARKER))) markAndFill(store, owner);
+  ensureSkeleton(store, owner);
   return store;
 }
 

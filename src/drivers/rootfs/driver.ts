@@ -7,6 +7,8 @@ export interface RootfsRequest {
   readonly directory: string;
   /** Unpacked layers, top layer first; absolute paths. */
   readonly layers: readonly string[];
+  /** What lies below them, where there is such a thing: what is mounted over in every container. Of no use to a driver that copies. */
+  readonly skeleton?: string | undefined;
 }
 
 /** Drivers touch nothing on disk and mount nothing on the host's side, so that nothing is left to unmount after any death. */

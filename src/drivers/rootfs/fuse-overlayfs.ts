@@ -14,8 +14,8 @@ type Hide = Extract<RootfsSource, { kind: 'helper' }>['hide'];
 
 export const fuseOverlayfsDriver: RootfsDriver = {
   name: 'fuse-overlayfs',
-  prepare: ({ directory, layers }) => {
-    const links = layerLinks(layers).map(({ path, to }) => ({ path: join(directory, path), to }));
+  prepare: ({ directory, ...lower }) => {
+    const links = layerLinks(lower).map(({ path, to }) => ({ path: join(directory, path), to }));
     return {
       source: mountedByHelper(
         directory,

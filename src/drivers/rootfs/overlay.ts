@@ -14,8 +14,8 @@ const OPTIONS = ['userxattr', 'volatile'];
 
 export const overlayDriver: RootfsDriver = {
   name: 'overlay',
-  prepare: ({ directory, layers }) => {
-    const links = layerLinks(layers);
+  prepare: ({ directory, ...lower }) => {
+    const links = layerLinks(lower);
     const at = mountPoint(directory);
     return {
       source: {

@@ -1,4 +1,5 @@
 /** Everything about a new container that can be decided before anything is made: its spec and its plan; on the host's side. */
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { UserNamespace } from '../../linux/id-map.ts';
 import { HutchError } from '../../errors/hutch-error.ts';
@@ -17,6 +18,7 @@ import type { RuntimeSpec } from '../../oci/runtime-spec.ts';
 import { compilePlan } from '../../plan/compile/compile-plan.ts';
 import type { Plan } from '../../plan/step.ts';
 import { readSettings, type Settings } from '../../state/settings.ts';
+import { skeletonDirectory } from '../../state/skeleton.ts';
 import type { Store } from '../../state/store.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
 import type { ChosenNetworks } from '../network/choose-networks.ts';
@@ -85,7 +87,7 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
   if (joined !== undefined) requireSameIds(store, joined, maps.userNamespace);
   const rootfs = image.isHost
     ? driver.prepareHost(directory)
-    : driver.prepare({ directory, layers: image.layerDirectories });
+    : driver.prepare({ directory, layers: image.layerDirectories, skeleton: skeletonOf(store) });
   refuseSharedPids(driver.name, rootfs.source, request);
   const hostname = hostnameOf({ ...input, request });
   const { etc, resolver } = nameFiles(directory, { request, network, joined, names: { hostname, name: input.name } });
@@ -118,6 +120,12 @@ export async function draftContainer(input: DraftInput): Promise<Draft> {
     architecture: hostArchitecture(),
   });
   return { published, resolver, networks, spec, plan, reducedBecause: maps.reducedBecause };
+}
+
+/** Undefined in a store that has none (yet). */
+function skeletonOf(store: Store): string | undefined {
+  const directory = skeletonDirectory(store);
+  return existsSync(directory) ? directory : undefined;
 }
 
 /** What serves a root in user space ends with the container's own pid namespace, and with nothing else that is certain. */

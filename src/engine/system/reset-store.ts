@@ -13,7 +13,7 @@ import { removeContainer } from '../container/remove-container.ts';
 
 /** What hutch makes at the top of its data directory, and in its run directory. Nothing else is touched. */
 const IN_DATA =
-  /^(?:\.hutch-directory|images|layers|containers|staging|names|networks|volumes|events\.log(?:\.\d+)?|\.hutch-probe-.+|.+\.lock|.+\.\d+\.tmp)$/u;
+  /^(?:\.hutch-directory|images|layers|containers|staging|names|networks|skeleton|volumes|events\.log(?:\.\d+)?|\.hutch-probe-.+|.+\.lock|.+\.\d+\.tmp)$/u;
 const IN_RUN =
   /^(?:running|monitors|head-start|told-[a-z]+|probes\.json|claim\.\d+|slirp\.\d+|.+\.lock|.+\.\d+\.tmp)$/u;
 
