@@ -80,7 +80,6 @@ export const MADV_DOFORK = 11;
 export const MAP = { SHARED: 0x1, PRIVATE: 0x2, ANONYMOUS: 0x20 } as const;
 
 /** clone(2), besides the namespaces. */
-export const CLONE_PARENT = 0x8000;
 export const CLONE_VFORK = 0x4000;
 
 /** poll(2). */

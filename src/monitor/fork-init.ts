@@ -4,7 +4,7 @@ import { constants } from 'node:os';
 import { findDirectories } from '../host/directories.ts';
 import { loadProgram } from '../host/load-program.ts';
 import { nodePath } from '../host/program-path.ts';
-import { CLONE, CLONE_PARENT, FCNTL, MOUNT_ATTR, MS, O, OPEN_TREE, PR, AT } from '../linux/flags.ts';
+import { CLONE, FCNTL, MOUNT_ATTR, MS, O, OPEN_TREE, PR, AT } from '../linux/flags.ts';
 import { idMapText, type UserNamespace } from '../linux/id-map.ts';
 import { INIT_READS_FD, INIT_WRITES_FD } from '../protocol/messages.ts';
 import { openFork } from '../syscall/fork.ts';
@@ -21,9 +21,8 @@ const QUIESCE_MS = 500;
 const SPARE_FD = 10;
 
 /**
- * Forks an init for what the last run had, and its holder; undefined where no run has told, or the host refuses. Nothing waits for it: it does
- * nothing before it gets a plan, and ends with this process. A child that ends soon forks the holder, as a child of this process, and has its ids
- * mapped: this process has other things to do.
+ * Forks a holder, which forks an init, for what the last run had, and has its ids mapped; undefined where no run has told, or the host refuses. Nothing waits
+ * for them: init does nothing before it gets a plan, and both end with this process.
  */
 export function forkInit(): HeadStart | undefined {
   // Only the launcher starts it so that V8 leaves its other threads alone.
@@ -40,14 +39,8 @@ export function forkInit(): HeadStart | undefined {
 function forkFor(guess: Guess): HeadStart | undefined {
   const [syscalls, fork] = [openSyscalls(), openFork()];
   const node = nodePath();
-  const [down, up, word] = [syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC)];
-  const close = (...fds: readonly number[]): void => {
-    for (const fd of fds) closeSync(fd);
-  };
-  if (!fork.quiesce(QUIESCE_MS)) {
-    close(...down, ...up, ...word);
-    return undefined;
-  }
+  if (!fork.quiesce(QUIESCE_MS)) return undefined;
+  const [down, up] = [syscalls.pipe2(O.CLOEXEC), syscalls.pipe2(O.CLOEXEC)];
   const becomeHolder = (): void => {
     takeChannel(syscalls, { read: down[0], write: up[1] });
     try {
@@ -61,19 +54,15 @@ function forkFor(guess: Guess): HeadStart | undefined {
       tell(error);
     }
   };
-  const beMidwife = (): void => {
-    const holder = fork.fork(CLONE.NEWUSER | CLONE.NEWNS | CLONE.NEWPID | CLONE_PARENT, becomeHolder, nobody);
-    writeSync(word[1], String(holder));
-    if (writeMaps(syscalls, holder, guess.userNamespace)) fork.exit(0);
-  };
-  const midwife = fork.fork(0, beMidwife, nobody);
-  close(down[0], up[1], word[1]);
-  return { ...guess, midwife, word: word[0], toInit: down[1], fromInit: up[0], progress: { heard: [] } };
+  const holder = fork.fork(CLONE.NEWUSER | CLONE.NEWNS | CLONE.NEWPID, becomeHolder, tell);
+  for (const fd of [down[0], up[1]]) closeSync(fd);
+  const mappers = startMappers(holder, guess.userNamespace);
+  return { ...guess, holder, mappers, toInit: down[1], fromInit: up[0], progress: { heard: [] } };
 }
 
 /**
- * Of what this process has inherited only the channel stays, where init looks for it; its words for failures go there as well. And what V8 wakes Node's loop by,
- * as it may when it collects garbage, leads to nothing: libuv ends the process when it cannot write there.
+ * Of what this process has inherited only the channel stays, where init looks for it; its words for failures go there as well. All else leads to nothing, and is not just closed:
+ * when V8 has collected garbage it wakes Node's loop by a descriptor of eventfd(2), and libuv ends the process when it cannot write there.
  */
 function takeChannel(syscalls: Syscalls, { read, write }: { readonly read: number; readonly write: number }): void {
   syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
@@ -82,23 +71,17 @@ function takeChannel(syscalls: Syscalls, { read, write }: { readonly read: numbe
   const [down, up] = [read, write].map((fd) => syscalls.fcntl(fd, FCNTL.DUPFD_CLOEXEC, SPARE_FD)) as [number, number];
   const nothing = openSync('/dev/null', O.RDWR);
   const places = [nothing, nothing, up, down, up];
-  const bells = eventDescriptors();
-  if (bells.some((fd) => fd < places.length))
+  if (places.some((_, place) => linkOf(`/proc/self/fd/${String(place)}`) === 'anon_inode:[eventfd]'))
     throw new Error('a descriptor of Node is where init looks for its channel');
+  const others = readdirSync('/proc/self/fd')
+    .map(Number)
+    .filter((fd) => fd >= places.length);
   for (const [place, fd] of places.entries()) syscalls.dup2(fd, place);
-  syscalls.close_range(places.length, 0xffff_ffff, 0);
-  for (const fd of bells)
-    if (fd !== syscalls.fcntl(0, FCNTL.DUPFD_CLOEXEC, fd)) throw new Error('close_range(2) has left something open');
+  for (const fd of others) syscalls.dup2(0, fd);
+  syscalls.close_range(Math.max(...others) + 1, 0xffff_ffff, 0);
 }
 
-/** Of this process, by eventfd(2). */
-function eventDescriptors(): number[] {
-  return readdirSync('/proc/self/fd')
-    .filter((fd) => linkOf(`/proc/self/fd/${fd}`) === 'anon_inode:[eventfd]')
-    .map(Number);
-}
-
-/** Undefined: that by which the directory was read. */
+/** Undefined where it is closed. */
 function linkOf(path: string): string | undefined {
   try {
     return readlinkSync(path);
@@ -123,28 +106,28 @@ function becomeInit(): void {
   loadProgram('init');
 }
 
-/** Nobody listens yet: what has failed is missed. */
-function nobody(): void {
-  // The exit code tells that it has.
-}
-
 /** As the programs of a launch chain do when they fail. */
 function tell(error: unknown): void {
   writeSync(INIT_WRITES_FD, `${error instanceof Error ? error.message : String(error)}\n`);
 }
 
-/** Has the maps written, or writes that of one id itself; false when they are refused. Source: user_namespaces(7). */
-function writeMaps(syscalls: Syscalls, pid: number, { writer, uidMap, gidMap }: UserNamespace): boolean {
-  if (writer === 'newuidmap') {
-    const tools = [['newuidmap', uidMap] as const, ['newgidmap', gidMap] as const].map(([tool, map]) =>
-      startTool(pathOf(tool), [String(pid), ...idMapText(map).split(/[ \n]/)], { searchPath: CHAIN_PATH }),
-    );
-    return tools.every((tool) => syscalls.waitpid(tool) === 0);
+/** Starts what writes the maps of a process, or writes those of one id; undefined when they are refused. Source: user_namespaces(7). */
+function startMappers(pid: number, { writer, uidMap, gidMap }: UserNamespace): number[] | undefined {
+  try {
+    if (writer === 'newuidmap') {
+      return [['newuidmap', uidMap] as const, ['newgidmap', gidMap] as const].map(([tool, map]) =>
+        startTool(pathOf(tool), [String(pid), ...idMapText(map).replaceAll('\n', ' ').split(' ')], {
+          searchPath: CHAIN_PATH,
+        }),
+      );
+    }
+    writeFileSync(`/proc/${String(pid)}/setgroups`, 'deny');
+    writeFileSync(`/proc/${String(pid)}/uid_map`, idMapText(uidMap));
+    writeFileSync(`/proc/${String(pid)}/gid_map`, idMapText(gidMap));
+    return [];
+  } catch {
+    return undefined;
   }
-  writeFileSync(`/proc/${String(pid)}/setgroups`, 'deny');
-  writeFileSync(`/proc/${String(pid)}/uid_map`, idMapText(uidMap));
-  writeFileSync(`/proc/${String(pid)}/gid_map`, idMapText(gidMap));
-  return true;
 }
 
 function pathOf(tool: string): string {

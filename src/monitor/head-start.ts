@@ -24,15 +24,16 @@ export interface Guess {
 }
 
 export interface HeadStart extends Guess {
-  /** A child of this process that ends, with 0, when the ids are mapped. */
-  readonly midwife: number;
-  /** Descriptors of this process: the midwife's, for the pid of the holder; and the channel. */
-  readonly word: number;
+  /** A child of this process, whose child init is. */
+  readonly holder: number;
+  /** Children of this process that end, with 0, when the ids are mapped; undefined when they cannot be. */
+  readonly mappers: readonly number[] | undefined;
+  /** The channel: descriptors of this process. */
   readonly toInit: number;
   readonly fromInit: number;
   /** What has been done with it. */
   readonly progress: {
-    settled?: Settled;
+    isMapped?: boolean;
     /** It was asked for a network namespace. */
     isAsked?: boolean;
     helper?: StartedHelper | undefined;
@@ -40,11 +41,6 @@ export interface HeadStart extends Guess {
     run?: string;
     readonly heard: StatusLine[];
   };
-}
-
-interface Settled {
-  readonly holder: number | undefined;
-  readonly isMapped: boolean;
 }
 
 /** An init that has its plan. */
@@ -96,7 +92,9 @@ export function readGuess(run: string): Guess | undefined {
   try {
     const fd = openSync(join(run, NAME), constants.O_RDONLY | constants.O_NOFOLLOW);
     try {
-      return fstatSync(fd).uid === process.getuid?.() ? (JSON.parse(readFileSync(fd, 'utf8')) as Guess) : undefined;
+      if (fstatSync(fd).uid !== process.getuid?.()) return undefined;
+      const value: unknown = JSON.parse(readFileSync(fd, 'utf8'));
+      return isGuess(value) ? value : undefined;
     } finally {
       closeSync(fd);
     }
@@ -105,10 +103,15 @@ export function readGuess(run: string): Guess | undefined {
   }
 }
 
-/** Has it make its network namespace while the plan is still thought about: the helper that connects it takes longer than all else. Waits for the midwife. */
+/** As far as it has to be one before anything is forked for it. */
+function isGuess(value: unknown): value is Guess {
+  const { uidMap, gidMap } = (value as Partial<Guess> | null)?.userNamespace ?? {};
+  return Array.isArray(uidMap) && Array.isArray(gidMap);
+}
+
+/** Has it make its network namespace while the plan is still thought about: the helper that connects it takes longer than all else. Waits for the map of its ids. */
 export function askForNetwork(headStart: HeadStart): void {
-  const { holder, isMapped } = settle(headStart);
-  if (holder === undefined || !isMapped || headStart.progress.isAsked === true) return;
+  if (!isMapped(headStart) || headStart.progress.isAsked === true) return;
   headStart.progress.isAsked = true;
   writeAll(headStart.toInit, Buffer.from(`${JSON.stringify({ event: 'monitor_wants_network' })}\n`));
 }
@@ -142,11 +145,10 @@ function spawnQuietly(words: readonly string[], init: number, run: string): Star
  */
 export function tellEarly(headStart: HeadStart, plan: Plan, { run, trace }: TellOptions): ToldInit | undefined {
   const guess = guessOf(plan, openSyscalls().landlockAbi() > 0);
-  const { toInit, fromInit } = headStart;
-  const { holder, isMapped } = settle(headStart);
+  const { holder, toInit, fromInit } = headStart;
   const isOther = headStart.progress.isAsked === true && !hasOwnNetwork(plan);
-  if (holder === undefined || !isMapped || guess === undefined || !isSame(guess, headStart) || isOther) {
-    end(headStart, holder);
+  if (!isMapped(headStart) || guess === undefined || !isSame(guess, headStart) || isOther) {
+    discard(headStart);
     return undefined;
   }
   const mount = mountFor(holder, plan);
@@ -217,25 +219,19 @@ const SOON_MS = 5;
 
 /** Ends an init that is not wanted; returns when nothing of it is left. */
 export function discard(headStart: HeadStart): void {
-  end(headStart, settle(headStart).holder);
-}
-
-/** Waits for the midwife, once. */
-function settle({ midwife, word, progress }: HeadStart): Settled {
-  if (progress.settled !== undefined) return progress.settled;
-  const isMapped = openSyscalls().waitpid(midwife) === 0;
-  const pid = readFileSync(word, 'latin1');
-  closeSync(word);
-  return (progress.settled = { holder: pid === '' ? undefined : Number(pid), isMapped });
-}
-
-function end({ toInit, fromInit, progress }: HeadStart, holder: number | undefined): void {
+  const { holder, toInit, fromInit, progress } = headStart;
   if (progress.helper !== undefined) dismissHelper(progress.helper);
   if (progress.run !== undefined) removeApiSocket(progress.run);
   for (const fd of [toInit, fromInit]) closeSync(fd);
-  if (holder === undefined) return;
   killQuietly(holder);
   openSyscalls().waitpid(holder);
+  isMapped(headStart);
+}
+
+/** Waits for those that map the ids, once. */
+function isMapped({ mappers, progress }: HeadStart): boolean {
+  return (progress.isMapped ??=
+    mappers?.map((pid) => openSyscalls().waitpid(pid)).every((code) => code === 0) === true);
 }
 
 function isSame(one: Guess, other: Guess): boolean {

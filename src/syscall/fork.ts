@@ -34,7 +34,8 @@ export function openFork() {
   const clone = libc.func('syscall', 'long', ['long', 'long', 'long', 'long', 'long', 'long']) as unknown as Call;
   const usleep = libc.func('usleep', 'int', ['uint']) as unknown as Call;
   const mmap = libc.func('mmap', 'int64', ['uint64', 'size_t', 'int', 'int', 'int', 'int64']) as unknown as Call;
-  const shared = gapsBetween(unforkable(), USER_MEMORY_END);
+  const maps = readMaps();
+  const shared = gapsBetween(named(maps, UNFORKABLE), USER_MEMORY_END);
 
   /** V8 may have got new memory at any time, and children need all of it: nothing of JavaScript's may come between this and clone(2). */
   const shareMemory = (): void => {
@@ -84,12 +85,13 @@ export function openFork() {
       const [code, work] = [newPage(), newPage()];
       const copyIn = libc.func('memcpy', 'uint64', ['uint64', 'void *', 'size_t']) as unknown as Call;
       const mprotect = libc.func('mprotect', 'int', ['uint64', 'size_t', 'int']) as unknown as Call;
-      const thread = (libc.func('pthread_self', 'uint64', []) as unknown as Call)();
       // The kernel writes to the data of a thread whenever that has its turn (rseq(2)).
-      const isKept = ({ from, to, name }: Mapping): boolean =>
-        IS_KEPT.test(name) || from === code || from === work || (from <= thread && thread < to);
-      const all = splitAt(mappingsIn(readMaps()), [code, work]);
-      const ranges = gapsBetween(all.filter(isKept), all.at(-1)?.to ?? 0);
+      const thread = pageOf((libc.func('pthread_self', 'uint64', []) as unknown as Call)());
+      const own = { from: thread - THREAD_PAGES * PAGE, to: thread + (THREAD_PAGES + 1) * PAGE };
+      const pages = [code, work].map((page) => ({ from: page, to: page + PAGE }));
+      const kept = [...named(maps, KEPT), own, ...pages].toSorted((a, b) => a.from - b.from);
+      // Nothing lies above the stack but what is kept.
+      const ranges = gapsBetween(kept, kept.at(-1)?.to ?? 0);
       const words = [pid, 0, ...ranges.flatMap(({ from, length }) => [from, length]), 0, 0];
       const bytes = Buffer.alloc(words.length * 8);
       words.forEach((word, index) => bytes.writeBigInt64LE(BigInt(word), index * 8));
@@ -143,12 +145,12 @@ interface Range {
   readonly length: number;
 }
 
-/** A line of /proc/PID/maps: from, to, name. */
-const LINE = /^([0-9a-f]+)-([0-9a-f]+) \S+ \S+ \S+ \S+ *(.*)$/gm;
 /** How the name begins of what madvise(2) refuses to have forked, together with all that lies behind: devices and pages of the kernel's. */
 const UNFORKABLE = ['anon_inode:', '/dev/', '[v'];
-/** The stack has the words that ps(1) shows; the rest is the kernel's and takes no memory. */
-const IS_KEPT = /^\[(?:stack|v)/;
+/** How the name begins of what a holder keeps: the stack, which has the words that ps(1) shows, and what is the kernel's and takes no memory. */
+const KEPT = ['[stack', '[v'];
+/** What the C library knows of a thread lies on both sides of its pthread_t, in less than that. */
+const THREAD_PAGES = 2;
 /** Beyond it only the kernel has mappings. */
 const USER_MEMORY_END = 2 ** 52;
 
@@ -156,23 +158,24 @@ function readMaps(): string {
   return readFileSync('/proc/self/maps', 'latin1');
 }
 
-function mappingsIn(lines: string): Mapping[] {
-  return [...lines.matchAll(LINE)]
-    .map(([, from = '', to = '', name = '']) => ({
-      from: Number.parseInt(from, 16),
-      to: Number.parseInt(to, 16),
-      name,
-    }))
-    .filter(({ to }) => to < USER_MEMORY_END);
+/** The mappings whose names begin with one of `names`, in order. Few lines are read: all of them would take as long as the fork. */
+function named(maps: string, names: readonly string[]): Mapping[] {
+  return names
+    .flatMap((name) => linesWith(maps, ` ${name}`))
+    .map(mappingIn)
+    .filter(({ to, name }) => to < USER_MEMORY_END && names.some((start) => name.startsWith(start)))
+    .toSorted((a, b) => a.from - b.from);
 }
 
-/** In order. Few of the lines are read: all of them would take as long as the fork. */
-function unforkable(): Mapping[] {
-  const maps = readMaps();
-  const lines = UNFORKABLE.flatMap((name) => linesWith(maps, ` ${name}`));
-  return mappingsIn(lines.join('\n'))
-    .filter(({ name }) => UNFORKABLE.some((start) => name.startsWith(start)))
-    .toSorted((a, b) => a.from - b.from);
+/** Source: proc_pid_maps(5). The name may have spaces in it. */
+function mappingIn(line: string): Mapping {
+  const [addresses = '', _permissions, _offset, _device, _inode, ...name] = line.split(' ');
+  const [from = '', to = ''] = addresses.split('-');
+  return { from: Number.parseInt(from, 16), to: Number.parseInt(to, 16), name: name.join(' ').trim() };
+}
+
+function pageOf(address: number): number {
+  return address - (address % PAGE);
 }
 
 function linesWith(text: string, word: string): string[] {
@@ -185,26 +188,13 @@ function linesWith(text: string, word: string): string[] {
   return lines;
 }
 
-/** The kernel shows neighbours that are alike as one mapping: here each of these pages is one of its own. */
-function splitAt(all: readonly Mapping[], pages: readonly number[]): Mapping[] {
-  return pages.reduce<Mapping[]>(
-    (parts, page) =>
-      parts.flatMap((part) => {
-        if (page < part.from || page >= part.to) return [part];
-        const cuts = [part.from, page, page + PAGE, part.to];
-        return [0, 1, 2]
-          .map((index) => ({ ...part, from: cuts[index] ?? 0, to: cuts[index + 1] ?? 0 }))
-          .filter(({ from, to }) => to > from);
-      }),
-    [...all],
-  );
-}
-
-/** What lies between mappings, from the first address to `end`: all that is not of them now, and whatever is added later. */
-function gapsBetween(some: readonly Mapping[], end: number): Range[] {
-  const starts = [0, ...some.map(({ to }) => to)];
-  const ends = [...some.map(({ from }) => from), end];
-  return starts
-    .map((from, index) => ({ from, length: (ends[index] ?? from) - from }))
-    .filter(({ length }) => length > 0);
+/** What lies between mappings, which may overlap, in order, from the first address to `end`: all that is not of them now, and whatever is added later. */
+function gapsBetween(some: readonly Pick<Mapping, 'from' | 'to'>[], end: number): Range[] {
+  const gaps: Range[] = [];
+  let reached = 0;
+  for (const { from, to } of [...some, { from: end, to: end }]) {
+    if (from > reached) gaps.push({ from: reached, length: from - reached });
+    reached = Math.max(reached, to);
+  }
+  return gaps;
 }

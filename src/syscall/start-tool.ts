@@ -10,6 +10,21 @@ const POSIX_SPAWN = { SETSIGDEF: 0x04, SETSIGMASK: 0x08, SETSID: 0x80 } as const
 /** A sigset_t of the C library with all signals, and with none. */
 const [ALL, NONE] = [Buffer.alloc(128, 0xff), Buffer.alloc(128)];
 
+type Call = (...values: unknown[]) => number;
+
+const bound = new Map<string, Call>();
+
+/** Bound when it is first called. */
+function call(name: string, types: string, ...values: unknown[]): void {
+  let known = bound.get(name);
+  if (known === undefined) {
+    known = loadKoffi().load(null).func(name, 'int', types.split(','));
+    bound.set(name, known);
+  }
+  const errno = known(...values);
+  if (errno !== 0) throw new SyscallError(name, errno);
+}
+
 export interface ToolOptions {
   /** Its only variable: PATH. */
   readonly searchPath: string;
@@ -24,11 +39,6 @@ export interface ToolOptions {
  * inherited. Throws SyscallError when it cannot be executed. Source: posix_spawn(3).
  */
 export function startTool(path: string, args: readonly string[], options: ToolOptions): number {
-  const libc = loadKoffi().load(null);
-  const call = (name: string, types: string, ...values: unknown[]): void => {
-    const errno = (libc.func(name, 'int', types.split(',')) as unknown as (...all: unknown[]) => number)(...values);
-    if (errno !== 0) throw new SyscallError(name, errno);
-  };
   const [actions, attributes, pid] = [Buffer.alloc(OPAQUE_BYTES), Buffer.alloc(OPAQUE_BYTES), Buffer.alloc(4)];
   const { descriptors = {}, ownSession = false, searchPath } = options;
   call('posix_spawn_file_actions_init', 'void *', actions);
