@@ -41,7 +41,7 @@ syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
 syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
 say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
 // While the monitor is still thinking. Exec has thought before.
-if (syscalls.pollReadable([INIT_READS_FD], 0)[0] !== true) syscalls.bindAll();
+if (syscalls.pollReadable([INIT_READS_FD], 0)[0] !== true) syscalls.bindAhead();
 let first = hear();
 const hasNetwork = first?.event === 'monitor_wants_network';
 if (hasNetwork) {

@@ -1,7 +1,6 @@
 /** The container's root as a descriptor: every path of the image is resolved beneath it by the kernel; in init, before and after the pivot. */
 import { fstatSync } from 'node:fs';
 import { AT, O, OPEN_TREE, RESOLVE } from '../linux/flags.ts';
-import { SyscallError } from '../syscall/syscall-error.ts';
 import type { Syscalls } from '../syscall/syscalls.ts';
 
 /** Places where an image must not have a symbolic link: what hutch mounts there would land elsewhere. */
@@ -18,19 +17,12 @@ export interface Root {
 }
 
 export function openRoot(syscalls: Syscalls, fd: number): Root {
-  const open = (path: string, flags: number = O.PATH): number => {
+  const howTo = (path: string, flags: number): { flags: number; resolve: number } => {
     const strict = NO_LINKS_AT.includes(path) ? RESOLVE.NO_SYMLINKS : 0;
-    const how = { flags: flags | O.CLOEXEC, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | strict };
-    return syscalls.openat2(fd, path, how);
+    return { flags: flags | O.CLOEXEC, resolve: RESOLVE.IN_ROOT | RESOLVE.NO_MAGICLINKS | strict };
   };
-  const openIfThere = (path: string): number | undefined => {
-    try {
-      return open(path);
-    } catch (error) {
-      if (error instanceof SyscallError && (error.code === 'ENOENT' || error.code === 'ENOTDIR')) return undefined;
-      throw error;
-    }
-  };
+  const open = (path: string, flags: number = O.PATH): number => syscalls.openat2(fd, path, howTo(path, flags));
+  const openIfThere = (path: string): number | undefined => syscalls.openat2IfThere(fd, path, howTo(path, O.PATH));
   const openOrMake = (path: string, kind: 'file' | 'directory', mode = 0o755): number => {
     const there = openIfThere(path);
     if (there !== undefined) return there;

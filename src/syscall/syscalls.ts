@@ -2,6 +2,7 @@
  * The system calls that hutch makes itself, as one typed object over koffi; in the process that calls, on its main thread.
  * Every function is synchronous, throws SyscallError, and is named after its system call (the man page of section 2).
  */
+import { constants } from 'node:os';
 import {
   AT,
   LINUX_CAPABILITY_VERSION_3,
@@ -139,6 +140,26 @@ const RAW = {
   getcwd: 'void* size_t',
 } as const;
 
+/** What init calls seldom or never. */
+const SELDOM = new Set<string>([
+  ...[
+    'chroot',
+    'setdomainname',
+    'fchown',
+    'getsockopt',
+    'sendto',
+    'recv',
+    'bind',
+    'listen',
+    'waitpid',
+    'setns',
+    'poll',
+  ],
+  ...['kill', 'pidfd_open', 'pidfd_getfd'],
+]);
+
+const NOT_THERE: readonly number[] = [constants.errno.ENOENT, constants.errno.ENOTDIR];
+
 /** waitpid(2). */
 const WNOHANG = 1;
 
@@ -147,6 +168,13 @@ const ROUTE_ANSWER_BYTES = 4096;
 
 type Argument = string | number | bigint | Buffer | Uint8Array | readonly (string | null)[] | null;
 type Call = (...values: Argument[]) => number;
+
+/** struct open_how of openat2(2). */
+interface OpenHow {
+  readonly flags: number;
+  readonly mode?: number;
+  readonly resolve: number;
+}
 
 export type Syscalls = ReturnType<typeof bindSyscalls>;
 
@@ -192,11 +220,20 @@ function bindSyscalls() {
     return result;
   };
 
+  const openBelow = (dirfd: number, path: string | Buffer, { flags, mode = 0, resolve }: OpenHow): number => {
+    const name = Buffer.concat([Buffer.from(path as string), Buffer.alloc(1)]);
+    const how = Buffer.alloc(24);
+    how.writeBigUInt64LE(BigInt(flags), 0);
+    how.writeBigUInt64LE(BigInt(mode), 8);
+    how.writeBigUInt64LE(BigInt(resolve), 16);
+    return rawCall('openat2')(numbers['openat2'] ?? 0, dirfd, name, how, how.length);
+  };
+
   return {
-    /** Binds everything now, for a process that has time now and none later. */
-    bindAll: (): void => {
-      for (const name of Object.keys(LIBRARY)) libraryCall(name as keyof typeof LIBRARY);
-      for (const name of Object.keys(RAW)) rawCall(name as keyof typeof RAW);
+    /** Binds now what init is going to call, for a process that has time now and none later. */
+    bindAhead: (): void => {
+      for (const name of Object.keys(LIBRARY)) if (!SELDOM.has(name)) libraryCall(name as keyof typeof LIBRARY);
+      for (const name of Object.keys(RAW)) if (!SELDOM.has(name)) rawCall(name as keyof typeof RAW);
     },
     prctl: (option: number, a = 0, b = 0, c = 0, d = 0) => library('prctl', option, a, b, c, d),
     setsid: () => library('setsid'),
@@ -222,13 +259,15 @@ function bindSyscalls() {
     setdomainname: (name: string) => library('setdomainname', name, Buffer.byteLength(name)),
 
     /** Opens `path` below `dirfd` as `resolve` says; EAGAIN (a rename raced with us) is tried again. */
-    openat2: (dirfd: number, path: string | Buffer, how: { flags: number; mode?: number; resolve: number }) => {
-      const name = Buffer.concat([Buffer.from(path as string), Buffer.alloc(1)]);
-      const buffer = Buffer.alloc(24);
-      buffer.writeBigUInt64LE(BigInt(how.flags), 0);
-      buffer.writeBigUInt64LE(BigInt(how.mode ?? 0), 8);
-      buffer.writeBigUInt64LE(BigInt(how.resolve), 16);
-      return retriedAfter('EAGAIN', () => raw('openat2', dirfd, name, buffer, buffer.length));
+    openat2: (dirfd: number, path: string | Buffer, how: OpenHow) =>
+      retriedAfter('EAGAIN', () => checked('openat2', openBelow(dirfd, path, how))),
+    /** As openat2; undefined where there is nothing, which costs no exception. */
+    openat2IfThere: (dirfd: number, path: string, how: OpenHow): number | undefined => {
+      const fd = retriedAfter('EAGAIN', () => {
+        const result = openBelow(dirfd, path, how);
+        return result < 0 && NOT_THERE.includes(koffi.errno()) ? result : checked('openat2', result);
+      });
+      return fd < 0 ? undefined : fd;
     },
     mkdirat: (dirfd: number, name: string, mode: number) => raw('mkdirat', dirfd, name, mode),
     symlinkat: (to: string, dirfd: number, name: string) => raw('symlinkat', to, dirfd, name),

@@ -47,14 +47,25 @@ export function recordingSyscalls({ fail, execve, results = {} }: RecordingOptio
     permittedCapabilities: () => 0b111n,
     landlockAbi: () => 0,
   };
+  const answer = (name: string, values: readonly unknown[]): unknown => {
+    record(name, values);
+    if (name in results) return results[name];
+    return defaults[name]?.() ?? (descriptor += 1);
+  };
+  /** The kernel's call is the same. */
+  const openIfThere = (values: readonly unknown[]): unknown => {
+    try {
+      return answer('openat2', values);
+    } catch (error) {
+      if (['ENOENT', 'ENOTDIR'].includes((error as SyscallError).code)) return undefined;
+      throw error;
+    }
+  };
   const syscalls = new Proxy({} as Syscalls, {
     get:
       (_target, name: string) =>
-      (...values: unknown[]): unknown => {
-        record(name, values);
-        if (name in results) return results[name];
-        return defaults[name]?.() ?? (descriptor += 1);
-      },
+      (...values: unknown[]): unknown =>
+        name === 'openat2IfThere' ? openIfThere(values) : answer(name, values),
   });
   return { syscalls, calls };
 }
