@@ -90,7 +90,7 @@ export abstract class HutchCommand extends Command {
     const command = this.id ?? '';
     refuseUnknownFlags(words, shapes, command);
     try {
-      const input = prepareInput(definition, words.given);
+      const input = prepareInput(definition, shapes, words.given);
       const output = await super.parse(input, [...words.options, '--', ...words.positionals]);
       fillBooleans(output.flags, shapes);
       return output;

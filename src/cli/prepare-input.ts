@@ -5,9 +5,6 @@ import type { FlagShapes } from './arguments.ts';
 
 type Values = Record<string, unknown>;
 
-/** What a flag may mean although it is not given. Source: FlagProps of @oclif/core. */
-const MEANT_UNGIVEN = ['default', 'env', 'required', 'exactlyOne', 'atLeastOne'] as const;
-
 /** The flags of `definition`, as they were declared. */
 export function shapesOf<F extends Values, B extends Values, A extends Values>({
   baseFlags,
@@ -17,20 +14,20 @@ export function shapesOf<F extends Values, B extends Values, A extends Values>({
 }
 
 /**
- * A copy of `definition` in which every boolean may be negated (`--rm=false` is handed on as `--no-rm`), no repeatable
+ * A copy of `definition`, whose flags are `shapes`, in which every boolean may be negated (`--rm=false` is handed on as `--no-rm`), no repeatable
  * flag swallows the words after its value, and no missing argument is read from stdin, which belongs to the payload.
  * Of the flags it has those of `given`, and those that mean something though they are not given: oclif works on all that it knows, which for the
  * hundred and more of `run` takes longer than all else about them.
  */
 export function prepareInput<F extends Values, B extends Values, A extends Values>(
   definition: Input<F, B, A>,
+  shapes: FlagShapes,
   given: ReadonlySet<string>,
 ): Input<F, B, A> {
   const flags: Record<string, Flag<unknown>> = {};
-  for (const [name, shape] of Object.entries(shapesOf(definition))) {
+  for (const [name, shape] of Object.entries(shapes)) {
     const flag = shape as Flag<unknown>;
-    if (given.has(name) || MEANT_UNGIVEN.some((key) => flag[key] !== undefined && flag[key] !== false))
-      flags[name] = prepareFlag(flag);
+    if (given.has(name) || isMeantUngiven(flag)) flags[name] = prepareFlag(flag);
   }
   const args = Object.fromEntries(
     Object.entries(definition.args ?? {}).map(([name, argument]) => [
@@ -44,6 +41,12 @@ export function prepareInput<F extends Values, B extends Values, A extends Value
 /** Writes false for every boolean that was not given: oclif types it as a boolean and leaves it undefined. */
 export function fillBooleans(flags: Values, shapes: FlagShapes): void {
   for (const [name, { type }] of Object.entries(shapes)) if (type === 'boolean') flags[name] ??= false;
+}
+
+/** Source: FlagProps of @oclif/core. */
+function isMeantUngiven({ default: value, env, required, exactlyOne, atLeastOne }: Flag<unknown>): boolean {
+  if (exactlyOne !== undefined || atLeastOne !== undefined || env !== undefined) return true;
+  return required === true || (value !== undefined && value !== false);
 }
 
 function prepareFlag(flag: Flag<unknown>): Flag<unknown> {

@@ -14,7 +14,7 @@ export interface Burden {
 
 /** Our control group in the unified hierarchy, as `/user.slice/…`; null where there is none. */
 export function ownControlGroup(text = readIfThere('/proc/self/cgroup')): string | null {
-  return /^0::(\/.*)$/mu.exec(text)?.[1] ?? null;
+  return wordAfter(text, '0::');
 }
 
 /** The counters of the control group `group` as ownControlGroup() names it, and of the host. */
@@ -39,8 +39,17 @@ export function addedBurden(before: Burden, after: Burden): Record<string, strin
 
 /** The value of a line `NAME NUMBER`. */
 export function counterIn(text: string, name: string): number | null {
-  const match = new RegExp(`^${name} (\\d+)$`, 'mu').exec(text);
-  return match === null ? null : Number(match[1]);
+  const value = wordAfter(text, `${name} `);
+  return value === null ? null : Number(value);
+}
+
+/** What follows `beginning` in the line that begins with it. */
+function wordAfter(text: string, beginning: string): string | null {
+  const at = `\n${text}`.indexOf(`\n${beginning}`);
+  if (at === -1) return null;
+  const from = at + beginning.length;
+  const end = text.indexOf('\n', from);
+  return text.slice(from, end === -1 ? undefined : end);
 }
 
 function readIfThere(path: string): string {

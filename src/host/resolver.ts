@@ -24,13 +24,19 @@ export function readHostResolver(path = HOST_RESOLVER): string {
 /** Pure: a container's file, from the text of the host's. */
 export function composeResolver(host: string, { servers, search, options, dots }: ResolverSettings): string {
   const lines = host.split('\n');
-  const kept = (words: RegExp): string[] => lines.filter((line) => words.test(line));
-  const given = options === null ? kept(/^\s*options\s/u) : [`options ${options.join(' ')}`];
+  const kept = (...keywords: readonly string[]): string[] => lines.filter((line) => keywords.includes(keywordOf(line)));
+  const given = options === null ? kept('options') : [`options ${options.join(' ')}`];
   const hasDots = dots === undefined || given.some((line) => line.includes('ndots:'));
   return `${[
-    ...(search === null ? kept(/^\s*(?:search|domain)\s/u) : [`search ${search.join(' ')}`]),
+    ...(search === null ? kept('search', 'domain') : [`search ${search.join(' ')}`]),
     ...given,
     ...(hasDots ? [] : [`options ndots:${String(dots)}`]),
-    ...(servers === null ? kept(/^\s*nameserver\s/u) : servers.map((address) => `nameserver ${address}`)),
+    ...(servers === null ? kept('nameserver') : servers.map((address) => `nameserver ${address}`)),
   ].join('\n')}\n`;
+}
+
+/** The first word of a line that has another. */
+function keywordOf(line: string): string {
+  const [keyword = '', value] = line.replaceAll('\t', ' ').trim().split(' ', 2);
+  return value === undefined ? '' : keyword;
 }

@@ -37,7 +37,7 @@ export function parseReference(text: string): Reference {
       'use up to 128 letters, digits, "_", "." and "-", not beginning with "." or "-"',
     );
   const [domain, rest] = splitDomain(name);
-  if (!DOMAIN.test(domain))
+  if (domain !== DEFAULT_DOMAIN && !DOMAIN.test(domain))
     throw invalid(text, `the registry "${domain}"`, 'use a host name with an optional port, such as localhost:5000');
   const path = domain === DEFAULT_DOMAIN && !rest.includes('/') ? `${OFFICIAL}${rest}` : rest;
   checkPath(text, rest);
@@ -76,7 +76,9 @@ function splitDomain(name: string): [domain: string, rest: string] {
 /** True when `text` says a registry, so that nothing has to be guessed. */
 export function hasDomain(text: string): boolean {
   const slash = text.indexOf('/');
-  return slash !== -1 && /[.:[]|^localhost$/u.test(text.slice(0, slash));
+  if (slash === -1) return false;
+  const first = text.slice(0, slash);
+  return first === 'localhost' || ['.', ':', '['].some((mark) => first.includes(mark));
 }
 
 function checkPath(text: string, path: string): void {

@@ -108,7 +108,8 @@ export class ContainerMonitor implements Controls {
    * started: the container is then what it was before. With --rm it is removed in both cases.
    */
   async live(): Promise<number> {
-    using _signals = hearSignals((signal) => {
+    // Never given back: this process ends with the container.
+    hearSignals((signal) => {
       this.hearSignal(signal);
     });
     try {

@@ -55,7 +55,7 @@ export function preparation(parts: Partial<Preparation>): Preparation {
 /** Two preparations as one, the first one's parts first. */
 export function joinPreparations(a: Preparation, b: Preparation): Preparation {
   return {
-    directories: [...a.directories, ...b.directories],
+    directories: [...new Set([...a.directories, ...b.directories])],
     links: [...a.links, ...b.links],
     files: [...a.files, ...b.files],
     copies: [...a.copies, ...b.copies],

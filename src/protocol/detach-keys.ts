@@ -1,6 +1,7 @@
 /** The keys that part a terminal from a container which goes on; pure. */
 
-export const DEFAULT_DETACH_KEYS = 'ctrl-p,ctrl-q';
+/** ctrl-p,ctrl-q */
+export const DEFAULT_DETACH_KEYS = Buffer.of(0x10, 0x11);
 
 /**
  * The bytes of a list such as `ctrl-p,ctrl-q` or `a,ctrl-[`: single characters, and `ctrl-` with a letter or one of `@ [ \ ] ^ _`. An empty
@@ -14,7 +15,7 @@ export function parseDetachKeys(text: string): Buffer | undefined {
 
 function byteOfKey(key: string): number | undefined {
   if (/^[\u0021-\u007e]$/u.test(key)) return key.charCodeAt(0);
-  // Every `run` comes here. With the flags i and u together V8 would take a millisecond and more to compile the expression.
+  // With the flags i and u together V8 would take a millisecond and more to compile the expression.
   const match = /^[Cc][Tt][Rr][Ll]-([A-Za-z@[\\\]^_])$/u.exec(key);
   return match?.[1] === undefined ? undefined : match[1].toUpperCase().charCodeAt(0) & 0x1f;
 }

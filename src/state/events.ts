@@ -1,5 +1,5 @@
 /** What has happened to containers, one JSON object a line in `events.log` of the store; on the host's side. */
-import { appendFileSync, renameSync, statSync } from 'node:fs';
+import { closeSync, openSync, renameSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { isAbsent } from './json-file.ts';
 import type { ContainerRecord } from './container-record.ts';
@@ -76,7 +76,12 @@ export function noteEvent(
 export function appendEvent(store: Store, event: object): void {
   try {
     putAsideWhenLarge(eventsPath(store));
-    appendFileSync(eventsPath(store), `${JSON.stringify(event)}\n`, { mode: 0o600 });
+    const fd = openSync(eventsPath(store), 'a', 0o600);
+    try {
+      writeSync(fd, `${JSON.stringify(event)}\n`);
+    } finally {
+      closeSync(fd);
+    }
   } catch {
     // An event that cannot be noted is lost; the container is what matters.
   }

@@ -52,9 +52,15 @@ function callersOpenFiles(): SpecRlimit {
 }
 
 function openFilesOf(pid: string): [number, number] {
-  const match = /^Max open files\s+(\d+|unlimited)\s+(\d+|unlimited)/mu.exec(
-    readFileSync(`/proc/${pid}/limits`, 'utf8'),
-  );
+  const title = 'Max open files';
+  const line = readFileSync(`/proc/${pid}/limits`, 'utf8')
+    .split('\n')
+    .find((row) => row.startsWith(title));
+  const [soft, hard] =
+    line
+      ?.slice(title.length)
+      .split(' ')
+      .filter((word) => word !== '') ?? [];
   const limit = (word: string | undefined): number => (word === undefined || word === 'unlimited' ? -1 : Number(word));
-  return [limit(match?.[1]), limit(match?.[2])];
+  return [limit(soft), limit(hard)];
 }

@@ -14,7 +14,7 @@ export interface AttachFlags {
 
 /** USAGE_INVALID for keys that nobody can type, and for what is no stream. */
 export function parseAttachment({ stdin, detachKeys, sigProxy, attach = [] }: AttachFlags): Attachment {
-  const keys = parseDetachKeys(detachKeys ?? DEFAULT_DETACH_KEYS);
+  const keys = detachKeys === undefined ? DEFAULT_DETACH_KEYS : parseDetachKeys(detachKeys);
   if (keys === undefined)
     throw badValue(
       '--detach-keys',

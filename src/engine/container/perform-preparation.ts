@@ -14,7 +14,9 @@ export async function performPreparation(preparation: Preparation, owner: number
     if (owner !== process.getuid?.()) chownSync(path, owner, owner);
   };
   for (const path of preparation.directories) {
-    attempt(path, () => mkdirSync(path, { recursive: true, mode: 0o755 }));
+    attempt(path, () => {
+      makeDirectory(path);
+    });
     own(path);
   }
   for (const { path, to } of preparation.links) {
@@ -29,6 +31,15 @@ export async function performPreparation(preparation: Preparation, owner: number
     own(path);
   }
   for (const { layers, to } of preparation.copies) await copyLayers(layers, to);
+}
+
+/** Its parents are there as a rule, as is the directory itself sometimes: to ask for all of them takes longer. */
+function makeDirectory(path: string): void {
+  try {
+    mkdirSync(path, { mode: 0o755 });
+  } catch {
+    mkdirSync(path, { recursive: true, mode: 0o755 });
+  }
 }
 
 function attempt(path: string, work: () => unknown): void {

@@ -87,10 +87,10 @@ const RULES: readonly Rule[] = [
  * what made it; it must not run.
  */
 export function checkOrder(plan: Plan): void {
-  const kinds = plan.steps.map((step) => step.kind);
+  const places = placesOf(plan.steps);
   refuse([
-    ...RULES.map((rule) => brokenRule(kinds, rule)),
-    ...oneOfEach(kinds, ['open_root', 'pivot_root', 'execve']),
+    ...RULES.map((rule) => brokenRule(places, rule)),
+    ...oneOfEach(places, ['open_root', 'pivot_root', 'execve']),
     neverAwaited(plan.steps),
     wrongEnd(plan.steps),
   ]);
@@ -142,28 +142,57 @@ const EXEC_RULES: readonly Rule[] = [
 
 /** As checkOrder, for a program more in a running container. */
 export function checkExecOrder({ steps }: ExecPlan): void {
-  const kinds = steps.map((step) => step.kind);
+  const places = placesOf(steps);
   refuse([
-    ...[...EXEC_RULES, ...RULES].map((rule) => brokenRule(kinds, rule)),
-    ...oneOfEach(kinds, ['join_namespaces', 'open_root', 'fork', 'execve']),
+    ...[...EXEC_RULES, ...RULES].map((rule) => brokenRule(places, rule)),
+    ...oneOfEach(places, ['join_namespaces', 'open_root', 'fork', 'execve']),
     wrongEnd(steps),
   ]);
 }
 
-function brokenRule(kinds: readonly StepKind[], { earlier, later, because }: Rule): string | undefined {
-  const last = kinds.findLastIndex((kind) => earlier.includes(kind));
-  const first = kinds.findIndex((kind) => later.includes(kind));
-  if (last < 0 || first < 0 || last < first) return undefined;
-  return `${place(kinds, last)} must come before ${place(kinds, first)}: ${because}`;
+/** Where the steps of each kind stand that a plan has. */
+type Places = ReadonlyMap<StepKind, readonly number[]>;
+
+function placesOf(steps: readonly Step[]): Places {
+  const places = new Map<StepKind, number[]>();
+  for (const [index, { kind }] of steps.entries()) {
+    const known = places.get(kind);
+    if (known === undefined) places.set(kind, [index]);
+    else known.push(index);
+  }
+  return places;
 }
 
-function place(kinds: readonly StepKind[], index: number): string {
-  return `step ${String(index + 1)} (${kinds[index] ?? ''})`;
+function brokenRule(places: Places, { earlier, later, because }: Rule): string | undefined {
+  const last = outermost(places, earlier, 'last');
+  const first = outermost(places, later, 'first');
+  if (last === undefined || first === undefined || last.index < first.index) return undefined;
+  return `${nameOf(last)} must come before ${nameOf(first)}: ${because}`;
 }
 
-function oneOfEach(kinds: readonly StepKind[], exactlyOne: readonly StepKind[]): string[] {
+interface Place {
+  readonly index: number;
+  readonly kind: StepKind;
+}
+
+function outermost(places: Places, kinds: readonly StepKind[], side: 'first' | 'last'): Place | undefined {
+  let found: Place | undefined;
+  for (const kind of kinds) {
+    const index = places.get(kind)?.at(side === 'last' ? -1 : 0);
+    if (index === undefined) continue;
+    const isFurther = found === undefined || (side === 'last' ? index > found.index : index < found.index);
+    if (isFurther) found = { index, kind };
+  }
+  return found;
+}
+
+function nameOf({ index, kind }: Place): string {
+  return `step ${String(index + 1)} (${kind})`;
+}
+
+function oneOfEach(places: Places, exactlyOne: readonly StepKind[]): string[] {
   return exactlyOne.flatMap((kind) => {
-    const count = kinds.filter((other) => other === kind).length;
+    const count = places.get(kind)?.length ?? 0;
     return count === 1 ? [] : [`it has ${String(count)} steps of kind ${kind} instead of one`];
   });
 }
@@ -179,17 +208,17 @@ function neverAwaited(steps: readonly Step[]): string | undefined {
 
 /** execve ends it; with no_new_privs the filter comes right before, without it the fences come before the capabilities go. */
 function wrongEnd(steps: readonly Step[]): string | undefined {
-  const kinds = steps.map((step) => step.kind);
-  if (kinds.at(-1) !== 'execve') return 'its last step is not execve';
-  if (!kinds.includes('no_new_privileges')) {
-    return brokenRule(kinds, {
+  const places = placesOf(steps);
+  if (steps.at(-1)?.kind !== 'execve') return 'its last step is not execve';
+  if (!places.has('no_new_privileges')) {
+    return brokenRule(places, {
       earlier: FENCES,
       later: ['set_capabilities'],
       because: 'without no_new_privs it needs CAP_SYS_ADMIN',
     });
   }
-  if (kinds.includes('seccomp') && kinds.at(-2) !== 'seccomp') return 'seccomp is not the last step before execve';
-  return brokenRule(kinds, {
+  if (places.has('seccomp') && steps.at(-2)?.kind !== 'seccomp') return 'seccomp is not the last step before execve';
+  return brokenRule(places, {
     earlier: ['no_new_privileges'],
     later: FENCES,
     because: 'without capabilities a fence needs it',
