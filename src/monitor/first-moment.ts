@@ -14,7 +14,7 @@ export interface EarlySource {
 }
 
 /** How long signals and timers wait at most. */
-const STEP_MS = 50;
+const STEP_MS = 100;
 /** After a signal: the end of a container is one, and what it has left is there at once. */
 const SHORTLY_MS = 1;
 

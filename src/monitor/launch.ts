@@ -18,8 +18,8 @@ import type { ToldInit } from './head-start.ts';
 
 /** How long loading that machinery takes, about. */
 const SOON_MS = 2;
-/** What a payload that is quick needs on a machine that is busy. */
-const BRIEF_MS = 1000;
+/** What a payload that is quick needs on a machine that is busy; and while many containers are started at once, none of their monitors takes the processor to load what it needs later. */
+const BRIEF_MS = 3000;
 
 /** A chain that runs, with init at its end. */
 export interface Launched {
