@@ -38,6 +38,8 @@ const isForked = process.argv[2] === 'forked';
 if (!isForked) syscalls.prctl(PR.SET_DUMPABLE, 0);
 // Where no pid namespace takes everything along, the death of the holder still ends this process and what it becomes.
 syscalls.prctl(PR.SET_PDEATHSIG, constants.signals.SIGKILL);
+// What it makes in the root has the mode that the plan says, whatever the caller keeps from others. The payload's own mask is a step of its own.
+process.umask(0);
 syscalls.close_range(INIT_WRITES_FD + 1, 0xffff_ffff, CLOSE_RANGE_CLOEXEC);
 say({ event: 'init_started', pid: Number(readlinkSync('/proc/self')) });
 // While the monitor is still thinking. Exec has thought before.

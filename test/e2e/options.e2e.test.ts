@@ -166,6 +166,14 @@ describe('the user of a command', { skip: skipImage }, () => {
     assert.equal(await id('web', '--group-add', '7', '--group-add', 'root'), '33:33 33 0 7 44 /srv/web\n');
   });
 
+  it('finds the directories of the image host as it needs them, whatever the umask of who runs it', async () => {
+    const script = 'touch /tmp/mine; stat -c "%a %n" / /home /root /run /tmp; cat /etc/hosts >/dev/null';
+    const outcome = await box.hutch(['run', '--rm', '--net', 'none', '-u', '1000', 'host', 'sh', '-c', script], {
+      wrapper: ['sh', '-c', 'umask 077; exec "$@"', 'sh'],
+    });
+    assert.equal(printed(outcome), '755 /\n755 /home\n700 /root\n755 /run\n1777 /tmp\n');
+  });
+
   it('is refused when the image does not have it, or no container could', async () => {
     const run = async (user: string) => box.hutch(['run', '--rm', '--net', 'none', '-u', user, BUSYBOX, 'true']);
     assertRefused(await run('nosuch'), /^hutch: the image has no user "nosuch"\n.*\/etc\/passwd/u);

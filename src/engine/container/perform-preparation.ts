@@ -1,6 +1,5 @@
 /** Making on disk what a plan wants there before it starts; on the host's side, as the user. */
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
-import { chownSync } from 'node:fs';
+import { chownSync, mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import type { Preparation } from '../../oci/rootfs-source.ts';
 import { writeError } from '../../state/json-file.ts';
 import { copyLayers } from '../../userns/copy-layers.ts';
@@ -10,6 +9,17 @@ import { copyLayers } from '../../userns/copy-layers.ts';
  * @param owner host uid that must own what is made: differs from the caller only when root runs hutch.
  */
 export async function performPreparation(preparation: Preparation, owner: number): Promise<void> {
+  // The root of a container is made here, for all of its users: what the caller keeps from others with their umask is their own.
+  const callers = process.umask(0o022);
+  try {
+    makePlaces(preparation, owner);
+  } finally {
+    process.umask(callers);
+  }
+  for (const { layers, to } of preparation.copies) await copyLayers(layers, to);
+}
+
+function makePlaces(preparation: Preparation, owner: number): void {
   const own = (path: string): void => {
     if (owner !== process.getuid?.()) chownSync(path, owner, owner);
   };
@@ -30,7 +40,6 @@ export async function performPreparation(preparation: Preparation, owner: number
     });
     own(path);
   }
-  for (const { layers, to } of preparation.copies) await copyLayers(layers, to);
 }
 
 /** Its parents are there as a rule, as is the directory itself sometimes: to ask for all of them takes longer. */

@@ -86,6 +86,16 @@ for (const driver of ROOTFS_DRIVERS) {
       printed(await box.hutch(['rm', 'idle']));
     });
 
+    it('is open to all users of the container, whatever the umask of who makes it', { skip }, async () => {
+      const script = 'stat -c "%a %n" / /etc /etc/hosts /made /made/here; cat /etc/resolv.conf >/dev/null; umask';
+      const flags = ['--net', 'none', '--storage-driver', driver, '-u', '1000', '-v', `${box.directory}:/made/here:ro`];
+      const outcome = await box.hutch(['run', '--rm', ...flags, BUSYBOX, 'sh', '-c', script], {
+        wrapper: ['sh', '-c', 'umask 077; exec "$@"', 'sh'],
+      });
+      const modes = ['755 /', '755 /etc', '644 /etc/hosts', '755 /made', '700 /made/here'];
+      assert.equal(printed(outcome), [...modes, '0022', ''].join('\n'));
+    });
+
     it('works two user namespaces deep', { skip }, async () => {
       const script =
         'rm -r lower/tree; mkdir lower/tree; ls -A lower/tree; echo x >>lower/owned; chown 65535 lower/owned; stat -c %u:%g lower/owned; wc -l </proc/self/uid_map';
