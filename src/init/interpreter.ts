@@ -5,7 +5,7 @@ import { CAPABILITY_NAMES, capabilityMask, capabilityNumber } from '../linux/cap
 import { CLONE, MNT_DETACH, MOUNT_ATTR, MS, O, PR, RLIMIT } from '../linux/flags.ts';
 import { applyTable, type NamespaceName, type Plan, type Step, type StepTable } from '../plan/step.ts';
 import { SyscallError } from '../syscall/syscall-error.ts';
-import { about, ask, awaitMonitor, failureOf, rootOf, type Context, type Ears } from './context.ts';
+import { about, ask, awaitMonitor, awaitStdio, failureOf, rootOf, type Context, type Ears } from './context.ts';
 import { bind, makeReadOnly, makeSymlink, mask, mountFileSystem, mountOverlay } from './mount-steps.ts';
 import {
   changeDirectory,
@@ -210,7 +210,10 @@ const STEPS: StepTable<void, [Context]> = {
       if (!keep.has(number) && knowsCapability(syscalls, number)) syscalls.prctl(PR.CAPBSET_DROP, number);
     }
   },
-  set_user: (step, { syscalls, isForked }) => {
+  set_user: (step, context) => {
+    const { syscalls, isForked } = context;
+    // A change of ids shuts the monitor out until the last call, so it must hold its ends by then.
+    if (isForked && (step.uid !== 0 || step.gid !== 0)) awaitStdio(context);
     about(`${String(step.uid)}:${String(step.gid)}`, () => {
       // The bits survive the change of uid only with this; set_capabilities decides what stays.
       syscalls.prctl(PR.SET_KEEPCAPS, 1);

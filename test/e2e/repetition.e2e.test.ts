@@ -44,13 +44,14 @@ describe('hutch run, again and again', { skip: hostSkip() }, () => {
     await assertNothingLeft();
   });
 
-  it(`${RUNS} times, ${AT_ONCE} at once`, { timeout: LIMIT_MS }, async () => {
+  it(`${RUNS} times, ${AT_ONCE} at once, every other as a user of the container`, { timeout: LIMIT_MS }, async () => {
     let next = 0;
     const worker = async (): Promise<void> => {
       while (next < RUNS) {
         const number = next;
         next += 1;
-        assert.deepEqual(await runOnce(number), expected(number));
+        const user = number % 2 === 0 ? [] : ['-u', '1000'];
+        assert.deepEqual(await runOnce(number, ...user), expected(number));
       }
     };
     await Promise.all(Array.from({ length: AT_ONCE }, worker));

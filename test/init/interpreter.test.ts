@@ -21,9 +21,13 @@ interface Interpreted {
 interface Circumstances extends RecordingOptions {
   readonly heard?: readonly MonitorMessage[];
   readonly trace?: boolean;
+  readonly isForked?: boolean;
 }
 
-function run(steps: readonly Step[], { heard = [], trace = false, ...options }: Circumstances = {}): Interpreted {
+function run(
+  steps: readonly Step[],
+  { heard = [], trace = false, isForked = false, ...options }: Circumstances = {},
+): Interpreted {
   const plan: Plan = { ...PLAN, steps };
   const { syscalls, calls } = recordingSyscalls(options);
   const said: InitMessage[] = [];
@@ -32,7 +36,7 @@ function run(steps: readonly Step[], { heard = [], trace = false, ...options }: 
   const say = (message: InitMessage): void => void said.push(message);
   const mask = process.umask(0o022);
   try {
-    return { code: interpret(plan, { syscalls, say, hear, trace, isForked: false, hasNetwork: false }), calls, said };
+    return { code: interpret(plan, { syscalls, say, hear, trace, isForked, hasNetwork: false }), calls, said };
   } finally {
     process.umask(mask);
   }
@@ -193,6 +197,19 @@ test('interpret() takes answers in whichever order they come', () => {
   for (const order of [heard, heard.toReversed()]) {
     assert.equal(run(steps, { heard: order }).calls.at(-1), 'linkUp("lo")');
   }
+});
+
+test('interpret() gives a forked init other ids only when the monitor holds its ends, as it could not take them in between', () => {
+  const steps = (uid: number): Step[] => [
+    step('stdio', { terminal: false, stdin: false, uid, gid: 0 }),
+    step('set_user', { uid, gid: 0, groups: [], setGroups: true }),
+  ];
+  const changesIds = (uid: number, circumstances: Circumstances): boolean =>
+    run(steps(uid), circumstances).calls.includes(`setresuid(${String(uid)})`);
+  assert.equal(changesIds(5, { isForked: true }), false);
+  assert.equal(changesIds(5, { isForked: true, heard: [{ event: 'monitor_took_stdio' }] }), true);
+  assert.equal(changesIds(5, { isForked: false }), true, 'what was executed in the container is open to its owner');
+  assert.equal(changesIds(0, { isForked: true }), true, 'root stays root: nothing to wait for');
 });
 
 test('interpret() waits at a step that says nothing of meanwhile for what was asked before, too', () => {
