@@ -2,6 +2,7 @@
 import { chownSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { errnoOf, HutchError } from '../../errors/hutch-error.ts';
+import { NoAnswer } from '../../host/probe/finding.ts';
 import { findTool } from '../../host/run-tool.ts';
 import { toHostId } from '../../linux/id-map.ts';
 import { chooseMaps } from '../../userns/choose-maps.ts';
@@ -37,12 +38,19 @@ export interface ProbedStore {
 
 /**
  * The driver that `wanted` names, or the first in ROOTFS_DRIVERS that works for this store. Answers come from the cache
- * where they are there. DRIVER_UNAVAILABLE says why none works.
+ * where they are there. One that a busy host says nothing of is passed over this once. DRIVER_UNAVAILABLE says why none works.
  */
-export async function chooseRootfsDriver(store: ProbedStore, wanted?: RootfsDriverName): Promise<ChosenDriver> {
+export async function chooseRootfsDriver(
+  store: ProbedStore,
+  wanted?: RootfsDriverName,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<ChosenDriver> {
   const tried: DriverProbe[] = [];
   for (const name of wanted === undefined ? ROOTFS_DRIVERS : [wanted]) {
-    const probe = await cachedDriverProbe(store, name);
+    const probe = await cachedDriverProbe(store, name, options).catch((error: unknown): DriverProbe => {
+      if (error instanceof NoAnswer) return { name, ok: false, reason: error.message };
+      throw error;
+    });
     tried.push(probe);
     if (probe.ok) return { name, tried };
   }
@@ -65,22 +73,26 @@ function unavailable(store: ProbedStore, tried: readonly DriverProbe[], wanted: 
 
 /**
  * As probeRootfsDriver(), but answers from `<run>/probes.json` when nothing that matters has changed since. Only what works is
- * remembered, and what failed beside something that works; `fresh` asks the host again and corrects the record.
+ * remembered, and what failed beside something that works, never a silence; `fresh` asks the host again and corrects the record.
  */
 export async function cachedDriverProbe(
   store: ProbedStore,
   name: RootfsDriverName,
-  options: { readonly fresh?: boolean } = {},
+  options: { readonly fresh?: boolean; readonly timeoutMs?: number } = {},
 ): Promise<DriverProbe> {
   const known = options.fresh === true ? undefined : readProbeCache(store)[name];
   if (known !== undefined) return { name, ...known };
-  const probe = await probeRootfsDriver(name, store);
+  const probe = await probeRootfsDriver(name, store, options);
   writeProbeCache(store, name, { ok: probe.ok, reason: probe.reason });
   return probe;
 }
 
-/** Mounts, deletes, makes again and changes owners with one driver in the store's file system, as a container would. */
-export async function probeRootfsDriver(name: RootfsDriverName, store: ProbedStore): Promise<DriverProbe> {
+/** Mounts, deletes, makes again and changes owners with one driver in the store's file system, as a container would. NoAnswer. */
+export async function probeRootfsDriver(
+  name: RootfsDriverName,
+  store: ProbedStore,
+  options: { readonly timeoutMs?: number } = {},
+): Promise<DriverProbe> {
   const tool = TOOL_OF[name];
   if (findTool(tool) === undefined) return { name, ok: false, reason: `${tool} is not installed` };
   const { uidMap, gidMap } = (await chooseMaps()).userNamespace;
@@ -88,7 +100,8 @@ export async function probeRootfsDriver(name: RootfsDriverName, store: ProbedSto
   try {
     chownSync(directory, toHostId(uidMap, 0) ?? 0, toHostId(gidMap, 0) ?? 0);
     const owner = toHostId(uidMap, 1) === undefined || toHostId(gidMap, 1) === undefined ? '0:0' : '1:1';
-    const reason = whyFailed(await tryInUserns(`${PREPARE}${MOUNT[name]}${USE}`, { directory, args: [owner] }));
+    const trial = await tryInUserns(`${PREPARE}${MOUNT[name]}${USE}`, { ...options, directory, args: [owner] });
+    const reason = whyFailed(trial);
     return { name, ok: reason === null, reason: reason ?? 'mounted, deleted and replaced a lower directory' };
   } catch (error) {
     if (!(error instanceof HutchError)) throw error;

@@ -60,6 +60,13 @@ export function admin(text: string): Fix {
   return { who: 'admin', text };
 }
 
+/** What a probe throws when the host has not answered in time: that says nothing of what was asked. */
+export class NoAnswer extends Error {
+  constructor(timeoutMs: number, step?: string) {
+    super(`${step === undefined ? '' : `${step}: `}no answer within ${timeoutMs / 1000} s`);
+  }
+}
+
 /**
  * Runs one probe, and turns what it throws, or its silence for `timeoutMs`, into a finding about itself: one broken probe
  * never hides the others.
@@ -67,21 +74,27 @@ export function admin(text: string): Fix {
 export async function conclude(
   topic: Topic,
   probe: () => Finding | Promise<Finding>,
-  timeoutMs = 20_000,
+  timeoutMs = 40_000,
 ): Promise<Finding> {
   let timer: NodeJS.Timeout | undefined;
-  const silence = new Promise<Finding>((resolve) => {
-    timer = setTimeout(() => resolve(unanswered(topic, `no answer within ${timeoutMs / 1000} s`)), timeoutMs);
+  const silence = new Promise<never>((_resolve, reject) => {
+    timer = setTimeout(() => reject(new NoAnswer(timeoutMs)), timeoutMs);
   });
   try {
     return await Promise.race([Promise.resolve().then(probe), silence]);
   } catch (error) {
-    return unanswered(topic, error instanceof Error ? error.message : String(error));
+    return unknown(topic, error);
   } finally {
     clearTimeout(timer);
   }
 }
 
-function unanswered(topic: Topic, detail: string): Finding {
-  return failed(topic, detail, { cause: 'this check itself failed, so nothing is known about it', fix: [] });
+function unknown(topic: Topic, error: unknown): Finding {
+  const detail = error instanceof Error ? error.message : String(error);
+  if (!(error instanceof NoAnswer))
+    return failed(topic, detail, { cause: 'this check itself failed, so nothing is known about it', fix: [] });
+  return failed(topic, detail, {
+    cause: 'the host is too busy, or something in it hangs, so nothing is known about it',
+    fix: [you('try again when the host has less to do')],
+  });
 }

@@ -1,4 +1,5 @@
 /** Trying something out as root of a throw-away user, mount and pid namespace; started from the host's side. */
+import { NoAnswer } from '../../host/probe/finding.ts';
 import type { ToolResult } from '../../host/run-tool.ts';
 import { spawnInUserns } from '../run-in-userns.ts';
 
@@ -6,7 +7,6 @@ import { spawnInUserns } from '../run-in-userns.ts';
 export interface Trial extends ToolResult {
   /** The last step that the script announced with `at`; when it failed, the one that did. */
   readonly step: string;
-  readonly timedOut: boolean;
 }
 
 /** `at WORDS` says what comes next; the first failing command ends the script, and the words tell which it was. */
@@ -14,14 +14,14 @@ const PROLOGUE = 'set -eu\nat() { printf "step %s\\n" "$1"; }\n';
 
 /**
  * Runs a shell script with the caller's id maps, in mount and pid namespaces that vanish with it, whatever it mounted or
- * started. `$1`… are `args`; with `directory` it starts there. Never throws for a script that fails; throws what
- * spawnInUserns() throws.
+ * started. `$1`… are `args`; with `directory` it starts there. Never throws for a script that fails; NoAnswer when it has not
+ * ended after `timeoutMs`, and what spawnInUserns() throws.
  */
 export async function tryInUserns(
   script: string,
   options: { readonly args?: readonly string[]; readonly directory?: string; readonly timeoutMs?: number } = {},
 ): Promise<Trial> {
-  const { directory = '/', args = [], timeoutMs = 10_000 } = options;
+  const { directory = '/', args = [], timeoutMs = 30_000 } = options;
   // Not by an inherited descriptor: that would be a mount of the old mount namespace, which overlayfs refuses.
   const whole = `read -r _\n${PROLOGUE}at "reach the directory"; cd "$1"; shift\n${script}`;
   const { child, exit } = await spawnInUserns(
@@ -39,7 +39,9 @@ export async function tryInUserns(
   const timer = setTimeout(() => (timedOut = child.kill('SIGKILL')), timeoutMs);
   const code = await exit.finally(() => clearTimeout(timer));
   const { steps, rest } = separate(output.stdout);
-  return { code, stdout: rest, stderr: output.stderr, step: steps.at(-1) ?? 'start', timedOut };
+  const step = steps.at(-1) ?? 'start';
+  if (timedOut) throw new NoAnswer(timeoutMs, step);
+  return { code, stdout: rest, stderr: output.stderr, step };
 }
 
 const PID_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--'] as const;
@@ -54,8 +56,7 @@ function separate(stdout: string): { readonly steps: readonly string[]; readonly
 }
 
 /** Why a trial failed, in one line: the step, and what the failing program said; null when it succeeded. */
-export function whyFailed(trial: Trial, timeoutMs = 10_000): string | null {
-  if (trial.timedOut) return `${trial.step}: no answer within ${String(timeoutMs / 1000)} s`;
+export function whyFailed(trial: Trial): string | null {
   if (trial.code === 0) return null;
   const said = trial.stderr.trim().split('\n').filter(isTelling).join('; ');
   return `${trial.step}: ${said === '' ? `exit code ${String(trial.code)}` : said}`;

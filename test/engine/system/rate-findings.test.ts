@@ -4,7 +4,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 import { judgeRate, probeNetworkRate, rateScript } from '../../../src/engine/system/rate-findings.ts';
 
-const trial = (step: string, stderr: string, code = 2) => ({ code, stdout: '', stderr, step, timedOut: false });
+const trial = (step: string, stderr: string, code = 2) => ({ code, stdout: '', stderr, step });
 
 test('rateScript() tries the commands that hold a container to its rate, one after the other', () => {
   const script = rateScript();

@@ -33,6 +33,7 @@ test('conclude() reports a probe that throws, and one that stays silent', async 
   assert.deepEqual([thrown.status, thrown.detail], ['fail', 'broken probe']);
   const silent = await conclude(topic, () => new Promise(() => undefined), 10);
   assert.deepEqual([silent.status, silent.detail], ['fail', 'no answer within 0.01 s']);
+  assert.match(`${String(silent.cause)} ${String(silent.fix[0]?.text)}`, /too busy.* try again/u);
   assert.equal((await conclude(topic, () => fine(topic, 'd'))).status, 'ok');
 });
 
