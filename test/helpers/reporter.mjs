@@ -53,7 +53,7 @@ function append(variable, text) {
 }
 
 const DESCRIBE = {
-  'test:dequeue': ({ name }) => trace(`-- ${name}\n`),
+  'test:dequeue': ({ name }) => trace(`-- after ${Math.round(performance.now() / 1000)} s: ${name}\n`),
   'test:stdout': ({ message }) => trace(message),
   'test:stderr': ({ message }) => trace(message),
   'test:pass': (data) => (data.skip === undefined && data.todo === undefined ? '' : describeSkip(data)),

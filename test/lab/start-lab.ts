@@ -18,7 +18,7 @@ import { after, before } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { obtainImage } from './image.ts';
 import { logIn, runOnce, type CommandOptions, type LabUser, type Login, type Outcome } from './login.ts';
-import { asRoot, resumeMachine, type Machine } from './machine.ts';
+import { resumeMachine, type Machine } from './machine.ts';
 import { TREE } from './places.ts';
 import { putTree } from './put-tree.ts';
 
@@ -31,7 +31,7 @@ export interface Lab {
   login(user: LabUser): Promise<Login>;
   /** Ends the session of as(), as closing a terminal window does. */
   logOut(user: LabUser): Promise<void>;
-  /** As root, where it must succeed; returns what it prints. */
+  /** as('root'), where it must succeed; returns what it prints. */
   root(command: string): Promise<string>;
   /** Has a command of root try until it succeeds; fails with what it printed last. */
   until(command: string, seconds?: number): Promise<void>;
@@ -43,6 +43,11 @@ const PROGRAMS = ['qemu-system-x86_64', 'qemu-img', 'mmdebstrap', 'ssh', 'flock'
 const START_TIMEOUT_MS = 15 * 60_000;
 const SHUTDOWN_TIMEOUT_MS = 150_000;
 const BOOT_TIMEOUT_MS = 120_000;
+const ANSWER_TIMEOUT_MS = 60_000;
+/** Status of ssh(1), also where a signal has ended the command. */
+const CONNECTION_BROKE = 255;
+/** .ci/test-file knows these words. */
+const GONE = 'the machine of the lab does not answer any more';
 /** The last words of a kernel that goes down for a boot. */
 const IS_DOWN = 'reboot: Restarting system';
 const BOOT_ID = 'cat /proc/sys/kernel/random/boot_id';
@@ -62,6 +67,7 @@ export function useLab(): Lab {
   let machine: Machine | undefined;
   const logins = new Map<LabUser, Login>();
   const others: Login[] = [];
+  let isGone = false;
 
   before(
     async () => {
@@ -83,15 +89,32 @@ export function useLab(): Lab {
     return made;
   }
   async function as(user: LabUser, command: string, options?: CommandOptions): Promise<Outcome> {
+    assert.ok(!isGone, GONE);
     const session = logins.get(user) ?? (await login(user));
     logins.set(user, session);
-    return session.run(command, options);
+    const outcome = await session.run(command, options);
+    if (outcome.code === null || outcome.code === CONNECTION_BROKE) await requireAnswer(user, command);
+    return outcome;
+  }
+  /** Tells a command that takes too long, or was killed, from a machine that hangs: what is tested here does not make it hang, and no other test can be trusted then. */
+  async function requireAnswer(user: LabUser, command: string): Promise<void> {
+    const { code, stderr } = await runOnce(config, 'root', 'true', { timeoutMs: ANSWER_TIMEOUT_MS });
+    isGone = code !== 0;
+    const state = JSON.stringify(await machine?.qemu.monitor.execute('query-status').catch(String));
+    process.stderr.write(
+      `lab: no status of ${user}'s command "${command}"; ${isGone ? GONE : 'the machine answers'}; QEMU: ${state}; ssh: ${stderr}; console:\n${consoleTail()}\n`,
+    );
+    assert.ok(!isGone, GONE);
   }
   async function logOut(user: LabUser): Promise<void> {
     await logins.get(user)?.logOut();
     logins.delete(user);
   }
-  const root = (command: string): Promise<string> => asRoot(config, command);
+  async function root(command: string): Promise<string> {
+    const { code, stdout, stderr } = await as('root', command);
+    assert.equal(code, 0, `"${command}" failed in the lab's machine: ${stderr}`);
+    return stdout;
+  }
   async function until(command: string, seconds = 60): Promise<void> {
     const deadline = Date.now() + seconds * 1000;
     for (;;) {
