@@ -4,12 +4,28 @@ import { join } from 'node:path';
 import { listNames } from './json-file.ts';
 import type { Store } from './store.ts';
 
-/** Half-written files, drafts of a claim, control sockets of network helpers. */
-export const PASSING = {
-  half: /\.(\d+)\.tmp$/u,
-  control: /^slirp\.(\d+)$/u,
-  draft: /^claim\.(\d+)$/u,
-} as const;
+/** A half-written file, the draft of a claim, the control socket of a network helper. */
+export type PassingKind = 'half' | 'draft' | 'control';
+
+export interface PassingFile {
+  readonly kind: PassingKind;
+  /** The process that has made it. */
+  readonly pid: number;
+}
+
+/** What a name says of a file that lives for a moment: NAME.PID.tmp, claim.PID or slirp.PID; undefined for all others. */
+export function passingFile(name: string): PassingFile | undefined {
+  // Without a regular expression: V8 would have to compile it at each start, twice.
+  const parts = name.split('.');
+  const kind = parts.length > 2 && parts.at(-1) === 'tmp' ? 'half' : parts.length === 2 ? kindOf(parts[0]) : undefined;
+  const digits = parts.at(kind === 'half' ? -2 : -1) ?? '';
+  const pid = Number(digits);
+  return kind !== undefined && String(pid) === digits && pid > 0 ? { kind, pid } : undefined;
+}
+
+function kindOf(word: string | undefined): PassingKind | undefined {
+  return word === 'claim' ? 'draft' : word === 'slirp' ? 'control' : undefined;
+}
 
 /** True when no process has that pid. */
 export function isPidFree(pid: number): boolean {
@@ -19,17 +35,7 @@ export function isPidFree(pid: number): boolean {
 /** Removes those in the run directory whose makers are dead. One whose pid is another's by now is left to `hutch check`, which can wait. */
 export function sweepPassing({ run }: Store): void {
   for (const name of listNames(run)) {
-    const pid = makerOf(name);
+    const pid = passingFile(name)?.pid;
     if (pid !== undefined && isPidFree(pid)) rmSync(join(run, name), { force: true });
   }
-}
-
-/** What PASSING finds. At each start, and there V8 would have to compile three expressions for it, each twice. */
-function makerOf(name: string): number | undefined {
-  const parts = name.split('.');
-  const [kind] = parts;
-  const isTwofold = parts.length === 2 && (kind === 'slirp' || kind === 'claim');
-  if (!isTwofold && (parts.length < 3 || parts.at(-1) !== 'tmp')) return undefined;
-  const pid = Number(parts.at(isTwofold ? -1 : -2));
-  return Number.isSafeInteger(pid) && pid > 0 ? pid : undefined;
 }

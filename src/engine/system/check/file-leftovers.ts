@@ -6,7 +6,7 @@ import { connectToMonitor } from '../../../monitor/control-client.ts';
 import { containerDirectory, listIds } from '../../../state/container-record.ts';
 import { isAbandoned } from '../../../state/lock-holder.ts';
 import { withLock } from '../../../state/lock.ts';
-import { isPidFree, PASSING } from '../../../state/passing-files.ts';
+import { isPidFree, passingFile, type PassingKind } from '../../../state/passing-files.ts';
 import { ownerOf } from '../../../state/running-list.ts';
 import type { Store } from '../../../state/store.ts';
 import { ageMs, namesIn, pathsIn, type Leftover } from './leftover.ts';
@@ -19,18 +19,19 @@ export function findTemporaryFiles(store: Store): Leftover[] {
   const containers = listIds(store).map((id) => containerDirectory(store, id));
   const half = [store.root, store.images, store.networks, store.run, ...containers]
     .flatMap(pathsIn)
-    .filter((path) => isOver(path, PASSING.half))
+    .filter((path) => isOver(path, 'half'))
     .map((path) => temporary(path, 'a file that was not written to its end'));
   const drafts = [
-    ...pathsIn(store.run).filter((path) => isOver(path, PASSING.draft) || isOver(path, PASSING.control)),
+    ...pathsIn(store.run).filter((path) => isOver(path, 'draft', 'control')),
     ...containers.map((path) => join(path, 'name')).filter((path) => ageMs(path) > PASSING_MS),
   ].map((path) => temporary(path, 'the draft of a claim that was killed before it was made'));
   return [...half, ...drafts];
 }
 
-function isOver(path: string, pattern: RegExp): boolean {
-  const pid = pattern.exec(basename(path))?.[1];
-  return pid !== undefined && existsSync(path) && (isPidFree(Number(pid)) || ageMs(path) > PASSING_MS);
+function isOver(path: string, ...kinds: readonly PassingKind[]): boolean {
+  const file = passingFile(basename(path));
+  if (file === undefined || !kinds.includes(file.kind)) return false;
+  return existsSync(path) && (isPidFree(file.pid) || ageMs(path) > PASSING_MS);
 }
 
 function temporary(place: string, text: string): Leftover {

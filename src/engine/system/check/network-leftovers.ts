@@ -7,7 +7,7 @@ import { doOverlap6, parseSubnet6 } from '../../../linux/ipv6.ts';
 import { containerDirectory, listIds, readContainer, type ContainerRecord } from '../../../state/container-record.ts';
 import type { NetworkRecord } from '../../../state/network-record.ts';
 import { listNetworks, networkNames } from '../../../state/networks.ts';
-import { PASSING } from '../../../state/passing-files.ts';
+import { passingFile } from '../../../state/passing-files.ts';
 import type { Store } from '../../../state/store.ts';
 import { isWhole } from '../../container/sweep-orphans.ts';
 import { namesIn, type Leftover } from './leftover.ts';
@@ -33,7 +33,7 @@ function pathOf(store: Store, name: string): string {
 function strangers(store: Store): Leftover[] {
   const known = new Set(networkNames(store).map((name) => basename(pathOf(store, name))));
   return namesIn(store.networks)
-    .filter((name) => !known.has(name) && !PASSING.half.test(name))
+    .filter((name) => !known.has(name) && passingFile(name)?.kind !== 'half')
     .map((name) =>
       finding(join(store.networks, name), 'a file among the records of networks that is none', 'move it away'),
     );
