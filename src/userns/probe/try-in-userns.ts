@@ -35,13 +35,19 @@ export async function tryInUserns(
   child.stderr?.setEncoding('utf8').on('data', (text: string) => (output.stderr += text));
   // Not before somebody listens: node throws away what a process said that has ended already.
   child.stdin?.on('error', () => undefined).end('go\n');
-  let timedOut = false;
-  const timer = setTimeout(() => (timedOut = child.kill('SIGKILL')), timeoutMs);
-  const code = await exit.finally(() => clearTimeout(timer));
-  const { steps, rest } = separate(output.stdout);
-  const step = steps.at(-1) ?? 'start';
-  if (timedOut) throw new NoAnswer(timeoutMs, step);
-  return { code, stdout: rest, stderr: output.stderr, step };
+  const clock = { ranOut: false };
+  const timer = setTimeout(() => (clock.ranOut = child.kill('SIGKILL')), timeoutMs);
+  const lastStep = (): string => separate(output.stdout).steps.at(-1) ?? 'start';
+  try {
+    const code = await exit;
+    if (!clock.ranOut) return { code, stdout: separate(output.stdout).rest, stderr: output.stderr, step: lastStep() };
+  } catch (error) {
+    // One that was killed before its ids were mapped fails of that.
+    if (!clock.ranOut) throw error;
+  } finally {
+    clearTimeout(timer);
+  }
+  throw new NoAnswer(timeoutMs, lastStep());
 }
 
 const PID_NAMESPACE = ['unshare', '--pid', '--fork', '--kill-child=SIGKILL', '--'] as const;
