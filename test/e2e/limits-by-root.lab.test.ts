@@ -1,7 +1,7 @@
 /** Limits of containers of root, and of users who come from root by su, in a machine with a real systemd. */
 
 import assert from 'node:assert/strict';
-import { after, describe, it } from 'node:test';
+import { describe, it } from 'node:test';
 import { labSkip, printed, useLab } from '../lab/start-lab.ts';
 
 const MOUNTS = "awk '{print $5}' /proc/self/mountinfo | sort";
@@ -9,6 +9,7 @@ const SCOPES = "find /sys/fs/cgroup -name 'hutch-*.scope'";
 
 describe('limits of root below a real systemd', { skip: labSkip() }, () => {
   const lab = useLab();
+  lab.atEnd(() => lab.as('root', 'hutch rm -f own'));
 
   it('doctor and run leave the mounts of the host alone, which are shared', async () => {
     const before = await lab.root(MOUNTS);
@@ -80,9 +81,5 @@ describe('limits of root below a real systemd', { skip: labSkip() }, () => {
     assert.equal(asked.code, 125);
     assert.match(asked.stderr, /cannot apply --memory: .*\n.*loginctl enable-linger/u);
     assert.equal(printed(await lab.as('root', `su - bob -c 'hutch run --rm --net none host echo ran'`)), 'ran\n');
-  });
-
-  after(async () => {
-    await lab.as('root', 'hutch rm -f own');
   });
 });

@@ -1,7 +1,7 @@
 /** A systemd as the payload of a container, in a machine with a real systemd, as an ordinary user: Debian's own, from the machine's tree. */
 
 import assert from 'node:assert/strict';
-import { after, before, describe, it } from 'node:test';
+import { before, describe, it } from 'node:test';
 import { labSkip, printed, useLab, type Outcome } from '../lab/start-lab.ts';
 
 /** What the machine has and an image of Debian has not: its disks and modules, ssh, podman; and what is large. */
@@ -23,6 +23,8 @@ describe('systemd as the payload', { skip: labSkip() }, () => {
   const alice = async (command: string): Promise<string> => printed(await tried(command));
   const leafOf = async (name: string): Promise<string> =>
     (await alice(`hutch inspect -f '{{.State.CgroupPath}}' ${name}`)).trim();
+
+  lab.atEnd(() => tried('hutch rm -f sys'));
 
   before(async () => {
     await lab.root(`tar -C / --one-file-system ${LEFT_OUT.join(' ')} -cf /tmp/debian.tar .`);
@@ -115,9 +117,5 @@ describe('systemd as the payload', { skip: labSkip() }, () => {
     const { code, stderr } = await tried('hutch run --rm --systemd=perhaps debian true');
     assert.equal(code, 125);
     assert.match(stderr, /"perhaps" for --systemd\n.*auto, true, always or false/u);
-  });
-
-  after(async () => {
-    await tried('hutch rm -f sys');
   });
 });

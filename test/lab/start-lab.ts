@@ -35,6 +35,8 @@ export interface Lab {
   root(command: string): Promise<string>;
   /** Has a command of root try until it succeeds; fails with what it printed last. */
   until(command: string, seconds?: number): Promise<void>;
+  /** What is to be tidied up after the last test in a machine that stays (HUTCH_LAB). */
+  atEnd(work: () => Promise<unknown>): void;
   /** Boots the machine anew; its disks stay, all sessions end. */
   reboot(): Promise<void>;
 }
@@ -67,6 +69,7 @@ export function useLab(): Lab {
   let machine: Machine | undefined;
   const logins = new Map<LabUser, Login>();
   const others: Login[] = [];
+  const lastWork: (() => Promise<unknown>)[] = [];
   let isGone = false;
 
   before(
@@ -79,6 +82,8 @@ export function useLab(): Lab {
     { timeout: START_TIMEOUT_MS },
   );
   after(async () => {
+    // One that is thrown away needs no tidying.
+    if (machine === undefined && !isGone) for (const work of lastWork) await work();
     await Promise.all([...logins.values(), ...others].map((login) => login.logOut()));
     await machine?.stop();
   });
@@ -144,7 +149,8 @@ export function useLab(): Lab {
   const consoleLog = (): string => readFileSync(path.join(path.dirname(config), 'console.log'), 'utf8');
   const countDowns = (): number => consoleLog().split(IS_DOWN).length;
   const consoleTail = (): string => consoleLog().split('\n').slice(-30).join('\n');
-  return { as, login, logOut, root, until, reboot };
+  const atEnd = (work: () => Promise<unknown>): void => void lastWork.push(work);
+  return { as, login, logOut, root, until, atEnd, reboot };
 }
 
 async function within(timeoutMs: number, isSo: () => Promise<boolean>): Promise<boolean> {
