@@ -16,6 +16,9 @@ import type { ContainerRecord } from '../state/container-record.ts';
 import type { CgroupCounters, CgroupRecord } from '../state/container-state.ts';
 import { anchorSession, type SessionAnchor } from './session-anchor.ts';
 
+/** How long systemd lets the monitor write down the end of the payload, on a host that stops everything at once; as units do. */
+const MARGIN_SECONDS = 30;
+
 export interface CgroupEars {
   /** The kernel has killed processes of it for lack of memory. */
   onMemoryKills(count: number): void;
@@ -136,7 +139,7 @@ export class ContainerCgroup {
       description: `hutch container ${this.container.name}`,
       processes: [process.pid, ...ancestors(init)],
       settings,
-      stopTimeoutSeconds: Math.max(this.container.stopTimeoutSeconds, 0) + 5,
+      stopTimeoutSeconds: Math.max(this.container.stopTimeoutSeconds, 0) + MARGIN_SECONDS,
     });
     this.preparation?.[Symbol.dispose]();
     this.preparation = undefined;
