@@ -19,6 +19,9 @@ import { anchorSession, type SessionAnchor } from './session-anchor.ts';
 /** How long systemd lets the monitor write down the end of the payload, on a host that stops everything at once; as units do. */
 const MARGIN_SECONDS = 30;
 
+/** How long the record of an end waits for what systemd says of it. */
+const ANSWER_MS = 3000;
+
 export interface CgroupEars {
   /** The kernel has killed processes of it for lack of memory. */
   onMemoryKills(count: number): void;
@@ -34,7 +37,7 @@ export class ContainerCgroup {
   private preparation: Preparation | undefined;
   private watcher: FSWatcher | undefined;
   private anchor: SessionAnchor | null = null;
-  private heardTerm = false;
+  private stopping: Promise<boolean> | undefined;
 
   constructor(container: ContainerRecord, ears: CgroupEars) {
     this.container = container;
@@ -108,15 +111,18 @@ export class ContainerCgroup {
     return readCounters(this.record.path);
   }
 
-  /** This process was asked to end: perhaps by systemd, which asks everything in a scope. */
+  /** This process was asked to end: perhaps by systemd, which asks everything in a scope. It is asked at once, since at a logout its bus ends as well. */
   hearTerm(): void {
-    this.heardTerm = true;
+    const unit = this.record?.unit ?? null;
+    if (unit !== null) this.stopping = isStopping(unit);
   }
 
-  /** The scope, when systemd is stopping it: for its user, at the end of a login, or as the host goes down. Null otherwise. */
+  /** The scope, when systemd is stopping it: for its user, at the end of a login, or as the host goes down. Null otherwise, and when it does not say. */
   async stoppedScope(): Promise<string | null> {
-    const unit = this.record?.unit ?? null;
-    return this.heardTerm && unit !== null && (await isStopping(unit)) ? unit : null;
+    if (this.stopping === undefined) return null;
+    // The connection keeps this process alive until then.
+    const silence = new Promise<boolean>((resolve) => setTimeout(resolve, ANSWER_MS, false).unref());
+    return (await Promise.race([this.stopping, silence])) ? (this.record?.unit ?? null) : null;
   }
 
   /** This process is the last one in it. */
