@@ -16,7 +16,7 @@ import type { ContainerRecord } from '../state/container-record.ts';
 import type { CgroupCounters, CgroupRecord } from '../state/container-state.ts';
 import { anchorSession, type SessionAnchor } from './session-anchor.ts';
 
-/** How long systemd lets the monitor write down the end of the payload, on a host that stops everything at once; as units do. */
+/** How long systemd lets the monitor write down the end of the payload, ANSWER_MS included; as long as installed units have. */
 const MARGIN_SECONDS = 30;
 
 /** How long the record of an end waits for what systemd says of it. */
